@@ -1,0 +1,102 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrFenced: another activation of the conversation has raised its epoch.
+	ErrFenced = errors.New("conversation is fenced by a newer activation")
+	// ErrUnavailable: the store is away, or too busy, or gave no answer; the
+	// same call may succeed later.
+	ErrUnavailable = errors.New("store is unavailable")
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("not found")
+)
+
+// Store keeps conversations, messages and participants. Implementations are
+// safe for concurrent use. Every error that a later try may cure wraps
+// ErrUnavailable. Contexts are honoured; a Save whose context ends reports
+// ErrUnavailable for the groups whose outcome is not known.
+type Store interface {
+	// Activate raises the conversation's epoch and reads its state in one
+	// transaction. A conversation without a row gives Epoch 0 and is not
+	// created.
+	Activate(ctx context.Context, conversationID string) (Activation, error)
+
+	// Save commits many conversations' groups in one transaction and returns
+	// one result per group, in the same order. It never writes half a group.
+	// Repeats, conflicts, fenced groups and rows that the database refuses
+	// are isolated: they get their own outcome and the rest is written. The
+	// same conversation must not appear twice. A connection lost in the
+	// middle is resolved inside by looking the rows up, until ctx ends.
+	Save(ctx context.Context, groups []Group) []GroupResult
+
+	// Messages returns a page ascending by seq: those with afterSeq < seq <
+	// beforeSeq, the first limit of them when fromOldest, else the last.
+	// more reports that the page left some out. Bounds of 0 and math.MaxInt64
+	// are open. Tombstones are included.
+	Messages(ctx context.Context, q MessageQuery) (page []Message, more bool, err error)
+
+	// Changes returns messages with afterRev < rev <= throughRev, ascending
+	// by rev, at most limit.
+	Changes(ctx context.Context, conversationID string, afterRev, throughRev int64, limit int) (page []Message, more bool, err error)
+
+	// FindMessage finds a message by its id, or ErrNotFound.
+	FindMessage(ctx context.Context, id string) (Message, error)
+
+	// Conversations lists a user's conversations, newest activity first.
+	// cursor is empty for the first page; next is empty after the last.
+	Conversations(ctx context.Context, userID, cursor string, limit int) (page []ConversationSummary, next string, err error)
+
+	// SharedUsers returns those of userIDs who are participants of some
+	// conversation that userID is a participant of.
+	SharedUsers(ctx context.Context, userID string, userIDs []string) ([]string, error)
+
+	// TouchUsers raises the users' last-seen times.
+	TouchUsers(ctx context.Context, seen map[string]time.Time) error
+
+	// LastSeen returns the known last-seen times of userIDs.
+	LastSeen(ctx context.Context, userIDs []string) (map[string]time.Time, error)
+
+	// QueryMembership runs the operator's authz.query (a SELECT with :userId
+	// and :conversationId) and reports whether it returned a row.
+	QueryMembership(ctx context.Context, userID, conversationID string) (bool, error)
+
+	// Ping reports whether the store answers.
+	Ping(ctx context.Context) error
+
+	// Migrate brings the schema up to date under a lock that several
+	// processes may contend for.
+	Migrate(ctx context.Context) error
+
+	// Stats returns counters since the start.
+	Stats() Stats
+
+	// Close releases all connections.
+	Close() error
+}
+
+// MessageQuery selects a page of one conversation.
+type MessageQuery struct {
+	ConversationID string
+	AfterSeq       int64 // exclusive; 0: from the first
+	BeforeSeq      int64 // exclusive; 0: to the last
+	FromOldest     bool
+	Limit          int
+}
+
+// Stats counts what a store did since it was opened.
+type Stats struct {
+	Transactions int64 // committed
+	Rows         int64 // messages written
+	Retries      int64 // transactions that were sent again
+	InDoubt      int64 // commits whose outcome had to be looked up
+	Repeats      int64 // messages that were there already
+	Rejected     int64 // rows that failed alone
+	Fenced       int64 // groups that met a newer epoch
+	OpenConns    int
+	InUse        int
+}

@@ -1,0 +1,65 @@
+package wire
+
+import "sync/atomic"
+
+// Packet is one Engine.IO message packet's content: a text or a binary
+// payload without the packet type.
+type Packet struct {
+	Binary  bool
+	Payload []byte
+}
+
+// Encoded is one Frame in one Dialect. It is shared by all sessions that
+// receive the frame and never changed after it was made.
+type Encoded struct {
+	// WebSocket is the complete run of WebSocket frames, headers included,
+	// ready for one write.
+	WebSocket []byte
+	// Packets are the same as Engine.IO message packets, for polling; they
+	// may alias WebSocket. Nil in the plain dialect.
+	Packets []Packet
+}
+
+// Frame is one event on its way to any number of sessions. It is encoded at
+// most once per dialect, on first use. Event, Data and Offset are set before
+// the first Push and not changed afterwards.
+type Frame struct {
+	Event string
+	// Data is the JSON of the event's single argument.
+	Data []byte
+	// Offset is the node-wide position in the replay log, an opaque string
+	// that Socket.IO clients hand back to recover; empty for volatile frames
+	// and frames that are not replayed.
+	Offset string
+
+	encoded [dialects]atomic.Pointer[Encoded]
+}
+
+// NewFrame makes a frame that has no offset yet. data is one JSON value; the
+// frame takes ownership of it.
+func NewFrame(event string, data []byte) *Frame { return &Frame{Event: event, Data: data} }
+
+// Encoded returns the frame in dialect d, made by encode on first use. Two
+// goroutines that race on the first use may both encode; both get the same
+// result.
+func (f *Frame) Encoded(d Dialect, encode func(*Frame) *Encoded) *Encoded {
+	if e := f.encoded[d].Load(); e != nil {
+		return e
+	}
+	e := encode(f)
+	if !f.encoded[d].CompareAndSwap(nil, e) {
+		return f.encoded[d].Load()
+	}
+	return e
+}
+
+// Size is the number of bytes that the frame holds, for bounds.
+func (f *Frame) Size() int {
+	n := len(f.Event) + len(f.Data) + len(f.Offset) + 64
+	for i := range f.encoded {
+		if e := f.encoded[i].Load(); e != nil {
+			n += len(e.WebSocket)
+		}
+	}
+	return n
+}
