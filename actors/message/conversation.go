@@ -1,0 +1,127 @@
+package message
+
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Commands to a conversation. Each is answered by exactly one Reply to its
+// Origin, unless it says otherwise.
+
+// PostMessage asks for a message to be saved and delivered. Message is
+// complete but for Seq: ID (UUIDv7, or the back end's own), Hash and CreatedAt
+// are set by whoever sends the command.
+type PostMessage struct {
+	Origin  Origin
+	Message repo.Message
+}
+
+// Join subscribes a session. AfterSeq and AfterRev are -1 when not given.
+type Join struct {
+	Origin   Origin
+	AfterSeq int64
+	AfterRev int64
+}
+
+// Leave ends a session's subscription.
+type Leave struct{ Origin Origin }
+
+// SetTyping says that the user types, or stopped.
+type SetTyping struct {
+	Origin   Origin
+	IsTyping bool
+}
+
+// MarkRead raises the user's read mark to a message, named by MessageID or,
+// when that is empty, by Seq.
+type MarkRead struct {
+	Origin    Origin
+	MessageID string
+	Seq       int64
+}
+
+// EditMessage replaces a message's content.
+type EditMessage struct {
+	Origin    Origin
+	MessageID string
+	Content   string
+	At        time.Time
+}
+
+// DeleteMessage makes a message a tombstone.
+type DeleteMessage struct {
+	Origin    Origin
+	MessageID string
+	At        time.Time
+}
+
+// GetHistory asks for a page; bounds of -1 are open.
+type GetHistory struct {
+	Origin    Origin
+	BeforeSeq int64
+	AfterSeq  int64
+	Limit     int
+}
+
+// PassEvent relays an event to the others there without storing it: a
+// client's passthrough event, or the back end's emission (which goes to all).
+type PassEvent struct {
+	Origin Origin
+	Event  string
+	Data   []byte // JSON, senderId already set
+}
+
+// ChangeMembership adds and removes participants; the back end's only.
+type ChangeMembership struct {
+	Origin Origin
+	Add    []string
+	Remove []string
+	At     time.Time
+}
+
+// Events that a conversation hears. None is answered.
+
+// SessionClosed says that a session that had joined is gone for good.
+type SessionClosed struct{ Session SessionRef }
+
+// PresenceChanged says that a user who has joined came online or went
+// offline.
+type PresenceChanged struct {
+	UserID string
+	Status wire.PresenceStatus
+}
+
+// Activated brings what the store has of the conversation, or why it could
+// not be read (Err wraps repo.ErrUnavailable).
+type Activated struct {
+	Activation repo.Activation
+	Err        error
+}
+
+// GroupSaved brings the outcome of the one group in flight. An Err that wraps
+// ErrOverloaded means that the lane refused it and nothing was tried.
+type GroupSaved struct{ Result repo.GroupResult }
+
+// MembershipChecked answers a Ready.Checks entry.
+type MembershipChecked struct {
+	UserID string
+	Member bool
+	Err    error
+}
+
+// MessageFound answers a Ready.Lookups entry. Err is repo.ErrNotFound or
+// wraps repo.ErrUnavailable.
+type MessageFound struct {
+	Lookup  uint64 // as the rules numbered it
+	Message repo.Message
+	Err     error
+}
+
+// Tick says that the time a Ready asked for has come.
+type Tick struct{}
+
+// SaveGroup asks a persistence lane to save a group. The outcome comes back
+// as GroupSaved to the conversation.
+type SaveGroup struct{ Group repo.Group }

@@ -1,0 +1,6 @@
+package message
+
+import "errors"
+
+// ErrOverloaded: a bound was met before anything was tried; retryable.
+var ErrOverloaded = errors.New("overloaded")

@@ -1,0 +1,67 @@
+package message
+
+import "github.com/corrillo/corrillo/wire"
+
+// SessionRef names a session of a node. The zero value names none.
+type SessionRef struct {
+	Node string // the process start's id
+	ID   uint64 // unique on that node
+}
+
+// IsZero reports whether the reference names no session.
+func (r SessionRef) IsZero() bool { return r.ID == 0 }
+
+// CallRef names a call of a node's Injector that waits for an answer. The
+// zero value names none.
+type CallRef struct {
+	Node string
+	ID   uint64
+}
+
+// IsZero reports whether the reference names no call.
+func (r CallRef) IsZero() bool { return r.ID == 0 }
+
+// Origin says who asks and where the answer goes: a session (a client's
+// command) or a call (the back end's). A back end's command is never refused
+// for want of membership.
+type Origin struct {
+	Session SessionRef
+	Call    CallRef
+
+	UserID   string
+	Username string
+	// PeerID is the other person when the client addressed a direct
+	// conversation by receiverId; the conversation's id is derived from the
+	// two, so it is proven. Empty when the client gave the id itself.
+	PeerID string
+	// Claimed: the user's token names this conversation in its
+	// `conversations` claim.
+	Claimed bool
+
+	// Event is the name the client used, for `error` events.
+	Event string
+	// Ack is the client's ack id when WantsAck is set.
+	Ack      uint64
+	WantsAck bool
+}
+
+// FromBackEnd reports whether the command comes from the webhook.
+func (o *Origin) FromBackEnd() bool { return !o.Call.IsZero() }
+
+// Reply answers one Origin. It goes through the relay lane of the
+// conversation that sends it, so it stays in order with the conversation's
+// events.
+type Reply struct {
+	Origin Origin
+	// Err, when set, is the refusal; the session's dialect of failure
+	// (message_ack failed, {status:"error"}, `error` event) is made from it.
+	Err    *wire.Error
+	TempID string // of a refused or acked message
+	// Data is the reply's JSON for a session; ignored when Err is set.
+	Data []byte
+	// Event, when set, is also emitted to the session with Data
+	// (message_ack).
+	Event string
+	// Posted answers a call.
+	Posted wire.Posted
+}

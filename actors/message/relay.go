@@ -1,0 +1,53 @@
+package message
+
+// Relayed is what one step of a conversation tells the relay lane of a node.
+// The lane does it in the order of the fields.
+type Relayed struct {
+	ConversationID string
+	Leave          []SessionRef // unsubscribe
+	EvictUsers     []string     // unsubscribe every session of these users
+	Deliver        []Delivery
+	Join           []Subscription
+	Replies        []Reply
+	// LastSeq is the last seq that the conversation knows to be committed; 0
+	// says nothing. A relay that passed on less fetches the rest.
+	LastSeq int64
+}
+
+// Delivery is one event for the sessions of this node. Acks go out before
+// the event.
+type Delivery struct {
+	Event string
+	Data  []byte // JSON, encoded once
+	// Seq is the message's place in the conversation's order; 0 for an event
+	// that has none. The relay passes on seq n only after n-1.
+	Seq int64
+	// ToConversation: every session that joined.
+	ToConversation bool
+	// Users: every session of these users, joined or not. A session that
+	// both name gets the event once.
+	Users []string
+	// Except gets nothing; ExceptUser's sessions get nothing.
+	Except     SessionRef
+	ExceptUser string
+	// Volatile events are not kept for recovery.
+	Volatile bool
+	Acks     []Reply
+}
+
+// Subscription makes a session hear the conversation from here on.
+type Subscription struct {
+	Origin Origin
+	// Reply is the join's reply. Empty when Gated.
+	Reply []byte
+	// Gated holds the live events of this conversation back from this
+	// session until GateOpened brings the reply with the missed page.
+	Gated bool
+}
+
+// GateOpened brings a gated session's reply; what was held back follows it.
+// A Reply with Err set ends the subscription.
+type GateOpened struct {
+	ConversationID string
+	Reply          Reply
+}

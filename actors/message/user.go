@@ -1,0 +1,48 @@
+package message
+
+import "time"
+
+// Messages to a user: the actor that knows all of a person's sessions.
+
+// SessionAttached says that a session of this user is connected: after
+// identify, or after a recovery.
+type SessionAttached struct{ Session SessionRef }
+
+// SessionDetached says that a session lost its connection. It may come back.
+type SessionDetached struct {
+	Session SessionRef
+	At      time.Time
+}
+
+// SessionEnded says that a session is gone for good, or has become someone
+// else's.
+type SessionEnded struct {
+	Session SessionRef
+	At      time.Time
+}
+
+// Beat renews presence.
+type Beat struct{ At time.Time }
+
+// ConversationJoined and ConversationLeft count the conversations in which
+// this user's presence is shown, once per session.
+type (
+	// ConversationJoined adds one session of the user to the count.
+	ConversationJoined struct{ ConversationID string }
+	// ConversationLeft takes one session of the user from the count.
+	ConversationLeft struct{ ConversationID string }
+)
+
+// EmitToUser passes the back end's event to all of the user's sessions; the
+// call is answered with how many there were.
+type EmitToUser struct {
+	Origin Origin
+	Event  string
+	Data   []byte
+}
+
+// RevokeUser ends all of the user's sessions with session_revoked.
+type RevokeUser struct{ Origin Origin }
+
+// GraceOver is the user's own timer.
+type GraceOver struct{ Generation uint64 }
