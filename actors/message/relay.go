@@ -9,8 +9,10 @@ type Relayed struct {
 	Deliver        []Delivery
 	Join           []Subscription
 	Replies        []Reply
-	// LastSeq is the last seq that the conversation knows to be committed; 0
-	// says nothing. A relay that passed on less fetches the rest.
+	// LastSeq is the last seq that the conversation knows to be committed
+	// when it sends this, the Deliver ones included. It is set in every
+	// Relayed of an activated conversation; a relay that passed on less
+	// fetches the rest from the store before it does Join and Replies.
 	LastSeq int64
 }
 

@@ -5,13 +5,18 @@ import "time"
 // Messages to a user: the actor that knows all of a person's sessions.
 
 // SessionAttached says that a session of this user is connected: after
-// identify, or after a recovery.
-type SessionAttached struct{ Session SessionRef }
+// identify, or after a recovery. Of two messages about one session the one
+// with the higher Generation is the truth, whatever order they come in.
+type SessionAttached struct {
+	Session    SessionRef
+	Generation uint64
+}
 
 // SessionDetached says that a session lost its connection. It may come back.
 type SessionDetached struct {
-	Session SessionRef
-	At      time.Time
+	Session    SessionRef
+	Generation uint64
+	At         time.Time
 }
 
 // SessionEnded says that a session is gone for good, or has become someone

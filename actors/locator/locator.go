@@ -1,0 +1,251 @@
+package locator
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// Kind is a kind of located actor.
+type Kind uint8
+
+// The kinds.
+const (
+	User Kind = iota
+	Conversation
+	kinds
+)
+
+// String gives the kind's name for logs and metrics.
+func (k Kind) String() string {
+	if k == User {
+		return "user"
+	}
+	return "conversation"
+}
+
+// Passivate asks an actor to stop if it has nothing to do. It is the last
+// message before those that the locator holds back. The actor either stops
+// itself (and reports Stopped when it has) or calls Resume.
+type Passivate struct{}
+
+const (
+	shardCount = 64
+	// maxHeld bounds the messages held back for one passivating actor.
+	maxHeld = 4096
+)
+
+// Spawner makes the props of the actor of that id.
+type Spawner func(id string) *actor.Props
+
+// Locator addresses users and conversations. The zero value is not usable;
+// see New.
+type Locator struct {
+	root     *actor.RootContext
+	seed     maphash.Seed
+	spawners [kinds]Spawner
+	shards   [shardCount]shard
+	active   [kinds]atomic.Int64
+	spawned  [kinds]atomic.Int64
+}
+
+type shard struct {
+	mu      sync.RWMutex
+	entries [kinds]map[string]*entry
+}
+
+type entry struct {
+	pid         *actor.PID
+	used        atomic.Int64 // unix nanoseconds of the last Tell
+	passivating bool
+	held        []any
+}
+
+// New returns a locator that spawns through root. Use Register before the
+// first Tell of a kind.
+func New(root *actor.RootContext) *Locator {
+	l := &Locator{root: root, seed: maphash.MakeSeed()}
+	for i := range l.shards {
+		for k := range l.shards[i].entries {
+			l.shards[i].entries[k] = map[string]*entry{}
+		}
+	}
+	return l
+}
+
+// Register says how actors of a kind are made. Not safe to call once messages
+// flow.
+func (l *Locator) Register(k Kind, s Spawner) { l.spawners[k] = s }
+
+func (l *Locator) shard(id string) *shard {
+	return &l.shards[maphash.String(l.seed, id)%shardCount]
+}
+
+// Tell sends msg to the actor, which is spawned when it is not there. Messages
+// of one goroutine to one actor arrive in order. It never blocks; it returns
+// message.ErrOverloaded when too much is held back for a passivating actor.
+func (l *Locator) Tell(k Kind, id string, msg any) error {
+	s := l.shard(id)
+	s.mu.RLock()
+	e := s.entries[k][id]
+	if e != nil && !e.passivating {
+		e.used.Store(time.Now().UnixNano())
+		l.root.Send(e.pid, msg)
+		s.mu.RUnlock()
+		return nil
+	}
+	s.mu.RUnlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e = s.entries[k][id]; e == nil {
+		e = l.spawn(s, k, id)
+	}
+	if e.passivating {
+		if len(e.held) >= maxHeld {
+			return fmt.Errorf("%s is passivating and %d messages wait: %w", k, maxHeld, message.ErrOverloaded)
+		}
+		e.held = append(e.held, msg)
+		return nil
+	}
+	e.used.Store(time.Now().UnixNano())
+	l.root.Send(e.pid, msg)
+	return nil
+}
+
+// TellActive sends msg only when the actor is there, and reports whether it
+// was.
+func (l *Locator) TellActive(k Kind, id string, msg any) bool {
+	s := l.shard(id)
+	s.mu.RLock()
+	e := s.entries[k][id]
+	there := e != nil
+	if there && !e.passivating {
+		l.root.Send(e.pid, msg)
+		s.mu.RUnlock()
+		return true
+	}
+	s.mu.RUnlock()
+	if !there {
+		return false
+	}
+	return l.Tell(k, id, msg) == nil
+}
+
+// spawn runs under the shard's lock.
+func (l *Locator) spawn(s *shard, k Kind, id string) *entry {
+	pid := l.root.Spawn(l.spawners[k](id))
+	e := &entry{pid: pid}
+	e.used.Store(time.Now().UnixNano())
+	s.entries[k][id] = e
+	l.active[k].Add(1)
+	l.spawned[k].Add(1)
+	return e
+}
+
+// Passivate asks the actor to stop if it is idle; from now on its messages
+// are held back until it has stopped or resumed.
+func (l *Locator) Passivate(k Kind, id string) {
+	s := l.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[k][id]; e != nil && !e.passivating {
+		e.passivating = true
+		l.root.Send(e.pid, Passivate{})
+	}
+}
+
+// Resume is called by an actor that was asked to passivate and has work to
+// do. What was held back follows.
+func (l *Locator) Resume(k Kind, id string) {
+	s := l.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[k][id]
+	if e == nil || !e.passivating {
+		return
+	}
+	e.passivating = false
+	e.used.Store(time.Now().UnixNano())
+	for _, msg := range e.held {
+		l.root.Send(e.pid, msg)
+	}
+	e.held = nil
+}
+
+// Stopped is called by an actor when it handles actor.Stopped: nothing that
+// was sent to it will be processed any more. If messages were held back, a
+// new actor gets them.
+func (l *Locator) Stopped(k Kind, id string, self *actor.PID) {
+	s := l.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[k][id]
+	if e == nil || e.pid.Id != self.Id {
+		return
+	}
+	delete(s.entries[k], id)
+	l.active[k].Add(-1)
+	if len(e.held) == 0 {
+		return
+	}
+	next := l.spawn(s, k, id)
+	for _, msg := range e.held {
+		l.root.Send(next.pid, msg)
+	}
+}
+
+// PassivateIdle asks every actor of a kind that was told nothing since before
+// to stop if it can. It returns how many were asked.
+func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
+	limit := before.UnixNano()
+	asked := 0
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.RLock()
+		var idle []string
+		for id, e := range s.entries[k] {
+			if !e.passivating && e.used.Load() < limit {
+				idle = append(idle, id)
+			}
+		}
+		s.mu.RUnlock()
+		for _, id := range idle {
+			l.Passivate(k, id)
+		}
+		asked += len(idle)
+	}
+	return asked
+}
+
+// Each calls f with the id and the mailbox of every active actor of a kind.
+func (l *Locator) Each(k Kind, f func(id string, pid *actor.PID)) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.RLock()
+		for id, e := range s.entries[k] {
+			f(id, e.pid)
+		}
+		s.mu.RUnlock()
+	}
+}
+
+// Stats counts actors of each kind.
+type Stats struct {
+	Users, Conversations               int64 // active now
+	UsersSpawned, ConversationsSpawned int64 // since the start
+}
+
+// Stats returns the counts.
+func (l *Locator) Stats() Stats {
+	return Stats{
+		Users: l.active[User].Load(), Conversations: l.active[Conversation].Load(),
+		UsersSpawned: l.spawned[User].Load(), ConversationsSpawned: l.spawned[Conversation].Load(),
+	}
+}
