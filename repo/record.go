@@ -32,10 +32,14 @@ type Participant struct {
 	UserID         string
 	// PeerID is the other person when the conversation is direct.
 	PeerID      string
-	Role        string // "member" (default), "moderator", "owner"
+	Role        string // "member" (default), "moderator", "owner", RoleClaimed
 	LastReadSeq int64
 	RemovedAt   time.Time // zero: a participant now
 }
+
+// RoleClaimed is the role of those whom only their token's claim let in. Their
+// row keeps the read mark; it does not outlive the claim as a membership.
+const RoleClaimed = "claimed"
 
 // Activation is what a conversation actor starts from.
 type Activation struct {
@@ -75,6 +79,9 @@ type Change struct {
 type ParticipantChange struct {
 	UserID string
 	PeerID string
+	// Role, when set, is stored; a new row without one gets "member".
+	// RoleClaimed rows keep a read mark and are no membership.
+	Role string
 	// ReadSeq raises the read mark to at least this; 0 leaves it. A mark
 	// never moves back.
 	ReadSeq int64
@@ -91,12 +98,15 @@ type ParticipantChange struct {
 // that a row which fails alone leaves no hole.
 type Group struct {
 	ConversationID string
-	Epoch          int64 // of the activation; 0: create the row (epoch 1)
-	LastSeq        int64 // the last committed seq that this activation knows
-	LastRev        int64
-	Messages       []Message // Seq is ignored
-	Changes        []Change
-	Participants   []ParticipantChange
+	// Serial tells this group from others of the conversation, also of its
+	// earlier lives; the store does not look at it.
+	Serial       uint64
+	Epoch        int64 // of the activation; 0: create the row (epoch 1)
+	LastSeq      int64 // the last committed seq that this activation knows
+	LastRev      int64
+	Messages     []Message // Seq is ignored
+	Changes      []Change
+	Participants []ParticipantChange
 }
 
 // Size approximates the group's bytes in a statement, for caps.

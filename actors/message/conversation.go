@@ -101,8 +101,13 @@ type Activated struct {
 }
 
 // GroupSaved brings the outcome of the one group in flight. An Err that wraps
-// ErrOverloaded means that the lane refused it and nothing was tried.
-type GroupSaved struct{ Result repo.GroupResult }
+// ErrOverloaded means that the lane refused it and nothing was tried. Serial
+// is the group's: an outcome that comes after the conversation has given the
+// group up is told apart by it. 0 stands for whichever is in flight.
+type GroupSaved struct {
+	Serial uint64
+	Result repo.GroupResult
+}
 
 // MembershipChecked answers a Ready.Checks entry.
 type MembershipChecked struct {
