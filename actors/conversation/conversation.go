@@ -1,0 +1,149 @@
+package conversation
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/gate"
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Options are what all conversations of a node share. All parts must be set.
+type Options struct {
+	Root     *actor.RootContext
+	Locator  *locator.Locator
+	Store    repo.Store
+	Rules    rules.Options
+	Relay    func(key string) *actor.PID // the relay lane of a conversation
+	Writer   func(key string) *actor.PID // the persistence lane of a conversation
+	Reads    *gate.Gate                  // bounds store reads under way
+	Log      *slog.Logger
+	Failures *supervision.Failures
+	Unknown  *atomic.Int64
+	// Timeout bounds one activation, retries included.
+	Timeout time.Duration
+}
+
+// Conversation is the actor of one conversation.
+type Conversation struct {
+	id    string
+	o     *Options
+	state *rules.Conversation
+	timer *time.Timer
+	wake  time.Time // when timer fires; zero: not set
+}
+
+// New makes the actor of a conversation.
+func New(id string, o *Options) *Conversation {
+	return &Conversation{id: id, o: o, state: rules.NewConversation(id, o.Rules)}
+}
+
+// Receive implements actor.Actor.
+func (c *Conversation) Receive(ctx actor.Context) {
+	msg := ctx.Message()
+	defer supervision.Guard(c.o.Log, c.o.Failures, "conversation", c.id, msg)
+	switch m := msg.(type) {
+	case *actor.Started:
+	case locator.Passivate:
+		c.onPassivate(ctx)
+	case *actor.Restarting:
+		// What waited is answered by the instance that knows of it; the next
+		// one reads everything else back from the store.
+		c.carry(c.state.Abandon(wire.Errorf(wire.CodeInternal, "the conversation failed: send again")))
+		c.stopTimer()
+	case *actor.Stopping:
+		c.carry(c.state.Abandon(wire.Errorf(wire.CodeDraining, "the server is going down: send again after reconnecting")))
+		c.stopTimer()
+	case *actor.Stopped:
+		c.o.Locator.Stopped(locator.Conversation, c.id, ctx.Self())
+	default:
+		if _, tick := m.(*message.Tick); tick {
+			c.wake = time.Time{}
+		}
+		unknown := c.state.Unknown()
+		c.carry(c.state.Step(m, time.Now()))
+		if c.state.Unknown() != unknown {
+			c.o.Unknown.Add(1)
+			c.o.Log.Warn("unknown message", "kind", "conversation")
+		}
+	}
+}
+
+func (c *Conversation) onPassivate(ctx actor.Context) {
+	if !c.state.Idle() {
+		c.o.Locator.Resume(locator.Conversation, c.id)
+		return
+	}
+	ctx.Stop(ctx.Self())
+}
+
+// carry does what a step wants, in the order that rules.Ready states.
+func (c *Conversation) carry(r *rules.Ready) {
+	if r.Activate {
+		c.activate()
+	}
+	if r.Save != nil {
+		c.o.Root.Send(c.o.Writer(c.id), &message.SaveGroup{Group: *r.Save})
+	}
+	if r.HasRelay {
+		relayed := r.Relay
+		relayed.ConversationID = c.id
+		c.o.Root.Send(c.o.Relay(c.id), &relayed)
+	}
+	for i := range r.Reads {
+		c.read(r.Reads[i])
+	}
+	for i := range r.Lookups {
+		c.lookup(r.Lookups[i])
+	}
+	for i := range r.Checks {
+		c.check(r.Checks[i])
+	}
+	for _, id := range r.Joined {
+		c.tellUser(id, &message.ConversationJoined{ConversationID: c.id})
+	}
+	for _, id := range r.Left {
+		c.tellUser(id, &message.ConversationLeft{ConversationID: c.id})
+	}
+	c.setTimer(r.Tick)
+}
+
+func (c *Conversation) tellUser(id string, msg any) {
+	c.o.Locator.TellActive(locator.User, id, msg)
+}
+
+// tell sends this conversation a message from beside the actor. The locator
+// holds back nothing here: an actor that waits for an answer is not idle.
+func (c *Conversation) tell(msg any) {
+	c.o.Locator.TellActive(locator.Conversation, c.id, msg)
+}
+
+// setTimer arranges for one Tick at t. An earlier one already set is kept: a
+// Tick that comes too soon does no harm.
+func (c *Conversation) setTimer(t time.Time) {
+	if t.IsZero() || (!c.wake.IsZero() && !t.Before(c.wake)) {
+		return
+	}
+	d := max(time.Until(t), time.Millisecond)
+	c.wake = t
+	if c.timer == nil {
+		c.timer = time.AfterFunc(d, func() { c.tell(&message.Tick{}) })
+		return
+	}
+	c.timer.Reset(d)
+}
+
+func (c *Conversation) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.wake = time.Time{}
+}

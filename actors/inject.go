@@ -1,0 +1,138 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/session"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// PostMessage implements wire.Injector.
+func (s *System) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.Posted, error) {
+	if s.draining.Load() {
+		return wire.Posted{}, wire.Errorf(wire.CodeDraining, "the server is going down")
+	}
+	if m.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return wire.Posted{}, wire.AsError(err)
+		}
+		m.ID = id.String()
+	}
+	if m.CreatedAt.IsZero() {
+		m.CreatedAt = time.Now()
+	}
+	if m.SenderName == "" {
+		m.SenderName = m.SenderID
+	}
+	conversationID := m.Resolve(m.SenderID)
+	origin := message.Origin{UserID: m.SenderID, Username: m.SenderName, Event: wire.EventSendMessage}
+	if m.ConversationID == "" {
+		origin.PeerID = m.ReceiverID
+	}
+	return s.call(ctx, conversationID, origin, func(o message.Origin) any {
+		return &message.PostMessage{Origin: o, Message: repo.Message{
+			ID: m.ID, SenderID: m.SenderID, SenderName: m.SenderName, ReceiverID: m.ReceiverID,
+			TempID: m.TempID, Content: m.Content, Type: m.Type, Metadata: m.Metadata, ReplyTo: m.ReplyTo,
+			Extra: m.Extra, Hash: session.Hash(&m.SendMessage), CreatedAt: m.CreatedAt.UTC().Truncate(time.Millisecond),
+		}}
+	})
+}
+
+// call sends a conversation a command of the back end and waits for the
+// outcome.
+func (s *System) call(ctx context.Context, conversationID string, o message.Origin, make func(message.Origin) any) (wire.Posted, error) {
+	return s.calls.Do(ctx, func(ref message.CallRef) error {
+		o.Call = ref
+		return s.locator.Tell(locator.Conversation, conversationID, make(o))
+	})
+}
+
+// UpdateMessage implements wire.Injector.
+func (s *System) UpdateMessage(ctx context.Context, messageID, content string) (wire.Posted, error) {
+	return s.change(ctx, messageID, func(o message.Origin) any {
+		return &message.EditMessage{Origin: o, MessageID: messageID, Content: content, At: time.Now()}
+	})
+}
+
+// DeleteMessage implements wire.Injector.
+func (s *System) DeleteMessage(ctx context.Context, messageID string) (wire.Posted, error) {
+	return s.change(ctx, messageID, func(o message.Origin) any {
+		return &message.DeleteMessage{Origin: o, MessageID: messageID, At: time.Now()}
+	})
+}
+
+func (s *System) change(ctx context.Context, messageID string, make func(message.Origin) any) (wire.Posted, error) {
+	found, err := s.o.Store.FindMessage(ctx, messageID)
+	if err != nil {
+		return wire.Posted{}, session.StoreError(err)
+	}
+	return s.call(ctx, found.ConversationID, message.Origin{}, make)
+}
+
+// Emit implements wire.Injector.
+func (s *System) Emit(ctx context.Context, e wire.Emission) (int, error) {
+	if e.ConversationID != "" {
+		posted, err := s.call(ctx, e.ConversationID, message.Origin{}, func(o message.Origin) any {
+			return &message.PassEvent{Origin: o, Event: e.Event, Data: e.Data}
+		})
+		return posted.Delivered, err
+	}
+	delivered := 0
+	for _, id := range e.UserIDs {
+		n, err := s.callUser(ctx, id, func(o message.Origin) any {
+			return &message.EmitToUser{Origin: o, Event: e.Event, Data: e.Data}
+		})
+		if err != nil {
+			return delivered, err
+		}
+		delivered += n
+	}
+	return delivered, nil
+}
+
+// callUser asks a user's actor, if there is one.
+func (s *System) callUser(ctx context.Context, userID string, make func(message.Origin) any) (int, error) {
+	there := true
+	posted, err := s.calls.Do(ctx, func(ref message.CallRef) error {
+		there = s.locator.TellActive(locator.User, userID, make(message.Origin{UserID: userID, Call: ref}))
+		if !there {
+			return errNotThere
+		}
+		return nil
+	})
+	if !there {
+		return 0, nil
+	}
+	return posted.Delivered, err
+}
+
+var errNotThere = wire.Errorf(wire.CodeNotFound, "the user is not here")
+
+// ChangeMembership implements wire.Injector.
+func (s *System) ChangeMembership(ctx context.Context, c wire.MembershipChange) error {
+	_, err := s.call(ctx, c.ConversationID, message.Origin{}, func(o message.Origin) any {
+		return &message.ChangeMembership{Origin: o, Add: c.Add, Remove: c.Remove, At: time.Now().UTC()}
+	})
+	return err
+}
+
+// Revoke implements wire.Injector.
+func (s *System) Revoke(ctx context.Context, userID string) (int, error) {
+	return s.callUser(ctx, userID, func(o message.Origin) any { return &message.RevokeUser{Origin: o} })
+}
+
+// Presence implements wire.Injector.
+func (s *System) Presence(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
+	known, err := session.Presence(ctx, s.o.Store, s.directory.Known, userIDs)
+	if err != nil {
+		return nil, session.StoreError(err)
+	}
+	return known, nil
+}

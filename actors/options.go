@@ -1,0 +1,88 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Options make a System. Store must be set; every other zero field takes the
+// default in its comment.
+type Options struct {
+	Store repo.Store
+	// Log. Default: nothing is logged.
+	Log *slog.Logger
+	// Verifier checks tokens. Nil: trust mode.
+	Verifier wire.Verifier
+
+	// Rules steer conversations (who may take part, broadcasts).
+	Rules rules.Options
+	// Recovery bounds sessions and the replay log; its Left is set here.
+	Recovery relay.Options
+	// Passthrough are the event names relayed as they are.
+	Passthrough []string
+	// PresenceGrace is how long a user's last connection may be gone before
+	// the user is offline. Default 5 s.
+	PresenceGrace time.Duration
+
+	// EventsPerSecond and EventsBurst limit one connection's events. 0: no
+	// limit.
+	EventsPerSecond float64
+	EventsBurst     int
+	// JoinedMax bounds a session's joined conversations. 0: no bound.
+	JoinedMax int
+	// IdentifyWithin closes a session that does not identify. 0: never.
+	IdentifyWithin time.Duration
+	// InFlight bounds a session's unanswered commands. Default 256.
+	InFlight int
+
+	// WriterLanes is the number of persistence lanes. Default 2.
+	WriterLanes int
+	// RelayLanes is the number of relay lanes. Default 2.
+	RelayLanes int
+	// BatchRows, BatchBytes and PendingBytes bound a writer lane; defaults as
+	// in package persistence.
+	BatchRows    int
+	BatchBytes   int
+	PendingBytes int
+	// SaveTimeout bounds one flush and one activation. Default 10 s.
+	SaveTimeout time.Duration
+	// IdleAfter is how long a conversation may have nothing to do before it
+	// passivates. Default 1 min.
+	IdleAfter time.Duration
+
+	// OnFlush is told of every flush of a writer lane.
+	OnFlush func(rows int, d time.Duration, err error)
+	// OnCommand is told of every client command and its immediate result:
+	// empty when it was accepted.
+	OnCommand func(event string, result wire.Code)
+}
+
+func (o *Options) defaults() {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.PresenceGrace == 0 {
+		o.PresenceGrace = 5 * time.Second
+	}
+	if o.WriterLanes == 0 {
+		o.WriterLanes = 2
+	}
+	if o.RelayLanes == 0 {
+		o.RelayLanes = 2
+	}
+	if o.SaveTimeout == 0 {
+		o.SaveTimeout = 10 * time.Second
+	}
+	if o.IdleAfter == 0 {
+		o.IdleAfter = time.Minute
+	}
+}
+
+func (o *Options) rate() rate.Limit { return rate.Limit(o.EventsPerSecond) }

@@ -1,0 +1,326 @@
+package relay
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Options bound a Hub. A zero field takes the default in its comment.
+type Options struct {
+	// Node is this process start's id. Default: random.
+	Node string
+	// RecoveryWindow is how long a session outlives its connection. Default
+	// 2 min; below 0: sessions end with their connection.
+	RecoveryWindow time.Duration
+	// LogBytes and LogAge bound the replay log. Defaults 64 MiB and
+	// RecoveryWindow. LogBytes below 0: nothing is kept.
+	LogBytes int
+	LogAge   time.Duration
+	// MaxDetached bounds the sessions that wait for recovery; over it the
+	// one that waits longest ends. Default 50,000.
+	MaxDetached int
+	// HeldBytes bounds what waits behind a session's gated joins. Default
+	// 1 MiB; over it the session is closed as a slow consumer.
+	HeldBytes int
+	// PerUser bounds a user's sessions on this node. 0: no bound.
+	PerUser int
+	// Left is told of every subscription that ended without the
+	// conversation's doing: a join cut off by a lost connection. It must not
+	// block and must not call the hub. Default: nobody is told.
+	Left func(conversationID string, session message.SessionRef)
+}
+
+func (o *Options) defaults() {
+	if o.Node == "" {
+		o.Node = rand.Text()[:10]
+	}
+	if o.RecoveryWindow == 0 {
+		o.RecoveryWindow = 2 * time.Minute
+	}
+	if o.LogBytes == 0 {
+		o.LogBytes = 64 << 20
+	}
+	if o.LogAge == 0 {
+		o.LogAge = o.RecoveryWindow
+	}
+	if o.MaxDetached == 0 {
+		o.MaxDetached = 50_000
+	}
+	if o.HeldBytes == 0 {
+		o.HeldBytes = 1 << 20
+	}
+	if o.Left == nil {
+		o.Left = func(string, message.SessionRef) {}
+	}
+}
+
+// Hub is the node's table of sessions, rooms and users, and its replay log.
+// It is safe for concurrent use; no method blocks on I/O.
+type Hub struct {
+	o    Options
+	node string
+
+	mu       sync.Mutex
+	offset   uint64
+	nextID   uint64
+	sessions map[uint64]*Subscriber
+	rooms    map[string]*room
+	users    map[string]*userRoom
+	log      replay
+	detached int
+	stats    Stats
+}
+
+// NewHub returns an empty hub.
+func NewHub(o Options) *Hub {
+	o.defaults()
+	return &Hub{
+		o: o, node: o.Node,
+		sessions: map[uint64]*Subscriber{},
+		rooms:    map[string]*room{},
+		users:    map[string]*userRoom{},
+		log:      replay{maxBytes: o.LogBytes, maxAge: o.LogAge},
+	}
+}
+
+// Node returns this process start's id.
+func (h *Hub) Node() string { return h.node }
+
+// Open begins a session on conn and welcomes it. bind, when not nil, runs
+// before the welcome with the new subscriber: the owner learns of it there.
+func (h *Hub) Open(conn wire.Conn, newOwner func(*Subscriber) Owner) (*Subscriber, error) {
+	s := &Subscriber{hub: h, conn: conn, generation: 1}
+	if _, err := rand.Read(s.secret[:]); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.nextID++
+	s.id = h.nextID
+	s.born = h.offset
+	h.mu.Unlock()
+	s.owner = newOwner(s)
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[s.id] = s
+	h.stats.Opened++
+	conn.Welcome(wire.Welcome{SID: h.sid(s), PID: h.pid(s)})
+	return s, nil
+}
+
+// SID returns the session's public id.
+func (h *Hub) SID(s *Subscriber) string { return h.sid(s) }
+
+// sid is public; pid holds the secret. Both name the node, so that another
+// node can tell where the session lives.
+func (h *Hub) sid(s *Subscriber) string {
+	return h.node + "." + strconv.FormatUint(s.id, 36)
+}
+
+func (h *Hub) pid(s *Subscriber) string {
+	return h.sid(s) + "." + base64.RawURLEncoding.EncodeToString(s.secret[:])
+}
+
+// lookup finds the session that a pid names, in time that does not depend on
+// how much of the secret is right. Under the lock.
+func (h *Hub) lookup(pid string) *Subscriber {
+	rest, ok := cutPrefix(pid, h.node+".")
+	if !ok {
+		return nil
+	}
+	number, secret, ok := cut(rest, '.')
+	if !ok {
+		return nil
+	}
+	id, err := strconv.ParseUint(number, 36, 64)
+	if err != nil {
+		return nil
+	}
+	given, err := base64.RawURLEncoding.DecodeString(secret)
+	s := h.sessions[id]
+	if err != nil || s == nil || s.ended || subtle.ConstantTimeCompare(given, s.secret[:]) != 1 {
+		return nil
+	}
+	return s
+}
+
+func cutPrefix(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+func cut(s string, sep byte) (before, after string, ok bool) {
+	for i := range len(s) {
+		if s[i] == sep {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+// offsetWidth is the length of an offset as clients see it: 11 characters of
+// base64, fixed so that two of them compare as strings too.
+func formatOffset(o uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], o)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func parseOffset(s string) (uint64, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != 8 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(b), true
+}
+
+// Detach is called when a connection has ended. It reports whether it was
+// the session's current one, and the generation that this makes; a
+// connection that a recovery has replaced changes nothing.
+func (h *Hub) Detach(s *Subscriber, conn wire.Conn) (generation uint64, current bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.conn != conn || s.ended {
+		return 0, false
+	}
+	h.detach(s)
+	return s.generation, true
+}
+
+func (h *Hub) detach(s *Subscriber) {
+	s.conn = nil
+	s.generation++
+	s.detached = time.Now().UnixNano()
+	h.detached++
+	s.dropGates()
+	// A join that was not answered has not happened.
+	for i := len(s.joined) - 1; i >= 0; i-- {
+		if j := s.joined[i]; j.gated {
+			h.leave(s, j.room)
+			h.stats.JoinsCut++
+			h.o.Left(j.room.id, s.Ref())
+		}
+	}
+	if h.detached > h.o.MaxDetached {
+		h.expireOldest()
+	}
+}
+
+// expireOldest asks the session that waits longest to end. It is a scan, made
+// only over the bound.
+func (h *Hub) expireOldest() {
+	var oldest *Subscriber
+	for _, s := range h.sessions {
+		if s.detached != 0 && !s.ended && (oldest == nil || s.detached < oldest.detached) {
+			oldest = s
+		}
+	}
+	if oldest != nil {
+		oldest.ended = true
+		h.detached--
+		oldest.owner.Expired()
+	}
+}
+
+// End removes a session and returns the conversations that it had joined and
+// its user ("" when it had none). Ending twice returns nothing the second
+// time.
+func (h *Hub) End(s *Subscriber) (conversations []string, userID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[s.id] != s {
+		return nil, ""
+	}
+	delete(h.sessions, s.id)
+	if s.conn == nil && !s.ended {
+		h.detached--
+	}
+	s.ended = true
+	conversations = h.leaveAll(s)
+	if s.user != nil {
+		userID = s.user.id
+		h.unbindUser(s)
+	}
+	s.conn = nil
+	return conversations, userID
+}
+
+// Close closes the session's connection, if it has one.
+func (h *Hub) Close(s *Subscriber, reason wire.CloseReason) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.conn != nil {
+		s.conn.Close(reason)
+	}
+}
+
+// Bind makes the session a user's. It returns an Error with
+// CodeRateLimited when the user has too many sessions.
+func (h *Hub) Bind(s *Subscriber, userID string) (generation uint64, e *wire.Error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if u := h.users[userID]; u != nil && h.o.PerUser > 0 && len(u.sessions) >= h.o.PerUser && s.user != u {
+		return 0, wire.Errorf(wire.CodeRateLimited, "this user has %d connections already", len(u.sessions))
+	}
+	if s.user == nil || s.user.id != userID {
+		h.unbindUser(s)
+		h.bindUser(s, userID)
+	}
+	return s.generation, nil
+}
+
+// Unbind leaves everything that the session had joined and its user, for a
+// new identity.
+func (h *Hub) Unbind(s *Subscriber) (conversations []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	conversations = h.leaveAll(s)
+	h.unbindUser(s)
+	return conversations
+}
+
+// Joined returns how many conversations the session has joined.
+func (h *Hub) Joined(s *Subscriber) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(s.joined)
+}
+
+// Sessions returns a user's sessions on this node, whether they are attached,
+// their generations and the conversations they have joined: what a user actor
+// that starts anew needs to know.
+func (h *Hub) Sessions(userID string) []SessionState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	u := h.users[userID]
+	if u == nil {
+		return nil
+	}
+	states := make([]SessionState, 0, len(u.sessions))
+	for _, s := range u.sessions {
+		state := SessionState{ID: s.id, Attached: s.conn != nil, Generation: s.generation}
+		for i := range s.joined {
+			state.Conversations = append(state.Conversations, s.joined[i].room.id)
+		}
+		states = append(states, state)
+	}
+	return states
+}
+
+// SessionState is one session of a user.
+type SessionState struct {
+	ID            uint64
+	Attached      bool
+	Generation    uint64
+	Conversations []string
+}

@@ -1,0 +1,83 @@
+package relay
+
+import (
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Reply answers a session's command: the ack callback when the client asked
+// for one, the event when the reply has one, and for a refusal the dialect of
+// failure that PROTOCOL gives it. Replies to sessions of other nodes and to
+// sessions that are gone do nothing.
+func (h *Hub) Reply(r *message.Reply) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reply(r)
+}
+
+// ReplyAll does Reply for each.
+func (h *Hub) ReplyAll(replies []message.Reply) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.replies(replies)
+}
+
+// Refuse answers a command of this session that never left it.
+func (h *Hub) Refuse(s *Subscriber, o message.Origin, tempID string, e *wire.Error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse(s, &o, tempID, e)
+}
+
+// Answer acks a command of this session that never left it, when the client
+// asked for an ack.
+func (h *Hub) Answer(s *Subscriber, o message.Origin, data []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if o.WantsAck && s.conn != nil {
+		s.conn.Ack(o.Ack, data)
+	}
+}
+
+func (h *Hub) reply(r *message.Reply) {
+	if r.Origin.Session.Node != h.node {
+		return
+	}
+	s := h.sessions[r.Origin.Session.ID]
+	if s == nil {
+		return
+	}
+	s.pending.Add(-1)
+	if r.Err != nil {
+		h.refuse(s, &r.Origin, r.TempID, r.Err)
+		return
+	}
+	if r.Origin.WantsAck && s.conn != nil {
+		s.conn.Ack(r.Origin.Ack, r.Data)
+	}
+	if r.Event != "" {
+		h.pushOwn(s, r.Event, r.Data, false)
+	}
+}
+
+func (h *Hub) refuse(s *Subscriber, o *message.Origin, tempID string, e *wire.Error) {
+	h.stats.Refused++
+	if o.Event == wire.EventSendMessage {
+		data := wire.AppendNack(nil, tempID, e)
+		if o.WantsAck && s.conn != nil {
+			s.conn.Ack(o.Ack, data)
+		}
+		h.pushOwn(s, wire.EventMessageAck, data, false)
+		if !o.WantsAck {
+			h.pushOwn(s, wire.EventError, wire.AppendError(nil, e, o.Event, tempID), true)
+		}
+		return
+	}
+	if o.WantsAck {
+		if s.conn != nil {
+			s.conn.Ack(o.Ack, wire.AppendRefusal(nil, e))
+		}
+		return
+	}
+	h.pushOwn(s, wire.EventError, wire.AppendError(nil, e, o.Event, tempID), true)
+}

@@ -1,0 +1,125 @@
+package relay
+
+import "time"
+
+// room is a conversation on this node: who listens, and how far its messages
+// were passed on. It is kept while it has members or was used lately.
+type room struct {
+	id      string
+	members []*Subscriber
+	stream  stream
+
+	known   bool  // lastSeq counts
+	lastSeq int64 // last message passed on
+	used    int64 // unix nanoseconds
+}
+
+// userRoom is a user's sessions on this node.
+type userRoom struct {
+	id       string
+	sessions []*Subscriber
+	stream   stream
+}
+
+// roomOf returns the room, made when create is set. Under the lock.
+func (h *Hub) roomOf(id string, create bool) *room {
+	r := h.rooms[id]
+	if r == nil && create {
+		r = &room{id: id}
+		h.rooms[id] = r
+	}
+	return r
+}
+
+// join adds s to r. Under the lock.
+func (h *Hub) join(s *Subscriber, r *room, gated bool) {
+	if i := s.jointOf(r); i >= 0 {
+		j := &s.joined[i]
+		j.since = h.offset
+		if gated && !j.gated {
+			j.gated = true
+			s.gates++
+		}
+		return
+	}
+	s.joined = append(s.joined, joint{room: r, index: len(r.members), since: h.offset, gated: gated})
+	if gated {
+		s.gates++
+	}
+	r.members = append(r.members, s)
+}
+
+// leave takes s out of r and reports whether it was in. Under the lock.
+func (h *Hub) leave(s *Subscriber, r *room) bool {
+	i := s.jointOf(r)
+	if i < 0 {
+		return false
+	}
+	j := s.joined[i]
+	last := len(s.joined) - 1
+	s.joined[i] = s.joined[last]
+	s.joined[last] = joint{}
+	s.joined = s.joined[:last]
+
+	tail := len(r.members) - 1
+	moved := r.members[tail]
+	r.members[tail] = nil
+	r.members = r.members[:tail]
+	if moved != s {
+		r.members[j.index] = moved
+		moved.joined[moved.jointOf(r)].index = j.index
+	}
+	if cap(r.members) > 64 && len(r.members)*4 < cap(r.members) {
+		r.members = append(make([]*Subscriber, 0, len(r.members)*2), r.members...)
+	}
+	if len(r.members) == 0 {
+		r.used = time.Now().UnixNano()
+	}
+	if j.gated {
+		s.openGate()
+	}
+	return true
+}
+
+// leaveAll takes s out of every room and returns their ids.
+func (h *Hub) leaveAll(s *Subscriber) []string {
+	ids := make([]string, 0, len(s.joined))
+	for len(s.joined) > 0 {
+		r := s.joined[len(s.joined)-1].room
+		ids = append(ids, r.id)
+		h.leave(s, r)
+	}
+	s.joined = nil
+	return ids
+}
+
+// bindUser and unbindUser keep userRoom.sessions. Under the lock.
+func (h *Hub) bindUser(s *Subscriber, userID string) {
+	u := h.users[userID]
+	if u == nil {
+		u = &userRoom{id: userID}
+		h.users[userID] = u
+	}
+	u.sessions = append(u.sessions, s)
+	s.user, s.userSince = u, h.offset
+}
+
+func (h *Hub) unbindUser(s *Subscriber) {
+	u := s.user
+	if u == nil {
+		return
+	}
+	s.user = nil
+	for i, other := range u.sessions {
+		if other == s {
+			last := len(u.sessions) - 1
+			u.sessions[i] = u.sessions[last]
+			u.sessions[last] = nil
+			u.sessions = u.sessions[:last]
+			break
+		}
+	}
+	if len(u.sessions) == 0 {
+		delete(h.users, u.id)
+	}
+}

@@ -1,0 +1,70 @@
+package relay
+
+import "time"
+
+// Stats is a snapshot of the hub: gauges of now, counters since the start.
+type Stats struct {
+	Sessions     int   // attached and detached
+	Detached     int   // waiting for recovery
+	Rooms        int   // conversations known here
+	Users        int   // users with a session
+	LogBytes     int   // of the replay log
+	LogEntries   int   //
+	Opened       int64 // sessions begun
+	Recovered    int64 // recoveries that brought everything
+	RecoveryGaps int64 // recoveries refused: the log no longer reached back
+	Replayed     int64 // frames sent again by recoveries
+	JoinsCut     int64 // joins that a lost connection left unanswered
+	Published    int64 // events
+	Delivered    int64 // events times receivers
+	Refused      int64 // commands answered with an error
+	HolesFilled  int64 // messages fetched from the store to keep the order
+}
+
+// Stats returns a snapshot.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.stats
+	s.Sessions = len(h.sessions)
+	s.Detached = h.detached
+	s.Rooms = len(h.rooms)
+	s.Users = len(h.users)
+	s.LogBytes = h.log.bytes
+	s.LogEntries = int(h.log.next - h.log.first)
+	return s
+}
+
+// roomIdle is how long a room without members is remembered: longer than a
+// save whose outcome is unknown can take, so that what it committed is still
+// passed on.
+const roomIdle = 2 * time.Minute
+
+// Sweep calls the owners whose deadline has passed, ends sessions whose
+// recovery window is over, forgets rooms without members and trims the log.
+// It is meant to run once a second.
+func (h *Hub) Sweep(now time.Time) {
+	t := now.UnixNano()
+	var due []Owner
+	h.mu.Lock()
+	for _, s := range h.sessions {
+		if d := s.deadline.Load(); d != 0 && d <= t && s.deadline.CompareAndSwap(d, 0) {
+			due = append(due, s.owner)
+		}
+		if s.detached != 0 && !s.ended && t-s.detached > int64(h.o.RecoveryWindow) {
+			s.ended = true
+			h.detached--
+			s.owner.Expired()
+		}
+	}
+	for id, r := range h.rooms {
+		if len(r.members) == 0 && t-r.used > int64(roomIdle) {
+			delete(h.rooms, id)
+		}
+	}
+	h.log.trim(t)
+	h.mu.Unlock()
+	for _, o := range due {
+		o.Due()
+	}
+}

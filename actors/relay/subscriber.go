@@ -1,0 +1,133 @@
+package relay
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Subscriber is a session as the hub sees it: its connection, who it is, and
+// what it listens to. All fields but the atomic ones are guarded by the
+// hub's lock.
+type Subscriber struct {
+	id     uint64
+	secret [16]byte
+	hub    *Hub
+	owner  Owner
+
+	conn       wire.Conn // nil while detached
+	generation uint64    // counts attaching and detaching
+	ended      bool
+
+	user      *userRoom // nil until bound
+	userSince uint64    // offset at the time of binding
+	joined    []joint
+	own       stream // frames for this session alone
+	born      uint64 // offset when the session began
+	detached  int64  // unix nanoseconds; 0 while attached
+
+	// gates counts joins whose reply is not there yet; held are the frames
+	// that wait for the last of them, in order.
+	gates     int
+	held      []*wire.Frame
+	heldBytes int
+
+	pending  atomic.Int32 // commands that a conversation has not answered
+	deadline atomic.Int64 // unix nanoseconds at which the owner wants Due; 0: none
+}
+
+// joint is one subscription of a session.
+type joint struct {
+	room  *room
+	index int    // in room.members
+	since uint64 // offset at the time of joining
+	gated bool
+}
+
+// Owner is the session actor behind a subscriber, as the hub needs it. No
+// method blocks.
+type Owner interface {
+	// Due is called once when the deadline set by SetDeadline has passed.
+	Due()
+	// Expired is called when the recovery window of a detached session is
+	// over; the owner ends it.
+	Expired()
+	// Session is what the transport talks to.
+	Session() wire.Session
+}
+
+// ID returns the session's number on this node.
+func (s *Subscriber) ID() uint64 { return s.id }
+
+// Ref returns the session's address.
+func (s *Subscriber) Ref() message.SessionRef {
+	return message.SessionRef{Node: s.hub.node, ID: s.id}
+}
+
+// SetDeadline asks for one call of Owner.Due soon after t (within a second).
+// The zero time asks for none. A later call replaces an earlier one.
+func (s *Subscriber) SetDeadline(t time.Time) {
+	if t.IsZero() {
+		s.deadline.Store(0)
+		return
+	}
+	s.deadline.Store(t.UnixNano())
+}
+
+// Begin counts a command on its way to a conversation and returns how many
+// are now unanswered; every Reply of the hub to this session takes one off.
+func (s *Subscriber) Begin() int { return int(s.pending.Add(1)) }
+
+// Cancel takes back a Begin whose command was not sent.
+func (s *Subscriber) Cancel() { s.pending.Add(-1) }
+
+// jointOf finds the subscription to a room.
+func (s *Subscriber) jointOf(r *room) int {
+	for i := range s.joined {
+		if s.joined[i].room == r {
+			return i
+		}
+	}
+	return -1
+}
+
+// push queues a frame for this session: on its connection, behind its gates,
+// or nowhere while it is detached (the log has it). Under the hub's lock.
+func (s *Subscriber) push(f *wire.Frame) {
+	if s.conn == nil {
+		return
+	}
+	if s.gates > 0 && f.Offset != "" {
+		s.held = append(s.held, f)
+		s.heldBytes += f.Size()
+		if s.heldBytes > s.hub.o.HeldBytes {
+			s.dropGates()
+			s.conn.Close(wire.CloseSlow)
+		}
+		return
+	}
+	s.conn.Push(f)
+}
+
+// openGate lets the held frames go when no other join waits.
+func (s *Subscriber) openGate() {
+	s.gates--
+	if s.gates > 0 {
+		return
+	}
+	if s.conn != nil {
+		for _, f := range s.held {
+			s.conn.Push(f)
+		}
+	}
+	s.dropGates()
+}
+
+// dropGates forgets what is held, for a connection that is about to go: the
+// log keeps the frames.
+func (s *Subscriber) dropGates() { s.held, s.heldBytes = nil, 0 }
+
+// Owner returns the session actor behind the subscriber.
+func (s *Subscriber) Owner() Owner { return s.owner }

@@ -1,0 +1,87 @@
+package session
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"golang.org/x/time/rate"
+
+	"github.com/corrillo/corrillo/actors/gate"
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Options are what all sessions of a node share. Zero fields take the default
+// in their comment; the parts without a default must be set.
+type Options struct {
+	Root     *actor.RootContext
+	Hub      *relay.Hub
+	Locator  *locator.Locator
+	Store    repo.Store
+	Log      *slog.Logger
+	Failures *supervision.Failures
+	// Verifier checks tokens. Nil: trust mode, whoever says identify is
+	// believed.
+	Verifier wire.Verifier
+	// Presence answers get_presence for this node.
+	Presence func(userIDs []string) map[string]wire.PresenceStatus
+	// OpenPresence lets everyone ask for anyone's presence.
+	OpenPresence bool
+	// Passthrough are the event names that are relayed as they are.
+	Passthrough map[string]bool
+	// Draining reports that the node goes down: sends are refused.
+	Draining *atomic.Bool
+	// Observe is told of every command and its immediate result ("ok" when
+	// it was sent on). Default: nobody.
+	Observe func(event string, result wire.Code)
+
+	// EventsPerSecond and EventsBurst limit a connection's events. Default
+	// no limit.
+	EventsPerSecond rate.Limit
+	EventsBurst     int
+	// InFlight bounds a session's unanswered commands. Default 256.
+	InFlight int
+	// JoinedMax bounds a session's joined conversations. 0: no bound.
+	JoinedMax int
+	// IdentifyWithin closes a session that does not identify. 0: never.
+	IdentifyWithin time.Duration
+	// EarlyEvents and EarlyWait bound what waits for identify. Defaults 64
+	// and 5 s.
+	EarlyEvents int
+	EarlyWait   time.Duration
+	// TokenGrace is how long an expired token may stay before the session is
+	// closed. Default 30 s.
+	TokenGrace time.Duration
+	// Reads bounds the store reads that sessions have under way together.
+	// Default 64 at once, 4,096 waiting.
+	Reads *gate.Gate
+	// Unknown counts actor messages of unknown type.
+	Unknown *atomic.Int64
+}
+
+// Defaults fills the zero fields.
+func (o *Options) Defaults() {
+	if o.Observe == nil {
+		o.Observe = func(string, wire.Code) {}
+	}
+	if o.InFlight == 0 {
+		o.InFlight = 256
+	}
+	if o.EarlyEvents == 0 {
+		o.EarlyEvents = 64
+	}
+	if o.EarlyWait == 0 {
+		o.EarlyWait = 5 * time.Second
+	}
+	if o.TokenGrace == 0 {
+		o.TokenGrace = 30 * time.Second
+	}
+	if o.Reads == nil {
+		o.Reads = gate.New(64, 4096)
+	}
+}

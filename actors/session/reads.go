@@ -1,0 +1,190 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// readTimeout bounds a read of the store that a client waits for.
+const readTimeout = 5 * time.Second
+
+// beside runs f, which reads the store, beside the actor, and refuses the
+// command when too many reads are under way. f uses only what it was given.
+func (s *Session) beside(o message.Origin, f func(ctx context.Context) *wire.Error) {
+	ok := s.o.Reads.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+		defer cancel()
+		if e := f(ctx); e != nil {
+			s.refuse(o, "", e)
+		}
+	})
+	if !ok {
+		s.refuse(o, "", wire.Errorf(wire.CodeOverloaded, "too many reads are under way"))
+	}
+}
+
+// StoreError is what a client is told of a store's error.
+func StoreError(err error) *wire.Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, repo.ErrNotFound):
+		return wire.Errorf(wire.CodeNotFound, "there is no such message")
+	case errors.Is(err, repo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return wire.Errorf(wire.CodeUnavailable, "the store is away: try again")
+	}
+	return wire.AsError(err)
+}
+
+// onMark sends a read mark to its conversation; a bare message id is looked
+// up first.
+func (s *Session) onMark(o message.Origin, m wire.MarkRead) {
+	s.toMessage(o, m.Address, m.MessageID, func(o message.Origin) any {
+		return &message.MarkRead{Origin: o, MessageID: m.MessageID, Seq: m.Seq}
+	})
+}
+
+// toMessage sends a command about a message to its conversation, which is
+// found by the message's id when the client named none.
+func (s *Session) toMessage(o message.Origin, a wire.Address, messageID string, make func(message.Origin) any) {
+	if a.ConversationID != "" || a.ReceiverID != "" {
+		s.toConversation(o, a, "", make)
+		return
+	}
+	userID := o.UserID
+	s.beside(o, func(ctx context.Context) *wire.Error {
+		found, err := s.o.Store.FindMessage(ctx, messageID)
+		if err != nil {
+			return StoreError(err)
+		}
+		s.o.Root.Send(s.pid, located{origin: o, userID: userID, conversationID: found.ConversationID, make: make})
+		return nil
+	})
+}
+
+// located brings back a command whose conversation was looked up.
+type located struct {
+	origin         message.Origin
+	userID         string
+	conversationID string
+	make           func(message.Origin) any
+}
+
+func (s *Session) onLocated(m located) {
+	if s.identity == nil || s.identity.UserID != m.userID {
+		s.refuse(m.origin, "", wire.Errorf(wire.CodeForbidden, "the session has another identity now"))
+		return
+	}
+	s.send(m.origin, m.conversationID, "", m.make)
+}
+
+func (s *Session) onGetConversations(o message.Origin, m wire.GetConversations) {
+	s.beside(o, func(ctx context.Context) *wire.Error {
+		page, next, err := s.o.Store.Conversations(ctx, o.UserID, m.Cursor, m.Limit)
+		if err != nil {
+			return StoreError(err)
+		}
+		s.o.Observe(o.Event, "")
+		s.o.Hub.Answer(s.sub, o, appendConversations(nil, page, next))
+		return nil
+	})
+}
+
+// appendConversations appends get_conversations' reply: {status, conversations:
+// [...], cursor?}.
+func appendConversations(dst []byte, page []repo.ConversationSummary, next string) []byte {
+	dst = append(dst, `{"status":"ok","conversations":[`...)
+	for i := range page {
+		c := &page[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if wire.IsDirect(c.ConversationID) {
+			dst = append(dst, `{"receiverId":`...)
+			dst = wire.AppendString(dst, c.PeerID)
+			dst = append(dst, `,"directId":`...)
+		} else {
+			dst = append(dst, `{"conversationId":`...)
+		}
+		dst = wire.AppendString(dst, c.ConversationID)
+		dst = append(dst, `,"lastMessage":`...)
+		if c.LastMessage == nil {
+			dst = append(dst, `null`...)
+		} else {
+			dst = rules.AppendStored(dst, c.LastMessage)
+		}
+		dst = append(dst, `,"lastSeq":`...)
+		dst = strconv.AppendInt(dst, c.LastSeq, 10)
+		dst = append(dst, `,"readSeq":`...)
+		dst = strconv.AppendInt(dst, c.ReadSeq, 10)
+		dst = append(dst, `,"unread":`...)
+		dst = strconv.AppendInt(dst, max(c.LastSeq-c.ReadSeq, 0), 10)
+		dst = append(dst, `,"lastActivityAt":`...)
+		dst = wire.AppendTime(dst, c.LastActivityAt)
+		dst = append(dst, '}')
+	}
+	dst = append(dst, ']')
+	if next != "" {
+		dst = append(dst, `,"cursor":`...)
+		dst = wire.AppendString(dst, next)
+	}
+	return append(dst, '}')
+}
+
+func (s *Session) onGetPresence(o message.Origin, m wire.GetPresence) {
+	s.beside(o, func(ctx context.Context) *wire.Error {
+		ids := m.UserIDs
+		if !s.o.OpenPresence {
+			var err error
+			if ids, err = s.o.Store.SharedUsers(ctx, o.UserID, ids); err != nil {
+				return StoreError(err)
+			}
+		}
+		known, err := Presence(ctx, s.o.Store, s.o.Presence, ids)
+		if err != nil {
+			return StoreError(err)
+		}
+		data := []byte{'{'}
+		for i, id := range ids {
+			if i > 0 {
+				data = append(data, ',')
+			}
+			data = wire.AppendString(data, id)
+			data = append(data, ':')
+			data = wire.AppendPresenceStatus(data, known[id])
+		}
+		s.o.Observe(o.Event, "")
+		s.o.Hub.Answer(s.sub, o, append(data, '}'))
+		return nil
+	})
+}
+
+// Presence joins what the node knows of users now with the store's last-seen
+// times of those who are away.
+func Presence(ctx context.Context, store repo.Store, live func([]string) map[string]wire.PresenceStatus, ids []string) (map[string]wire.PresenceStatus, error) {
+	known := live(ids)
+	var away []string
+	for _, id := range ids {
+		if _, ok := known[id]; !ok {
+			away = append(away, id)
+		}
+	}
+	if len(away) == 0 {
+		return known, nil
+	}
+	seen, err := store.LastSeen(ctx, away)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range away {
+		known[id] = wire.PresenceStatus{LastSeen: seen[id]}
+	}
+	return known, nil
+}

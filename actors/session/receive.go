@@ -1,0 +1,204 @@
+package session
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// receiver is the actor behind a Session. It is a type of its own because
+// actor.Actor and wire.Session both have a method Receive.
+type receiver struct{ *Session }
+
+// Receive implements actor.Actor.
+func (r receiver) Receive(ctx actor.Context) {
+	msg := ctx.Message()
+	defer supervision.Guard(r.o.Log, r.o.Failures, "session", strconv.FormatUint(r.sub.ID(), 36), msg)
+	switch m := msg.(type) {
+	case *actor.Started:
+		r.onStarted()
+	case command:
+		r.queued.Add(-1)
+		r.onCommand(m)
+	case located:
+		r.onLocated(m)
+	case resumed:
+		r.onResumed(m)
+	case detached:
+		r.onDetached(ctx, m)
+	case dueTick:
+		r.onDue(ctx)
+	case expiredTick:
+		ctx.Stop(ctx.Self())
+	case *actor.Stopping:
+		r.onStopping()
+	case *actor.Restarting, *actor.Stopped:
+	default:
+		r.o.Unknown.Add(1)
+		r.o.Log.Warn("unknown message", "kind", "session")
+	}
+}
+
+func (s *Session) onStarted() {
+	if s.identity != nil {
+		id := *s.identity
+		s.identity = nil
+		if e := s.become(id); e != nil {
+			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, e, "", ""))
+			s.o.Hub.Close(s.sub, wire.CloseRateLimited)
+			return
+		}
+	}
+	s.plan()
+}
+
+// plan asks for the next Due.
+func (s *Session) plan() {
+	var next time.Time
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	if s.identity == nil && s.o.IdentifyWithin > 0 {
+		sooner(s.since.Add(s.o.IdentifyWithin))
+	}
+	if len(s.early) > 0 {
+		sooner(s.earlyEnd)
+	}
+	if s.identity != nil && !s.identity.Expires.IsZero() {
+		if s.expired.IsZero() {
+			sooner(s.identity.Expires)
+		} else {
+			sooner(s.expired.Add(s.o.TokenGrace))
+		}
+	}
+	s.sub.SetDeadline(next)
+}
+
+func (s *Session) onDue(actor.Context) {
+	now := time.Now()
+	if len(s.early) > 0 && !now.Before(s.earlyEnd) {
+		early := s.early
+		s.early = nil
+		for _, c := range early {
+			s.refuse(c.origin, tempID(c.cmd), notIdentified())
+		}
+	}
+	switch {
+	case s.identity == nil && s.o.IdentifyWithin > 0 && now.Sub(s.since) >= s.o.IdentifyWithin:
+		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, notIdentified(), "", ""))
+		s.o.Hub.Close(s.sub, wire.CloseNotIdentifed)
+		return
+	case s.identity != nil && !s.identity.Expires.IsZero() && !now.Before(s.identity.Expires):
+		if s.expired.IsZero() {
+			s.expired = now
+			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil,
+				wire.Errorf(wire.CodeTokenExpired, "the token has expired: identify with a new one"), "", ""))
+		} else if now.Sub(s.expired) >= s.o.TokenGrace {
+			s.o.Hub.Close(s.sub, wire.CloseUnauthorized)
+			return
+		}
+	}
+	s.plan()
+}
+
+func notIdentified() *wire.Error {
+	return wire.Errorf(wire.CodeNotIdentified, "send identify first")
+}
+
+func (s *Session) onDetached(ctx actor.Context, m detached) {
+	if !m.reason.Recoverable() || s.identity == nil {
+		ctx.Stop(ctx.Self())
+		return
+	}
+	s.tellUser(&message.SessionDetached{Session: s.sub.Ref(), Generation: m.generation, At: time.Now()})
+}
+
+func (s *Session) onResumed(m resumed) {
+	if s.identity != nil {
+		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: m.generation})
+	}
+}
+
+// onStopping also runs when the actor has panicked: the transport is closed
+// and everyone who counted this session is told.
+func (s *Session) onStopping() {
+	s.o.Hub.Close(s.sub, wire.CloseInternal)
+	conversations, userID := s.o.Hub.End(s.sub)
+	s.tellGone(conversations)
+	if userID != "" {
+		s.tell(locator.User, userID, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
+	}
+}
+
+func (s *Session) tellGone(conversations []string) {
+	for _, id := range conversations {
+		s.o.Locator.TellActive(locator.Conversation, id, &message.SessionClosed{Session: s.sub.Ref()})
+	}
+}
+
+func (s *Session) tellUser(msg any) { s.tell(locator.User, s.identity.UserID, msg) }
+
+func (s *Session) tell(k locator.Kind, id string, msg any) {
+	if err := s.o.Locator.Tell(k, id, msg); err != nil {
+		s.o.Log.Error("could not tell", "kind", k.String(), "id", id, "err", err)
+	}
+}
+
+// become takes an identity: the session is now one of that user's.
+func (s *Session) become(id wire.Identity) *wire.Error {
+	if s.identity != nil && s.identity.UserID != id.UserID {
+		old := s.identity.UserID
+		s.tellGone(s.o.Hub.Unbind(s.sub))
+		s.identity = nil
+		s.tell(locator.User, old, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
+	}
+	generation, e := s.o.Hub.Bind(s.sub, id.UserID)
+	if e != nil {
+		return e
+	}
+	first := s.identity == nil
+	s.identity, s.expired = &id, time.Time{}
+	if first {
+		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: generation})
+	}
+	s.plan()
+	return nil
+}
+
+// identify checks who the client says it is.
+func (s *Session) identify(m wire.Identify) (wire.Identity, *wire.Error) {
+	if s.o.Verifier == nil {
+		return wire.Identity{UserID: m.UserID, Username: m.Username}, nil
+	}
+	if m.Token == "" {
+		if s.identity == nil {
+			return wire.Identity{}, wire.Errorf(wire.CodeUnauthorized, "identify needs a token")
+		}
+		if s.identity.UserID != m.UserID {
+			return wire.Identity{}, wire.Errorf(wire.CodeForbidden, "the token names another user")
+		}
+		return *s.identity, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	id, err := s.o.Verifier.Verify(ctx, m.Token)
+	if err != nil {
+		return wire.Identity{}, wire.AsError(err)
+	}
+	if m.UserID != "" && m.UserID != id.UserID {
+		return wire.Identity{}, wire.Errorf(wire.CodeForbidden, "the token names another user")
+	}
+	if id.Username == "" {
+		id.Username = m.Username
+	}
+	return id, nil
+}

@@ -1,0 +1,126 @@
+package session
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"golang.org/x/time/rate"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Session is one client's session. It is the wire.Session that a transport
+// calls and the relay.Owner that the hub calls; both only queue messages for
+// the actor.
+type Session struct {
+	o   *Options
+	sub *relay.Subscriber
+	pid *actor.PID
+
+	limiter *rate.Limiter // nil: no limit
+	queued  atomic.Int32  // commands in the mailbox
+
+	// The rest belongs to the actor.
+	identity *wire.Identity
+	since    time.Time // of the session
+	early    []command // events before identify
+	earlyEnd time.Time
+	expired  time.Time // when token_expired was sent
+}
+
+// command is an inbound event, decoded.
+type command struct {
+	cmd    wire.Command
+	origin message.Origin
+}
+
+// Messages to the session's own actor.
+type (
+	dueTick     struct{}
+	expiredTick struct{}
+	// detached says that the connection of that generation has ended.
+	detached struct {
+		generation uint64
+		reason     wire.CloseReason
+	}
+	// resumed says that a new connection has recovered the session.
+	resumed struct{ generation uint64 }
+)
+
+// Open begins a session on conn. identity is set when a token came with the
+// connection and was valid.
+func Open(o *Options, conn wire.Conn, identity *wire.Identity) (*Session, *wire.Error) {
+	s := &Session{o: o, since: time.Now(), identity: identity}
+	if o.EventsPerSecond > 0 {
+		s.limiter = rate.NewLimiter(o.EventsPerSecond, max(o.EventsBurst, 1))
+	}
+	sub, err := o.Hub.Open(conn, func(sub *relay.Subscriber) relay.Owner {
+		s.sub = sub
+		props := actor.PropsFromProducer(func() actor.Actor { return receiver{s} },
+			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping))
+		s.pid = o.Root.Spawn(props)
+		return s
+	})
+	if err != nil {
+		return nil, wire.AsError(err)
+	}
+	s.sub = sub
+	return s, nil
+}
+
+// stopping is shared by all sessions: protoactor keeps one guardian for each
+// strategy.
+var stopping = supervision.Stopping()
+
+// Receive implements wire.Session: it decodes on the reader's goroutine and
+// queues the command.
+func (s *Session) Receive(in wire.Inbound) {
+	origin := message.Origin{Session: s.sub.Ref(), Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck}
+	if s.limiter != nil && !s.limiter.Allow() {
+		s.refuse(origin, "", wire.Errorf(wire.CodeRateLimited, "too many events a second on this connection"))
+		return
+	}
+	cmd, e := wire.Decode(in, s.passthrough)
+	if e != nil {
+		s.refuse(origin, "", e)
+		return
+	}
+	if int(s.queued.Add(1)) > s.o.InFlight {
+		s.queued.Add(-1)
+		s.refuse(origin, tempID(cmd), wire.Errorf(wire.CodeOverloaded, "too many events wait on this connection"))
+		return
+	}
+	s.o.Root.Send(s.pid, command{cmd: cmd, origin: origin})
+}
+
+func (s *Session) passthrough(event string) bool { return s.o.Passthrough[event] }
+
+// Closed implements wire.Session.
+func (s *Session) Closed(conn wire.Conn, reason wire.CloseReason) {
+	generation, current := s.o.Hub.Detach(s.sub, conn)
+	if !current {
+		return
+	}
+	s.o.Root.Send(s.pid, detached{generation: generation, reason: reason})
+}
+
+// Resumed is called when the hub gave the session a new connection.
+func (s *Session) Resumed(generation uint64) {
+	s.o.Root.Send(s.pid, resumed{generation: generation})
+}
+
+// End ends the session, for a client whose recovery failed.
+func (s *Session) End() { s.o.Root.Send(s.pid, expiredTick{}) }
+
+// Due implements relay.Owner.
+func (s *Session) Due() { s.o.Root.Send(s.pid, dueTick{}) }
+
+// Expired implements relay.Owner.
+func (s *Session) Expired() { s.o.Root.Send(s.pid, expiredTick{}) }
+
+// Session implements relay.Owner.
+func (s *Session) Session() wire.Session { return s }

@@ -1,0 +1,317 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/conversation"
+	"github.com/corrillo/corrillo/actors/gate"
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/persistence"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/actors/session"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/actors/user"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// System is the actors of one node. It implements wire.Acceptor and
+// wire.Injector. Make it with New, run it with Run, end it with Drain and
+// Close.
+type System struct {
+	o         Options
+	actors    *actor.ActorSystem
+	hub       *relay.Hub
+	locator   *locator.Locator
+	calls     *relay.Calls
+	directory *user.Directory
+	sessions  session.Options
+	reads     *gate.Gate
+
+	seed       maphash.Seed
+	relayLanes []*actor.PID
+	writers    []*actor.PID
+	loads      []*persistence.Load
+
+	failures supervision.Failures
+	unknown  atomic.Int64
+	draining atomic.Bool
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New makes the actors and starts what runs beside them: a sweep once a
+// second, passivation of the idle, the writer of last-seen times. Close ends
+// it.
+func New(o Options) (*System, error) {
+	if o.Store == nil {
+		return nil, errors.New("actors: a store is needed")
+	}
+	o.defaults()
+	s := &System{
+		o: o, actors: supervision.NewSystem(), seed: maphash.MakeSeed(),
+		directory: user.NewDirectory(o.Store, o.Log), reads: gate.New(64, 100_000),
+	}
+	root := s.actors.Root
+	s.locator = locator.New(root)
+	o.Recovery.Left = s.sessionLeft
+	s.hub = relay.NewHub(o.Recovery)
+	s.calls = relay.NewCalls(s.hub.Node())
+	s.spawnLanes(root)
+	s.register(root)
+	s.sessions = s.sessionOptions(root)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.done.Go(func() { s.sweep(ctx) })
+	s.done.Go(func() { s.housekeep(ctx) })
+	return s, nil
+}
+
+func (s *System) spawnLanes(root *actor.RootContext) {
+	restarting := supervision.Restarting()
+	spawn := func(producer actor.Producer) *actor.PID {
+		return root.Spawn(actor.PropsFromProducer(producer,
+			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting)))
+	}
+	lane := relay.LaneOptions{
+		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
+		SessionGone: s.sessionLeft, Failures: &s.failures, Unknown: &s.unknown,
+	}
+	for range s.o.RelayLanes {
+		s.relayLanes = append(s.relayLanes, spawn(func() actor.Actor { return relay.NewLane(lane) }))
+	}
+	writer := persistence.Options{
+		Store: s.o.Store, Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown,
+		BatchRows: s.o.BatchRows, BatchBytes: s.o.BatchBytes, PendingBytes: s.o.PendingBytes,
+		Timeout: s.o.SaveTimeout, OnFlush: s.o.OnFlush,
+		Report: func(id string, m *message.GroupSaved) { s.locator.TellActive(locator.Conversation, id, m) },
+	}
+	for n := range s.o.WriterLanes {
+		load := &persistence.Load{}
+		s.loads = append(s.loads, load)
+		s.writers = append(s.writers, spawn(func() actor.Actor { return persistence.NewLane(n, writer, load) }))
+	}
+}
+
+func (s *System) register(root *actor.RootContext) {
+	restarting := supervision.Restarting()
+	props := func(producer actor.Producer) *actor.Props {
+		return actor.PropsFromProducer(producer,
+			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting))
+	}
+	conversations := &conversation.Options{
+		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
+		Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
+		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout,
+	}
+	s.locator.Register(locator.Conversation, func(id string) *actor.Props {
+		return props(func() actor.Actor { return conversation.New(id, conversations) })
+	})
+	users := &user.Options{
+		Root: root, Hub: s.hub, Locator: s.locator, Relay: s.relayLane, Directory: s.directory,
+		Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown, Grace: s.o.PresenceGrace,
+	}
+	s.locator.Register(locator.User, func(id string) *actor.Props {
+		return props(func() actor.Actor { return user.New(id, users) })
+	})
+}
+
+func (s *System) sessionOptions(root *actor.RootContext) session.Options {
+	passthrough := make(map[string]bool, len(s.o.Passthrough))
+	for _, name := range s.o.Passthrough {
+		passthrough[name] = true
+	}
+	o := session.Options{
+		Root: root, Hub: s.hub, Locator: s.locator, Store: s.o.Store, Log: s.o.Log,
+		Failures: &s.failures, Unknown: &s.unknown, Verifier: s.o.Verifier,
+		Presence: s.directory.Known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
+		Passthrough: passthrough, Draining: &s.draining, Observe: s.o.OnCommand,
+		EventsPerSecond: s.o.rate(), EventsBurst: s.o.EventsBurst, InFlight: s.o.InFlight,
+		JoinedMax: s.o.JoinedMax, IdentifyWithin: s.o.IdentifyWithin,
+	}
+	o.Defaults()
+	return o
+}
+
+func (s *System) relayLane(key string) *actor.PID {
+	return s.relayLanes[maphash.String(s.seed, key)%uint64(len(s.relayLanes))]
+}
+
+func (s *System) writer(key string) *actor.PID {
+	return s.writers[maphash.String(s.seed, key)%uint64(len(s.writers))]
+}
+
+// sessionLeft tells a conversation that a session which it counts is gone.
+func (s *System) sessionLeft(conversationID string, ref message.SessionRef) {
+	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref})
+}
+
+// Open implements wire.Acceptor.
+func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Error) {
+	if s.draining.Load() {
+		return nil, wire.Errorf(wire.CodeDraining, "the server is going down: connect again")
+	}
+	if hello.PID != "" {
+		if resumed := s.resume(conn, hello); resumed != nil {
+			return resumed, nil
+		}
+	}
+	var identity *wire.Identity
+	if s.o.Verifier != nil && hello.Token != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		id, err := s.o.Verifier.Verify(ctx, hello.Token)
+		if err != nil {
+			return nil, wire.AsError(err)
+		}
+		identity = &id
+	}
+	opened, e := session.Open(&s.sessions, conn, identity)
+	if e != nil {
+		return nil, e
+	}
+	return opened, nil
+}
+
+// resume takes up the session that the client names, or ends it when the
+// replay log no longer reaches back, so that the client learns of the gap.
+func (s *System) resume(conn wire.Conn, hello wire.Hello) wire.Session {
+	sub, generation, gap := s.hub.Resume(conn, hello.PID, hello.Offset, hello.HasOffset)
+	if sub == nil {
+		return nil
+	}
+	old, ok := sub.Owner().(*session.Session)
+	if !ok {
+		return nil
+	}
+	if gap {
+		old.End()
+		return nil
+	}
+	old.Resumed(generation)
+	return old
+}
+
+// sweep runs what is due, once a second.
+func (s *System) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.hub.Sweep(now)
+		}
+	}
+}
+
+// housekeep passivates the idle and writes last-seen times.
+func (s *System) housekeep(ctx context.Context) {
+	tick := time.NewTicker(max(s.o.IdleAfter/4, 100*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.locator.PassivateIdle(locator.Conversation, now.Add(-s.o.IdleAfter))
+			flush, cancel := context.WithTimeout(ctx, s.o.SaveTimeout)
+			s.directory.Flush(flush)
+			cancel()
+		}
+	}
+}
+
+// Drain begins the end: no new session, no new message; it returns when what
+// was accepted is saved and answered, or when ctx ends.
+func (s *System) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for quiet := 0; quiet < 3; {
+		if s.busy() {
+			quiet = 0
+		} else {
+			quiet++
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// busy reports whether a writer lane has something to do.
+func (s *System) busy() bool {
+	for _, l := range s.loads {
+		if l.Groups.Load() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Close stops the actors and waits for them: conversations first, so that
+// what they still write reaches the lanes, which it waits for. The transports
+// must have closed their connections before.
+func (s *System) Close(ctx context.Context) error {
+	s.draining.Store(true)
+	s.stop()
+	s.done.Wait()
+	s.directory.Close(ctx)
+	err := s.Drain(ctx)
+	s.actors.Root.ActorSystem().Shutdown()
+	return err
+}
+
+// MailboxDepths returns the messages that wait at each lane, by name.
+func (s *System) MailboxDepths() map[string]int {
+	depths := map[string]int{}
+	for i, l := range s.loads {
+		depths["persistence-"+strconv.Itoa(i)] = int(l.Groups.Load())
+	}
+	return depths
+}
+
+// Stats is a snapshot of a System.
+type Stats struct {
+	Hub          relay.Stats
+	Locator      locator.Stats
+	Failures     int64 // panics of actors
+	Unknown      int64 // messages of unknown type
+	ReadsPending int64
+	WriterGroups []int64 // per lane: waiting or in a flush
+	WriterBytes  []int64 // per lane: waiting
+	Draining     bool
+}
+
+// Stats returns a snapshot.
+func (s *System) Stats() Stats {
+	st := Stats{
+		Hub: s.hub.Stats(), Locator: s.locator.Stats(), Failures: s.failures.Count(),
+		Unknown: s.unknown.Load(), ReadsPending: s.reads.Pending(), Draining: s.draining.Load(),
+	}
+	for _, l := range s.loads {
+		st.WriterGroups = append(st.WriterGroups, l.Groups.Load())
+		st.WriterBytes = append(st.WriterBytes, l.Bytes.Load())
+	}
+	return st
+}
+
+var _ interface {
+	wire.Acceptor
+	wire.Injector
+} = (*System)(nil)

@@ -1,0 +1,247 @@
+package user
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Options are what all user actors of a node share. All parts must be set.
+type Options struct {
+	Root      *actor.RootContext
+	Hub       *relay.Hub
+	Locator   *locator.Locator
+	Relay     func(key string) *actor.PID // the relay lane of a key
+	Directory *Directory
+	Log       *slog.Logger
+	Failures  *supervision.Failures
+	Unknown   *atomic.Int64
+	// Grace is how long the last session may be gone before the user is
+	// offline.
+	Grace time.Duration
+}
+
+// User is the actor of one user.
+type User struct {
+	id string
+	o  *Options
+
+	sessions map[message.SessionRef]*device
+	// conversations counts the sessions that show this user's presence in a
+	// conversation.
+	conversations map[string]int
+	attached      int
+	online        bool
+	lastSeen      time.Time
+	generation    uint64 // of the grace timer
+}
+
+type device struct {
+	attached   bool
+	generation uint64
+}
+
+// New makes the actor of a user.
+func New(id string, o *Options) *User {
+	return &User{id: id, o: o, sessions: map[message.SessionRef]*device{}, conversations: map[string]int{}}
+}
+
+// Receive implements actor.Actor.
+func (u *User) Receive(ctx actor.Context) {
+	msg := ctx.Message()
+	defer supervision.Guard(u.o.Log, u.o.Failures, "user", u.id, msg)
+	switch m := msg.(type) {
+	case *actor.Started:
+		u.onStarted()
+	case *message.SessionAttached:
+		u.onAttached(m)
+	case *message.SessionDetached:
+		u.onDetached(m)
+	case *message.SessionEnded:
+		u.onEnded(m)
+	case *message.Beat:
+		u.lastSeen = m.At
+	case *message.ConversationJoined:
+		u.onJoined(m)
+	case *message.ConversationLeft:
+		u.onLeft(m)
+	case *message.EmitToUser:
+		u.onEmit(ctx, m)
+	case *message.RevokeUser:
+		u.onRevoke(ctx, m)
+	case *message.GraceOver:
+		u.onGraceOver(m)
+	case locator.Passivate:
+		u.onPassivate(ctx)
+	case *actor.Restarting, *actor.Stopping:
+	case *actor.Stopped:
+		u.o.Locator.Stopped(locator.User, u.id, ctx.Self())
+	default:
+		u.o.Unknown.Add(1)
+		u.o.Log.Warn("unknown message", "kind", "user")
+	}
+}
+
+// onStarted reads back what the node knows of the user: after a failure the
+// sessions are still there.
+func (u *User) onStarted() {
+	for _, s := range u.o.Hub.Sessions(u.id) {
+		ref := message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}
+		u.sessions[ref] = &device{attached: s.Attached, generation: s.Generation}
+		if s.Attached {
+			u.attached++
+		}
+		for _, id := range s.Conversations {
+			u.conversations[id]++
+		}
+	}
+	if u.attached > 0 {
+		u.setOnline(true)
+	}
+}
+
+func (u *User) onAttached(m *message.SessionAttached) {
+	d := u.sessions[m.Session]
+	if d == nil {
+		d = &device{}
+		u.sessions[m.Session] = d
+	}
+	if m.Generation < d.generation || d.attached {
+		return
+	}
+	d.attached, d.generation = true, m.Generation
+	u.attached++
+	u.generation++ // a grace timer under way no longer counts
+	u.lastSeen = time.Now()
+	if !u.online {
+		u.setOnline(true)
+	}
+}
+
+func (u *User) onDetached(m *message.SessionDetached) {
+	d := u.sessions[m.Session]
+	if d == nil || m.Generation < d.generation {
+		return
+	}
+	d.generation = m.Generation
+	if d.attached {
+		d.attached = false
+		u.gone(m.At)
+	}
+}
+
+func (u *User) onEnded(m *message.SessionEnded) {
+	d := u.sessions[m.Session]
+	if d == nil {
+		return
+	}
+	delete(u.sessions, m.Session)
+	if d.attached {
+		u.gone(m.At)
+	}
+	if len(u.sessions) == 0 && !u.online {
+		u.o.Locator.Passivate(locator.User, u.id)
+	}
+}
+
+// gone counts one connection less and starts the grace time after the last.
+func (u *User) gone(at time.Time) {
+	u.attached--
+	u.lastSeen = at
+	if u.attached > 0 || !u.online {
+		return
+	}
+	u.generation++
+	over := &message.GraceOver{Generation: u.generation}
+	time.AfterFunc(u.o.Grace, func() { u.o.Locator.TellActive(locator.User, u.id, over) })
+}
+
+func (u *User) onGraceOver(m *message.GraceOver) {
+	if m.Generation != u.generation || u.attached > 0 || !u.online {
+		return
+	}
+	u.setOnline(false)
+	if len(u.sessions) == 0 {
+		u.o.Locator.Passivate(locator.User, u.id)
+	}
+}
+
+// setOnline makes the change known to the directory and to every conversation
+// in which the user has joined.
+func (u *User) setOnline(online bool) {
+	u.online = online
+	if u.lastSeen.IsZero() {
+		u.lastSeen = time.Now()
+	}
+	u.o.Directory.set(u.id, u.status())
+	for id := range u.conversations {
+		u.tellPresence(id)
+	}
+}
+
+func (u *User) status() wire.PresenceStatus {
+	return wire.PresenceStatus{Online: u.online, LastSeen: u.lastSeen}
+}
+
+func (u *User) tellPresence(conversationID string) {
+	u.o.Locator.TellActive(locator.Conversation, conversationID,
+		&message.PresenceChanged{UserID: u.id, Status: u.status()})
+}
+
+func (u *User) onJoined(m *message.ConversationJoined) {
+	u.conversations[m.ConversationID]++
+	if u.conversations[m.ConversationID] == 1 && u.online {
+		u.tellPresence(m.ConversationID)
+	}
+}
+
+// onLeft forgets the conversation, unless the user is about to be reported
+// offline there.
+func (u *User) onLeft(m *message.ConversationLeft) {
+	n := u.conversations[m.ConversationID] - 1
+	if n > 0 {
+		u.conversations[m.ConversationID] = n
+		return
+	}
+	if u.online && u.attached == 0 {
+		u.conversations[m.ConversationID] = 0
+		return
+	}
+	delete(u.conversations, m.ConversationID)
+}
+
+func (u *User) onEmit(ctx actor.Context, m *message.EmitToUser) {
+	ctx.Send(u.o.Relay(u.id), &message.Relayed{Deliver: []message.Delivery{{
+		Event: m.Event, Data: m.Data, Users: []string{u.id},
+		Acks: []message.Reply{{Origin: m.Origin}},
+	}}})
+}
+
+func (u *User) onRevoke(ctx actor.Context, m *message.RevokeUser) {
+	closed := 0
+	for ref := range u.sessions {
+		if u.o.Hub.Revoke(ref.ID, "revoked") {
+			closed++
+		}
+	}
+	ctx.Send(u.o.Relay(u.id), &message.Relayed{Replies: []message.Reply{{
+		Origin: m.Origin, Posted: wire.Posted{Delivered: closed},
+	}}})
+}
+
+func (u *User) onPassivate(ctx actor.Context) {
+	if len(u.sessions) > 0 || u.online {
+		u.o.Locator.Resume(locator.User, u.id)
+		return
+	}
+	u.o.Directory.forget(u.id)
+	ctx.Stop(ctx.Self())
+}
