@@ -1,0 +1,28 @@
+package rules
+
+import "time"
+
+// withDefaults replaces zero fields by what Options' comments promise.
+func (o Options) withDefaults() Options {
+	setInt := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	setTime := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	setInt(&o.BroadcastLimit, 100)
+	setTime(&o.Coalesce, time.Second)
+	setTime(&o.TypingExpiry, 6*time.Second)
+	setTime(&o.CheckTTL, 5*time.Second)
+	setInt(&o.GroupRows, 500)
+	setInt(&o.GroupBytes, 1<<20)
+	setInt(&o.Waiting, 1000)
+	setInt(&o.FencedTries, 5)
+	setInt(&o.RecentKeys, 1024)
+	setInt(&o.RecentMessages, 128)
+	return o
+}

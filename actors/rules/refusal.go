@@ -1,0 +1,33 @@
+package rules
+
+import "github.com/corrillo/corrillo/wire"
+
+// The refusals, each with the sentence that a person reads.
+
+func errOverloaded() *wire.Error {
+	return wire.Errorf(wire.CodeOverloaded, "the conversation is too busy; try again")
+}
+
+func errUnavailable() *wire.Error {
+	return wire.Errorf(wire.CodeUnavailable, "the store is not available; try again")
+}
+
+func errInternal() *wire.Error {
+	return wire.Errorf(wire.CodeInternal, "something went wrong on the server; try again")
+}
+
+func errForbidden() *wire.Error {
+	return wire.Errorf(wire.CodeForbidden, "not a member of this conversation")
+}
+
+func errNoMessage() *wire.Error {
+	return wire.Errorf(wire.CodeNotFound, "there is no such message in this conversation")
+}
+
+func errNoPeople() *wire.Error {
+	return wire.Errorf(wire.CodeNotFound, "there is no such direct conversation")
+}
+
+func errConflict() *wire.Error {
+	return wire.Errorf(wire.CodeConflict, "this id was used for another message")
+}
