@@ -14,6 +14,8 @@ var (
 	ErrUnavailable = errors.New("store is unavailable")
 	// ErrNotFound: there is no such row.
 	ErrNotFound = errors.New("not found")
+	// ErrInvalidCursor: the cursor of Conversations is none that it gave.
+	ErrInvalidCursor = errors.New("invalid cursor")
 )
 
 // Store keeps conversations, messages and participants. Implementations are

@@ -1,0 +1,5 @@
+package repotest
+
+import "testing"
+
+func testModel(t *testing.T, open Open) { _ = open }

@@ -1,0 +1,36 @@
+package repotest
+
+import (
+	"testing"
+
+	"github.com/corrillo/corrillo/repo"
+)
+
+// Open gives a migrated store on a database of its own, closed by t.Cleanup.
+type Open func(t *testing.T) repo.Store
+
+// Run holds a store against the contract of repo.Store.
+func Run(t *testing.T, open Open) {
+	groups := []struct {
+		name string
+		run  func(t *testing.T, open Open)
+	}{
+		{"Activate", testActivate},
+		{"Save", testSave},
+		{"SaveRepeats", testSaveRepeats},
+		{"SaveRejects", testSaveRejects},
+		{"SaveFences", testSaveFences},
+		{"Change", testChange},
+		{"Participants", testParticipants},
+		{"Messages", testMessages},
+		{"Conversations", testConversations},
+		{"Users", testUsers},
+		{"Unavailable", testUnavailable},
+		{"Migrate", testMigrate},
+		{"Rivals", testRivals},
+		{"Model", testModel},
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) { g.run(t, open) })
+	}
+}

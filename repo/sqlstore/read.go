@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"slices"
+
+	"github.com/corrillo/corrillo/repo"
+)
+
+// defaultLimit is the length of a page whose query names none.
+const defaultLimit = 50
+
+// query runs a SELECT on one connection of the reader and hands its rows to
+// each; it is run again when the connection was lost. reset is called before
+// each try.
+func (s *Store) query(ctx context.Context, what string, reset func(), text string, args []any, each func(rows *sql.Rows) error) error {
+	return s.again(ctx, what, func() error {
+		reset()
+		conn, err := s.acquire(ctx, s.reader)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			// What is wrong with the connection has been reported by its use.
+			_ = conn.Close()
+		}()
+		rows, err := conn.QueryContext(ctx, text, args...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			if err := each(rows); err != nil {
+				return closeAfter(rows, err)
+			}
+		}
+		return closeAfter(rows, nil)
+	})
+}
+
+// messages runs a SELECT of messageColumns.
+func (s *Store) messages(ctx context.Context, what, text string, args ...any) ([]repo.Message, error) {
+	var page []repo.Message
+	err := s.query(ctx, what, func() { page = page[:0] }, text, args, func(rows *sql.Rows) error {
+		var m repo.Message
+		if err := scanMessage(rows, &m); err != nil {
+			return err
+		}
+		page = append(page, m)
+		return nil
+	})
+	return page, err
+}
+
+// Messages implements repo.Store. A Limit of 0 or less means 50.
+func (s *Store) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Message, bool, error) {
+	if !validID(q.ConversationID) {
+		return nil, false, nil
+	}
+	if q.BeforeSeq <= 0 {
+		q.BeforeSeq = math.MaxInt64
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	text := s.texts.pageBackward
+	if q.FromOldest {
+		text = s.texts.pageForward
+	}
+	page, err := s.messages(ctx, "read messages", text, q.ConversationID, q.AfterSeq, q.BeforeSeq, q.Limit+1)
+	if err != nil {
+		return nil, false, err
+	}
+	page, more := cut(page, q.Limit)
+	if !q.FromOldest {
+		slices.Reverse(page)
+	}
+	return page, more, nil
+}
+
+// Changes implements repo.Store. A limit of 0 or less means 50.
+func (s *Store) Changes(ctx context.Context, conversationID string, afterRev, throughRev int64, limit int) ([]repo.Message, bool, error) {
+	if !validID(conversationID) {
+		return nil, false, nil
+	}
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	page, err := s.messages(ctx, "read changes", s.texts.changes, conversationID, afterRev, throughRev, limit+1)
+	if err != nil {
+		return nil, false, err
+	}
+	page, more := cut(page, limit)
+	return page, more, nil
+}
+
+// cut takes away what was read to see whether there is more.
+func cut[T any](page []T, limit int) ([]T, bool) {
+	if len(page) > limit {
+		return page[:limit], true
+	}
+	return page, false
+}
+
+// FindMessage implements repo.Store.
+func (s *Store) FindMessage(ctx context.Context, id string) (repo.Message, error) {
+	if !validID(id) {
+		return repo.Message{}, repo.ErrNotFound
+	}
+	page, err := s.messages(ctx, "find message", s.texts.findMessage, id)
+	if err != nil {
+		return repo.Message{}, err
+	}
+	if len(page) == 0 {
+		return repo.Message{}, repo.ErrNotFound
+	}
+	return page[0], nil
+}
+
+// SharedUsers implements repo.Store.
+func (s *Store) SharedUsers(ctx context.Context, userID string, userIDs []string) ([]string, error) {
+	var shared []string
+	if !validID(userID) {
+		return nil, nil
+	}
+	for part := range chunks(validIDs(userIDs), s.d.MaxKeys) {
+		kept := len(shared)
+		args := append([]any{userID}, part...)
+		err := s.query(ctx, "find shared users", func() { shared = shared[:kept] }, s.texts.of(kindSharedUsers, len(part)), args,
+			func(rows *sql.Rows) error {
+				var id string
+				err := rows.Scan(&id)
+				shared = append(shared, id)
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return shared, nil
+}
+
+// validIDs keeps what can be in the tables, each once.
+func validIDs(ids []string) []any {
+	out := make([]any, 0, len(ids))
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if validID(id) && !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	return out
+}

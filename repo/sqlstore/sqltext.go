@@ -1,0 +1,257 @@
+package sqlstore
+
+import (
+	"strings"
+	"sync"
+
+	sq "github.com/Masterminds/squirrel"
+)
+
+// maxCached bounds the bytes of cached SQL. Full, the cache starts anew.
+const maxCached = 1 << 20
+
+// shape names a statement and how many rows or keys it has.
+type shape struct {
+	kind kind
+	n    int
+}
+
+type kind uint8
+
+const (
+	kindFence kind = iota
+	kindRevs
+	kindStates
+	kindByTemp
+	kindByID
+	kindBySeq
+	kindSharedUsers
+	kindLastSeen
+	kindTargets
+)
+
+// texts builds SQL and keeps it.
+type texts struct {
+	d      *Dialect
+	prefix string
+
+	mu     sync.RWMutex
+	cached map[shape]string
+	bytes  int
+
+	message      insertText
+	conversation insertText
+	plain        insertText
+	restore      insertText
+	remove       insertText
+	presence     insertText
+
+	updateMessage string
+	raiseEpoch    string
+	activation    string
+	participants  string
+	pageForward   string
+	pageBackward  string
+	changes       string
+	findMessage   string
+	conversations string
+	nextPage      string
+}
+
+// columns of a message in the order that scanMessage reads.
+var messageColumns = []string{
+	"conversationId", "seq", "rev", "id", "senderId", "senderName", "receiverId", "tempId", "content",
+	"type", "metadata", "replyTo", "extra", "hash", "createdAt", "editedAt", "deletedAt", "deletedBy",
+}
+
+// insertColumns leaves out what a new message does not have.
+var insertColumns = messageColumns[:15]
+
+func (t *texts) table(name string) string { return t.prefix + name }
+
+func newTexts(d *Dialect, prefix string) *texts {
+	t := &texts{d: d, prefix: prefix, cached: map[shape]string{}}
+	t.message = newInsertText(t.table("message"), insertColumns, "", d.MaxRows)
+	t.conversation = newInsertText(t.table("conversation"), []string{"id", "epoch", "lastSeq", "lastRev", "lastActivityAt"}, "", d.MaxKeys)
+	t.buildParticipants()
+	t.presence = newInsertText(t.table("presence"), []string{"userId", "lastSeenAt"},
+		d.Upsert("userId")+"lastSeenAt = "+t.greatest("lastSeenAt"), d.MaxRows)
+	t.buildReads()
+	t.buildWrites()
+	return t
+}
+
+// greatest keeps the larger one of what is stored and what comes.
+func (t *texts) greatest(column string) string {
+	return t.d.Greatest + "(" + column + ", " + t.d.Inserted(column) + ")"
+}
+
+func (t *texts) buildParticipants() {
+	columns := []string{"conversationId", "userId", "peerId", "lastReadSeq", "removedAt"}
+	end := t.d.Upsert("conversationId, userId") +
+		"peerId = COALESCE(" + t.d.Inserted("peerId") + ", peerId), lastReadSeq = " + t.greatest("lastReadSeq")
+	table := t.table("participant")
+	t.plain = newInsertText(table, columns, end, t.d.MaxRows)
+	t.restore = newInsertText(table, columns, end+", removedAt = NULL", t.d.MaxRows)
+	t.remove = newInsertText(table, columns, end+", removedAt = "+t.d.Inserted("removedAt"), t.d.MaxRows)
+}
+
+func (t *texts) buildWrites() {
+	t.updateMessage = text(sq.Update(t.table("message")).
+		Set("rev", 0).Set("content", "").Set("metadata", "").Set("replyTo", "").Set("extra", "").
+		Set("editedAt", "").Set("deletedAt", "").Set("deletedBy", "").
+		Where("conversationId = ? AND seq = ?", 0, 0))
+	t.raiseEpoch = text(sq.Update(t.table("conversation")).Set("epoch", sq.Expr("epoch + 1")).Where("id = ?", 0))
+}
+
+func (t *texts) buildReads() {
+	t.activation = text(sq.Select("epoch", "lastSeq", "lastRev", "lastActivityAt").From(t.table("conversation")).Where("id = ?", 0))
+	t.participants = text(sq.Select("conversationId", "userId", "peerId", "role", "lastReadSeq", "removedAt").
+		From(t.table("participant")).Where("conversationId = ?", 0).OrderBy("userId"))
+	page := sq.Select(messageColumns...).From(t.table("message")).
+		Where("conversationId = ? AND seq > ? AND seq < ?", 0, 0, 0).Suffix("LIMIT ?", 0)
+	t.pageForward = text(page.OrderBy("seq"))
+	t.pageBackward = text(page.OrderBy("seq DESC"))
+	t.changes = text(sq.Select(messageColumns...).From(t.table("message")).
+		Where("conversationId = ? AND rev > 0 AND rev > ? AND rev <= ?", 0, 0, 0).OrderBy("rev").Suffix("LIMIT ?", 0))
+	t.findMessage = text(sq.Select(messageColumns...).From(t.table("message")).Where("id = ?", 0))
+
+	list := sq.Select("c.id", "p.peerId", "c.lastSeq", "p.lastReadSeq", "c.lastActivityAt").
+		From(t.table("participant")+" p").
+		Join(t.table("conversation")+" c ON c.id = p.conversationId").
+		Where("p.userId = ? AND p.removedAt IS NULL", 0).
+		OrderBy("c.lastActivityAt DESC", "c.id DESC").Suffix("LIMIT ?", 0)
+	t.conversations = text(list)
+	t.nextPage = text(list.Where("(c.lastActivityAt < ? OR (c.lastActivityAt = ? AND c.id < ?))", 0, 0, 0))
+}
+
+// of returns the SQL of a shape, built at most once while it stays cached.
+func (t *texts) of(k kind, n int) string {
+	key := shape{k, n}
+	t.mu.RLock()
+	s, ok := t.cached[key]
+	t.mu.RUnlock()
+	if ok {
+		return s
+	}
+	s = t.build(k, n)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bytes+len(s) > maxCached {
+		clear(t.cached)
+		t.bytes = 0
+	}
+	if _, ok := t.cached[key]; !ok {
+		t.cached[key] = s
+		t.bytes += len(s)
+	}
+	return s
+}
+
+func (t *texts) build(k kind, n int) string {
+	message, conversation := t.table("message"), t.table("conversation")
+	args := make([]any, n)
+	switch k {
+	case kindFence:
+		return t.buildFence(n)
+	case kindRevs:
+		return text(sq.Update(conversation).Set("lastRev", caseOf(n, "?", "lastRev")).Where(sq.Eq{"id": args}))
+	case kindStates:
+		return text(sq.Select("id", "epoch", "lastSeq", "lastRev").From(conversation).Where(sq.Eq{"id": args}))
+	case kindByTemp:
+		return text(sq.Select(messageColumns...).From(message).Where(t.rows(n, "conversationId", "senderId", "tempId")))
+	case kindByID:
+		return text(sq.Select(messageColumns...).From(message).Where(sq.Eq{"id": args}))
+	case kindBySeq:
+		return text(sq.Select(messageColumns...).From(message).Where(t.rows(n, "conversationId", "seq")))
+	case kindTargets:
+		return text(sq.Select(messageColumns...).From(message).Where("conversationId = ?", 0).Where(sq.Eq{"id": args}))
+	case kindSharedUsers:
+		participant := t.table("participant")
+		return text(sq.Select("o.userId").Distinct().From(participant+" m").
+			Join(participant+" o ON o.conversationId = m.conversationId").
+			Where("m.userId = ? AND m.removedAt IS NULL AND o.removedAt IS NULL", 0).
+			Where(sq.Eq{"o.userId": args}))
+	default: // kindLastSeen
+		return text(sq.Select("userId", "lastSeenAt").From(t.table("presence")).Where(sq.Eq{"userId": args}))
+	}
+}
+
+// buildFence: the arguments are n times id and new lastSeq, n times id and
+// activity, n ids, n times id, epoch, lastSeq and lastRev. The plain list of
+// ids picks the rows (and the shards) by the primary key.
+func (t *texts) buildFence(n int) string {
+	activity := t.d.Greatest + "(lastActivityAt, ?)"
+	return text(sq.Update(t.table("conversation")).
+		Set("lastSeq", caseOf(n, "?", "lastSeq")).
+		Set("lastActivityAt", caseOf(n, activity, "lastActivityAt")).
+		Where(sq.Eq{"id": make([]any, n)}).
+		Where(t.rows(n, "id", "epoch", "lastSeq", "lastRev")))
+}
+
+// caseOf gives CASE id WHEN ? THEN then ... ELSE column END.
+func caseOf(n int, then, column string) sq.Sqlizer {
+	c := sq.Case("id")
+	for range n {
+		c = c.When(sq.Expr("?", 0), sq.Expr(then, 0))
+	}
+	return c.Else(column)
+}
+
+// rows matches n rows by all of the columns.
+func (t *texts) rows(n int, columns ...string) sq.Sqlizer {
+	args := make([]any, n*len(columns))
+	var b strings.Builder
+	if t.d.RowValues {
+		row := ", (" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
+		b.WriteString("(" + strings.Join(columns, ", ") + ") IN (VALUES ")
+		b.WriteString(strings.Repeat(row, n)[2:])
+		b.WriteString(")")
+		return sq.Expr(b.String(), args...)
+	}
+	row := " OR (" + strings.Join(columns, " = ? AND ") + " = ?)"
+	b.WriteString("(" + strings.Repeat(row, n)[4:] + ")")
+	return sq.Expr(b.String(), args...)
+}
+
+// text returns a statement's SQL; its arguments were only there to count.
+func text(s sq.Sqlizer) string {
+	sql, _, err := s.ToSql()
+	if err != nil {
+		// Every statement is built from constants of this file.
+		panic("sqlstore: " + err.Error())
+	}
+	return sql
+}
+
+// insertText is a multi-row INSERT. The text for n rows is cut from the one
+// for the most rows.
+type insertText struct {
+	columns  int
+	max      int
+	one, row int // length of the text for one row, and of each further row
+	longest  string
+	end      string
+}
+
+func newInsertText(table string, columns []string, end string, most int) insertText {
+	build := func(n int) string {
+		b := sq.Insert(table).Columns(columns...)
+		for range n {
+			b = b.Values(make([]any, len(columns))...)
+		}
+		return text(b)
+	}
+	one, two := build(1), build(2)
+	longest := one + strings.Repeat(two[len(one):], most-1)
+	return insertText{columns: len(columns), max: most, one: len(one), row: len(two) - len(one), longest: longest, end: end}
+}
+
+// of gives the text for n rows, 1 <= n <= max.
+func (i *insertText) of(n int) string {
+	head := i.longest[:i.one+(n-1)*i.row]
+	if i.end == "" {
+		return head
+	}
+	return head + i.end
+}

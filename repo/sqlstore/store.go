@@ -1,0 +1,149 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/migrations"
+)
+
+// Options says what a Store is made of.
+type Options struct {
+	// Writer and Reader are the pools; the Store closes both. They may be
+	// one and the same.
+	Writer, Reader *sql.DB
+	Dialect        Dialect
+	// TablePrefix begins the name of every table.
+	TablePrefix string
+	// MembershipQuery is the operator's authz.query, empty when there is none.
+	MembershipQuery string
+	// AcquireTimeout bounds the wait for a connection of the pool. 0: only
+	// the context does.
+	AcquireTimeout time.Duration
+	// Migrate brings the schema up to date.
+	Migrate func(ctx context.Context) error
+}
+
+// Store implements repo.Store over database/sql.
+type Store struct {
+	writer, reader *sql.DB
+	d              Dialect
+	texts          *texts
+	membership     *membershipQuery
+	acquireTimeout time.Duration
+	migrate        func(ctx context.Context) error
+
+	transactions, rows, retries, inDoubt, repeats, rejected, fenced atomic.Int64
+}
+
+var _ repo.Store = (*Store)(nil)
+
+// ErrNoMembershipQuery: QueryMembership was called and there is no query.
+var ErrNoMembershipQuery = errors.New("no membership query is set")
+
+// New makes a Store. It does not touch the database.
+func New(o Options) (*Store, error) {
+	if err := migrations.CheckPrefix(o.TablePrefix); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		writer: o.Writer, reader: o.Reader,
+		d:              o.Dialect,
+		acquireTimeout: o.AcquireTimeout,
+		migrate:        o.Migrate,
+	}
+	s.texts = newTexts(&s.d, o.TablePrefix)
+	if o.MembershipQuery != "" {
+		q, err := parseMembershipQuery(o.MembershipQuery, o.Dialect.BackslashEscapes)
+		if err != nil {
+			return nil, fmt.Errorf("membership query: %w", err)
+		}
+		s.membership = q
+	}
+	return s, nil
+}
+
+// Ping implements repo.Store. It asks the pool that writes.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.writer.PingContext(ctx); err != nil {
+		return s.unavailable("ping", err)
+	}
+	return nil
+}
+
+// Migrate implements repo.Store.
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
+		return s.wrap("migrate", err)
+	}
+	return nil
+}
+
+// Stats implements repo.Store.
+func (s *Store) Stats() repo.Stats {
+	w := s.writer.Stats()
+	st := repo.Stats{
+		Transactions: s.transactions.Load(),
+		Rows:         s.rows.Load(),
+		Retries:      s.retries.Load(),
+		InDoubt:      s.inDoubt.Load(),
+		Repeats:      s.repeats.Load(),
+		Rejected:     s.rejected.Load(),
+		Fenced:       s.fenced.Load(),
+		OpenConns:    w.OpenConnections,
+		InUse:        w.InUse,
+	}
+	if s.reader != s.writer {
+		r := s.reader.Stats()
+		st.OpenConns += r.OpenConnections
+		st.InUse += r.InUse
+	}
+	return st
+}
+
+// Close implements repo.Store.
+func (s *Store) Close() error {
+	err := s.writer.Close()
+	if s.reader != s.writer {
+		err = errors.Join(err, s.reader.Close())
+	}
+	return err
+}
+
+// acquire takes a connection, waiting no longer than the pool's timeout. The
+// caller closes it.
+func (s *Store) acquire(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	if s.acquireTimeout <= 0 {
+		return db.Conn(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.acquireTimeout)
+	defer cancel()
+	return db.Conn(ctx)
+}
+
+// classify sorts any error that a call to the database gave.
+func (s *Store) classify(err error) Class {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone):
+		return ClassTransient
+	}
+	return s.d.Classify(err)
+}
+
+func (s *Store) unavailable(what string, err error) error {
+	return fmt.Errorf("%s: %w: %w", what, repo.ErrUnavailable, err)
+}
+
+// wrap adds what was done, and repo.ErrUnavailable where a later try may do.
+func (s *Store) wrap(what string, err error) error {
+	if s.classify(err) == ClassTransient {
+		return s.unavailable(what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
