@@ -1,0 +1,42 @@
+# Corrillo. `make run` needs Go and nothing else; `make test` fetches the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ARGS ?=
+PKG ?= ./...
+FUZZTIME ?= 30s
+BENCH ?= .
+
+.PHONY: help run test lint fuzz bench deps check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## the server for a developer, on http://localhost:3001 (ARGS="--port 4000")
+	@go run ./cmd/corrillo serve --dev $(ARGS)
+
+test: deps check ## everything: format, vet, all tests with the race detector (PKG=./wire/...)
+	@go test -race -timeout 18m $(PKG)
+
+lint: ## golangci-lint; the first time it is built, which takes minutes
+	@go tool -modfile=tools.mod golangci-lint run $(PKG)
+
+fuzz: ## every fuzz target, FUZZTIME each (30s)
+	@while read -r file target; do \
+		echo "== $$target in $$(dirname "$$file")"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	done < <(grep -rn --include='*_test.go' --exclude-dir=node_modules -oE '^func Fuzz[A-Za-z0-9_]+' . \
+		| sed -E 's/^([^:]+):[0-9]+:func (Fuzz.*)$$/\1 \2/' | sort)
+
+bench: ## Go benchmarks (BENCH=Name, PKG=./wire)
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+deps: ## what tests need besides Go: MariaDB, Chromium, Node and npm packages
+	@.ci/deps
+
+check:
+	@files=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
+		if [ -n "$$files" ]; then echo "gofmt these files:"; echo "$$files"; exit 1; fi
+	@go vet $(PKG)

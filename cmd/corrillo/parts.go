@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/config"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/sqlite"
+	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/auth"
+)
+
+// This file turns settings into the parts' Options: the one place where both
+// are known.
+
+var errNoSecret = errors.New("auth.jwt.secret (JWT_SECRET) is not set: a token is made with it, or by whoever has the private key")
+
+// checkParts finds what is wrong with settings that only the part itself can
+// judge. It touches no network.
+func checkParts(s *config.Settings) error {
+	if s.Auth.Mode != "jwt" || (s.Auth.JWT.Secret == "" && s.Auth.JWT.PublicKey == "" && s.Auth.JWT.JWKSURL == "") {
+		return nil // the settings' own check names a missing key
+	}
+	_, err := newVerifier(s, slog.New(slog.DiscardHandler))
+	return err
+}
+
+// newVerifier makes what checks and mints tokens, whatever auth.mode is.
+func newVerifier(s *config.Settings, log *slog.Logger) (*auth.Verifier, error) {
+	j := &s.Auth.JWT
+	o := auth.Options{
+		JWKSURL: j.JWKSURL, Issuer: j.Issuer, Audience: j.Audience, AllowNoExpiry: !j.Expiry, Leeway: j.Leeway, Logger: log,
+	}
+	if j.Secret != "" {
+		o.Secrets = []string{j.Secret}
+	}
+	if j.PublicKey != "" {
+		o.PublicKeys = []string{j.PublicKey}
+	}
+	if o.Leeway == 0 {
+		o.Leeway = -1
+	}
+	return auth.New(o)
+}
+
+// openStore opens the store that the settings name, without waiting for it,
+// and says which one it is, without a password.
+func openStore(ctx context.Context, s *config.Settings, dir string) (repo.Store, string, error) {
+	query := ""
+	if s.Membership() == "query" {
+		query = s.Authz.Query
+	}
+	path := s.Store.SQLite
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, TablePrefix: s.Store.TablePrefix, MembershipQuery: query})
+	if err != nil {
+		return nil, "", err
+	}
+	return store, "SQLite " + path, nil
+}
+
+// actorOptions sets the actors up. verifier is nil in trust mode.
+func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier, m *metrics, log *slog.Logger) (actors.Options, error) {
+	membership, err := membershipOf(s)
+	if err != nil {
+		return actors.Options{}, err
+	}
+	o := actors.Options{
+		Store: store, Log: log,
+		Rules: rules.Options{
+			Membership:     membership,
+			DirectShared:   s.Authz.Direct == "shared",
+			BroadcastLimit: orElse(s.Broadcast.Limit, -1),
+			CheckTTL:       orElse(s.Authz.CacheFor, time.Nanosecond),
+		},
+		Recovery: relay.Options{
+			RecoveryWindow: orElse(s.Recovery.Window, -1),
+			LogBytes:       orElse(int(s.Recovery.LogBytes), -1),
+			PerUser:        s.Limits.ConnectionsPerUser,
+		},
+		Passthrough:     s.Events.Passthrough,
+		PresenceGrace:   orElse(s.Presence.Grace, time.Nanosecond),
+		EventsPerSecond: float64(s.Limits.EventsPerSecond),
+		EventsBurst:     max(s.Limits.Burst, s.Limits.EventsPerSecond),
+		JoinedMax:       s.Limits.Joined,
+		IdentifyWithin:  s.Limits.IdentifyDeadline,
+		InFlight:        orElse(s.Limits.InFlight, math.MaxInt32),
+		WriterLanes:     s.Store.Lanes,
+		BatchRows:       s.Store.BatchRows,
+		BatchBytes:      int(s.Store.BatchBytes),
+		PendingBytes:    int(s.Store.Pending),
+		SaveTimeout:     s.Store.SaveTimeout,
+		OnFlush:         m.flushed,
+		OnCommand:       m.commanded,
+	}
+	if verifier != nil {
+		o.Verifier = wire.Verifier(verifier)
+	}
+	return o, nil
+}
+
+func membershipOf(s *config.Settings) (rules.Membership, error) {
+	switch s.Membership() {
+	case "open":
+		return rules.MembershipOpen, nil
+	case "members":
+		return rules.MembershipMembers, nil
+	case "query":
+		return rules.MembershipQuery, nil
+	}
+	return 0, fmt.Errorf("authz.membership %q is not known", s.Membership())
+}
+
+// orElse gives v, or whatever a part's Options mean by "none" where a setting
+// says 0: to them 0 is the default.
+func orElse[T comparable](v, none T) T {
+	var zero T
+	if v == zero {
+		return none
+	}
+	return v
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/corrillo/corrillo/config"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire/admin"
+)
+
+type serveCmd struct {
+	Settings config.Settings `embed:""`
+}
+
+// Run serves until SIGTERM or SIGINT, drains, and returns nil. A second
+// signal ends the process at once.
+func (c *serveCmd) Run(p *program) error {
+	s := &c.Settings
+	if err := errors.Join(p.settings(s), checkParts(s)); err != nil {
+		return err
+	}
+	log, text, err := newLogger(p.err, &s.Log)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	stop := onSignals(log, cancel)
+	defer stop()
+	return newServer(s, p.dir, log, p.err, text).run(ctx, cancel)
+}
+
+var errSignal = errors.New("signal")
+
+// onSignals cancels on the first signal and exits on the second.
+func onSignals(log *slog.Logger, cancel context.CancelCauseFunc) (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case sig := <-signals:
+				if n > 0 {
+					log.Error("second signal: exit without draining", "signal", sig.String())
+					os.Exit(exitFailed)
+				}
+				log.Info("stopping", "signal", sig.String())
+				cancel(errSignal)
+			}
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		close(done)
+		wg.Wait()
+	}
+}
+
+// server is one run of serve: the listeners, which stand from the first
+// moment, and the app behind them, which is there once the store answers.
+type server struct {
+	s    *config.Settings
+	dir  string
+	log  *slog.Logger
+	say  *announcer
+	app  atomic.Pointer[app] // nil: not ready yet
+	reg  *prometheus.Registry
+	m    *metrics
+	live *admin.Health
+
+	store atomic.Pointer[repo.Store]
+}
+
+func newServer(s *config.Settings, dir string, log *slog.Logger, out interface{ Write([]byte) (int, error) }, text bool) *server {
+	reg := admin.NewRegistry()
+	v := &server{
+		s: s, dir: dir, log: log, say: &announcer{s: s, log: log, out: out, text: text},
+		reg: reg, m: newMetrics(reg, s.Events.Passthrough),
+	}
+	v.live = admin.NewHealth(admin.HealthOptions{What: "store", Check: func(ctx context.Context) error {
+		return (*v.store.Load()).Ping(ctx) // asked only once the node is ready
+	}})
+	return v
+}
+
+// run builds, serves and stops. The order of stopping is that of starting,
+// backwards.
+func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err error) {
+	public, err := listen(ctx, net.JoinHostPort(v.s.Host, strconv.Itoa(v.s.Port)), "--port")
+	if err != nil {
+		return err
+	}
+	v.say.public = public.Addr()
+	web := v.httpServer(v.public())
+	stopWeb := v.serve(web, public, cancel)
+	defer stopWeb()
+	if v.s.AdminAddr != "off" {
+		l, err := listen(ctx, v.s.AdminAddr, "--admin-addr")
+		if err != nil {
+			return err
+		}
+		v.say.admin = l.Addr()
+		stopAdmin := v.serve(v.httpServer(admin.Mux(v.reg, v.live, v.log)), l, cancel)
+		defer stopAdmin()
+	}
+
+	store, name, err := v.awaitStore(ctx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	v.say.store = name
+	v.store.Store(&store)
+	v.reg.MustRegister(storeCollector(store.Stats))
+
+	a, err := newApp(v.s, store, v.reg, v.m, v.log)
+	if err != nil {
+		return err
+	}
+	v.app.Store(a)
+	v.live.Ready()
+	v.say.ready()
+
+	<-ctx.Done()
+	v.live.Unready("draining")
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), v.s.Drain.Period)
+	defer done()
+	begun := time.Now()
+	if err := a.stop(last, v.s.Drain.Period); err != nil {
+		v.log.Error("stopped before all was done", "error", err)
+	}
+	v.log.Info("stopped", "after", time.Since(begun).Round(time.Millisecond).String())
+	return ended(ctx, nil)
+}
+
+// ended turns the end of ctx into what Run returns: a signal is no error,
+// whatever it cut off.
+func ended(ctx context.Context, err error) error {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errSignal):
+		return nil
+	case cause != nil:
+		return cause
+	default:
+		return err
+	}
+}
+
+// listen opens a port; an error says how to choose another one.
+func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another process: stop that one, or choose another with %s", addr, flag)
+	case err != nil:
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
+}
+
+const (
+	headerTimeout  = 10 * time.Second // when limits.handshakeDeadline is off
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
+)
+
+func (v *server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: orElse(v.s.Limits.HandshakeDeadline, headerTimeout),
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(v.log.Handler(), slog.LevelDebug), // what clients do wrong
+	}
+}
+
+// serve runs h in the background; stop closes it and waits.
+func (v *server) serve(h *http.Server, l net.Listener, cancel context.CancelCauseFunc) (stop func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
+		}
+	})
+	return func() {
+		_ = h.Close() // the listener's error: it goes away in any case
+		wg.Wait()
+	}
+}
+
+// public routes the port of clients. Health checks are answered from the
+// first moment; the rest waits for the app.
+func (v *server) public() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", v.live.Live)
+	mux.HandleFunc("GET /readyz", v.live.Readiness)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if a := v.app.Load(); a != nil {
+			a.routes.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "starting: "+v.live.Reason(r.Context()), http.StatusServiceUnavailable)
+	})
+	return mux
+}
+
+// awaitStore opens the store and migrates it; while the database is away it
+// waits and says so.
+func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
+	store, name, err := openStore(ctx, v.s, v.dir)
+	if err != nil {
+		return nil, "", err
+	}
+	const least, most = 250 * time.Millisecond, 5 * time.Second
+	for pause := least; ; pause = min(2*pause, most) {
+		err := prepare(ctx, store)
+		if err == nil {
+			return store, name, nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, repo.ErrUnavailable) {
+			return nil, "", errors.Join(err, store.Close())
+		}
+		v.live.Unready("waiting for the store")
+		v.log.Warn("waiting for the store", "store", name, "error", err, "again_in", pause.String())
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func prepare(ctx context.Context, store repo.Store) error {
+	ping, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := store.Ping(ping); err != nil {
+		return err
+	}
+	return store.Migrate(ctx)
+}
