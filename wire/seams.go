@@ -130,13 +130,17 @@ type Conn interface {
 }
 
 // InjectedMessage is a message that the back end posts. ID is empty unless
-// the back end has stored it already in a table of its own.
+// the back end has stored it already in a table of its own, or its request had
+// an idempotency key (see Mirrored).
 type InjectedMessage struct {
 	ID         string
 	SenderID   string
 	SenderName string
 	CreatedAt  time.Time // zero: now
-	// Mirrored is set when the back end has the message already (ID given).
+	// Mirrored is set when the back end has the message already: it gave the
+	// ID. An ID without it is derived from the request's idempotency key, so
+	// that a repeat finds the first one; the message is then like any other.
+	Mirrored bool
 	SendMessage
 }
 
