@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -176,11 +177,7 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 		}
 		identity = &id
 	}
-	opened, e := session.Open(&s.sessions, conn, identity)
-	if e != nil {
-		return nil, e
-	}
-	return opened, nil
+	return session.Open(&s.sessions, conn, identity), nil
 }
 
 // resume takes up the session that the client names, or ends it when the
@@ -237,25 +234,20 @@ func (s *System) housekeep(ctx context.Context) {
 // was accepted is saved and answered, or when ctx ends.
 func (s *System) Drain(ctx context.Context) error {
 	s.draining.Store(true)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for quiet := 0; quiet < 3; {
-		if s.busy() {
+	quiet := 0
+	return s.await(ctx, func() bool {
+		if quiet++; s.busy() {
 			quiet = 0
-		} else {
-			quiet++
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
-	return nil
+		return quiet > 3 // a group on its way from a conversation is not seen
+	})
 }
 
-// busy reports whether a writer lane has something to do.
+// busy reports whether something is on its way to the store or back.
 func (s *System) busy() bool {
+	if s.reads.Pending() > 0 {
+		return true
+	}
 	for _, l := range s.loads {
 		if l.Groups.Load() > 0 {
 			return true
@@ -264,17 +256,48 @@ func (s *System) busy() bool {
 	return false
 }
 
-// Close stops the actors and waits for them: conversations first, so that
-// what they still write reaches the lanes, which it waits for. The transports
-// must have closed their connections before.
+// Close stops the actors and waits for them: sessions, then conversations as
+// they fall idle, so that what they still have to write reaches the lanes. The
+// transports must have closed their connections before. When ctx ends first,
+// what is left is stopped as it is, and the error says so.
 func (s *System) Close(ctx context.Context) error {
 	s.draining.Store(true)
+	s.hub.ExpireAll()
+	err := s.await(ctx, func() bool {
+		s.locator.PassivateIdle(locator.Conversation, time.Now().Add(time.Hour))
+		return s.locator.Stats().Conversations == 0 && !s.busy()
+	})
+	s.locator.StopAll(locator.Conversation)
+	s.locator.StopAll(locator.User)
 	s.stop()
 	s.done.Wait()
 	s.directory.Close(ctx)
-	err := s.Drain(ctx)
-	s.actors.Root.ActorSystem().Shutdown()
+	for _, pid := range slices.Concat(s.relayLanes, s.writers) {
+		s.actors.Root.Stop(pid)
+	}
+	ended := func() bool {
+		l := s.locator.Stats()
+		return l.Conversations+l.Users == 0 && s.reads.Pending()+s.sessions.Reads.Pending() == 0 && !s.busy()
+	}
+	if last := s.await(ctx, ended); err == nil {
+		err = last
+	}
+	s.actors.Shutdown()
 	return err
+}
+
+// await looks every few milliseconds until ok, or until ctx ends.
+func (s *System) await(ctx context.Context, ok func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // MailboxDepths returns the messages that wait at each lane, by name.

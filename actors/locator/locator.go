@@ -224,6 +224,12 @@ func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
 	return asked
 }
 
+// StopAll stops every actor of a kind, whatever it has to do. It does not
+// wait: Stats tells when they are gone.
+func (l *Locator) StopAll(k Kind) {
+	l.Each(k, func(_ string, pid *actor.PID) { l.root.Stop(pid) })
+}
+
 // Each calls f with the id and the mailbox of every active actor of a kind.
 func (l *Locator) Each(k Kind, f func(id string, pid *actor.PID)) {
 	for i := range l.shards {

@@ -94,26 +94,20 @@ func NewHub(o Options) *Hub {
 // Node returns this process start's id.
 func (h *Hub) Node() string { return h.node }
 
-// Open begins a session on conn and welcomes it. bind, when not nil, runs
-// before the welcome with the new subscriber: the owner learns of it there.
-func (h *Hub) Open(conn wire.Conn, newOwner func(*Subscriber) Owner) (*Subscriber, error) {
-	s := &Subscriber{hub: h, conn: conn, generation: 1}
-	if _, err := rand.Read(s.secret[:]); err != nil {
-		return nil, err
-	}
+// Open begins a session on conn and welcomes it. Nothing calls owner before
+// Open has returned.
+func (h *Hub) Open(conn wire.Conn, owner Owner) *Subscriber {
+	s := &Subscriber{hub: h, owner: owner, conn: conn, generation: 1}
+	rand.Read(s.secret[:]) //nolint:errcheck // crypto/rand.Read never returns an error
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.nextID++
 	s.id = h.nextID
 	s.born = h.offset
-	h.mu.Unlock()
-	s.owner = newOwner(s)
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.sessions[s.id] = s
 	h.stats.Opened++
 	conn.Welcome(wire.Welcome{SID: h.sid(s), PID: h.pid(s)})
-	return s, nil
+	return s
 }
 
 // SID returns the session's public id.
@@ -168,8 +162,8 @@ func cut(s string, sep byte) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// offsetWidth is the length of an offset as clients see it: 11 characters of
-// base64, fixed so that two of them compare as strings too.
+// formatOffset gives an offset as clients see it: an opaque string of 11
+// characters, base64url of eight bytes.
 func formatOffset(o uint64) string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], o)

@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+)
 
 // Stats is a snapshot of the hub: gauges of now, counters since the start.
 type Stats struct {
@@ -66,5 +70,18 @@ func (h *Hub) Sweep(now time.Time) {
 	h.mu.Unlock()
 	for _, o := range due {
 		o.Due()
+	}
+}
+
+// ExpireAll ends every session, for a node that stops: connections that are
+// still there are closed.
+func (h *Hub) ExpireAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.sessions {
+		if s.conn != nil {
+			s.conn.Close(wire.CloseDraining)
+		}
+		s.owner.Expired()
 	}
 }

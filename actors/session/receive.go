@@ -23,7 +23,8 @@ func (r receiver) Receive(ctx actor.Context) {
 	defer supervision.Guard(r.o.Log, r.o.Failures, "session", strconv.FormatUint(r.sub.ID(), 36), msg)
 	switch m := msg.(type) {
 	case *actor.Started:
-		r.onStarted()
+	case begin:
+		r.onBegin()
 	case command:
 		r.queued.Add(-1)
 		r.onCommand(m)
@@ -46,7 +47,7 @@ func (r receiver) Receive(ctx actor.Context) {
 	}
 }
 
-func (s *Session) onStarted() {
+func (s *Session) onBegin() {
 	if s.identity != nil {
 		id := *s.identity
 		s.identity = nil

@@ -40,6 +40,7 @@ type command struct {
 
 // Messages to the session's own actor.
 type (
+	begin       struct{}
 	dueTick     struct{}
 	expiredTick struct{}
 	// detached says that the connection of that generation has ended.
@@ -53,23 +54,16 @@ type (
 
 // Open begins a session on conn. identity is set when a token came with the
 // connection and was valid.
-func Open(o *Options, conn wire.Conn, identity *wire.Identity) (*Session, *wire.Error) {
+func Open(o *Options, conn wire.Conn, identity *wire.Identity) *Session {
 	s := &Session{o: o, since: time.Now(), identity: identity}
 	if o.EventsPerSecond > 0 {
 		s.limiter = rate.NewLimiter(o.EventsPerSecond, max(o.EventsBurst, 1))
 	}
-	sub, err := o.Hub.Open(conn, func(sub *relay.Subscriber) relay.Owner {
-		s.sub = sub
-		props := actor.PropsFromProducer(func() actor.Actor { return receiver{s} },
-			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping))
-		s.pid = o.Root.Spawn(props)
-		return s
-	})
-	if err != nil {
-		return nil, wire.AsError(err)
-	}
-	s.sub = sub
-	return s, nil
+	s.sub = o.Hub.Open(conn, s)
+	s.pid = o.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return receiver{s} },
+		actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping)))
+	o.Root.Send(s.pid, begin{})
+	return s
 }
 
 // stopping is shared by all sessions: protoactor keeps one guardian for each

@@ -1,0 +1,5 @@
+package locator_test
+
+import "runtime"
+
+func yield() { runtime.Gosched() }
