@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Drain refuses new connections and closes those that are there, perSecond of
+// them a second (all at once when it is not positive), with CloseDraining. It
+// returns when all are gone, or with ctx's error; polls and posts of sessions
+// that are still there are served meanwhile.
+func (s *Server) Drain(ctx context.Context, perSecond int) error {
+	s.draining.Store(true)
+	const beat = 50 * time.Millisecond
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	began, closed := time.Now(), 0
+	for {
+		conns := s.conns.all()
+		if len(conns) == 0 {
+			return nil
+		}
+		allowed := len(conns)
+		if perSecond > 0 {
+			allowed = int(time.Since(began)*time.Duration(perSecond)/time.Second) + 1 - closed
+		}
+		for _, c := range conns {
+			if allowed <= 0 {
+				break
+			}
+			if c.isOpen() {
+				c.close(wire.CloseDraining)
+				closed++
+				allowed--
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("drain: %d connections left: %w", len(conns), ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// Close closes all connections with CloseDraining and returns when every
+// goroutine of the Server has ended, after CloseTimeout or a little more at
+// the latest. Requests that come later are refused.
+func (s *Server) Close() error {
+	var err error
+	s.once.Do(func() {
+		s.draining.Store(true)
+		s.conns.mu.Lock()
+		s.conns.closed = true
+		s.conns.mu.Unlock()
+		for _, c := range s.conns.all() {
+			c.close(wire.CloseDraining)
+		}
+		s.running.Wait()
+		close(s.stop)
+		s.sweeper.Wait()
+		err = s.reader.Close()
+	})
+	return err
+}

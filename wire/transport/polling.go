@@ -1,0 +1,196 @@
+package transport
+
+import (
+	"context"
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/engineio"
+)
+
+// releaseAfter is how long a poll that comes while a WebSocket is being
+// probed is left pending before a noop releases it. A client that follows the
+// protocol does not poll again after the release and before its upgrade.
+const releaseAfter = 50 * time.Millisecond
+
+// polling is what a connection that began with HTTP requests has besides. The
+// conn's mu guards it.
+type polling struct {
+	sid       string
+	remoteIP  string
+	phase     engineio.Phase
+	candidate *candidate    // the WebSocket that is being probed
+	probeBy   time.Duration // else it is closed
+	releaseAt time.Duration // pending polls get a noop; set by the probe
+	pending   bool          // a GET waits for packets
+	posting   bool          // a POST is being read
+	last      engineio.Type // what answers the last GET of a closed session
+	ready     chan struct{} // wakes the pending GET
+}
+
+func newPolling(sid, ip string) *polling {
+	return &polling{sid: sid, remoteIP: ip, last: engineio.Close, ready: make(chan struct{}, 1)}
+}
+
+func (p *polling) signal() {
+	select {
+	case p.ready <- struct{}{}:
+	default: // it will look again anyway
+	}
+}
+
+// close goes with conn.closeLocked. Without a WebSocket the next GET takes
+// what is queued and the close packet; when there can be none, or it is not
+// worth waiting for, the session ends at once.
+func (p *polling) close(c *conn, reason wire.CloseReason) {
+	if p.candidate != nil {
+		_ = p.candidate.link.Close() // it ends with the session
+	}
+	if c.link != nil {
+		return
+	}
+	if !p.pending {
+		switch reason {
+		case wire.CloseTransport, wire.ClosePingTimeout, wire.CloseTooLarge, wire.CloseParseError:
+			c.kill()
+			return
+		}
+	}
+	p.signal()
+}
+
+// sweep ends a probe that takes too long.
+func (p *polling) sweep(now time.Duration) {
+	if p.candidate != nil && now >= p.probeBy {
+		_ = p.candidate.link.Close() // its reader does the rest
+	}
+}
+
+// outcome is what a GET is answered with.
+type outcome uint8
+
+const (
+	deliver outcome = iota
+	overlap
+	moved // to a WebSocket
+	gone
+)
+
+// take waits for packets and returns them as a payload. It is the whole of a
+// GET but for the HTTP.
+func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.poll
+	if p.pending {
+		// Two polls at once cannot be kept in order: the session ends, as it
+		// does with the reference server.
+		c.closeLocked(wire.CloseParseError, 0, true)
+		return nil, overlap
+	}
+	p.pending = true
+	defer func() { p.pending = false }()
+	for {
+		switch {
+		case p.phase == engineio.Upgraded:
+			return nil, moved
+		case c.state == closing:
+			buf = engineio.AppendPayload(c.takeQueue(buf), engineio.Packet{Type: p.last})
+			c.kill()
+			return buf, deliver
+		case c.state == dead:
+			return nil, gone
+		case !c.queue.empty():
+			return c.takeQueue(buf), deliver
+		}
+		wait := never
+		if p.phase == engineio.Probed {
+			if wait = p.releaseAt - c.srv.now(); wait <= 0 {
+				return engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Noop}), deliver
+			}
+		}
+		c.mu.Unlock()
+		alive := p.await(ctx, wait)
+		c.mu.Lock()
+		if !alive {
+			// The client hung up on its poll: whatever was to be answered
+			// is lost, so the session is.
+			if c.state == open && p.phase != engineio.Upgraded {
+				c.closeLocked(wire.CloseTransport, 0, true)
+				c.kill()
+			}
+			return nil, gone
+		}
+	}
+}
+
+// await returns when there may be something to take; false: ctx is done.
+func (p *polling) await(ctx context.Context, wait time.Duration) bool {
+	if wait == never {
+		select {
+		case <-p.ready:
+		case <-ctx.Done():
+			return false
+		}
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-p.ready:
+	case <-timer.C:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// takeQueue appends all that is queued as a payload. mu is held.
+func (c *conn) takeQueue(buf []byte) []byte {
+	frames, size := 0, 0
+	for ; !c.queue.empty(); frames++ {
+		e := c.queue.pop()
+		size += len(e.WebSocket)
+		if e == c.srv.enginePing {
+			buf = engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Ping})
+			continue
+		}
+		for _, p := range e.Packets {
+			buf = engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Message, Binary: p.Binary, Data: p.Payload})
+		}
+	}
+	c.queue.bytes -= size
+	c.srv.stats.sent(frames, size)
+	return buf
+}
+
+// give takes the packets of a POST.
+func (c *conn) give(payload []byte) (ok bool) {
+	c.in.Lock()
+	defer c.in.Unlock()
+	defer c.guard("handle input")
+	c.seen.Store(int64(c.srv.clock()))
+	size := len(payload)
+	frames := 0
+	for payload != nil && c.isOpen() {
+		p, rest, err := engineio.NextPacket(payload)
+		if err != nil {
+			c.fail(fault{reason: wire.CloseParseError})
+			return false
+		}
+		frames++
+		payload = rest
+		if p.Type == engineio.Close {
+			c.mu.Lock()
+			c.poll.last = engineio.Noop // the client has closed it, and need not be told
+			c.mu.Unlock()
+		}
+		if f := c.packet(p); f != nil {
+			c.fail(*f)
+			ok = f.reason == wire.CloseTransport
+			return ok
+		}
+	}
+	c.srv.stats.received(frames, size)
+	return true
+}

@@ -1,0 +1,76 @@
+package transport
+
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+)
+
+// coalesce is the most that one write puts together, in bytes.
+const coalesce = 16 << 10
+
+// item is one frame that waits.
+type item struct {
+	frame *wire.Encoded
+	at    time.Duration // when it was queued
+}
+
+// queue is what waits to be sent to one connection, in order. Its owner's
+// lock guards it.
+type queue struct {
+	items []item
+	head  int
+	bytes int // of all items, and of the write in progress
+}
+
+func (q *queue) empty() bool { return q.head == len(q.items) }
+
+func (q *queue) push(e *wire.Encoded, now time.Duration) {
+	if q.items == nil {
+		q.items = make([]item, 0, 4)
+	}
+	q.items = append(q.items, item{e, now})
+	q.bytes += len(e.WebSocket)
+}
+
+// pop takes the first item; its bytes still count until done.
+func (q *queue) pop() *wire.Encoded {
+	e := q.items[q.head].frame
+	q.items[q.head].frame = nil
+	if q.head++; q.head == len(q.items) {
+		q.head = 0
+		if q.items = q.items[:0]; cap(q.items) > 8 {
+			q.items = nil // an idle connection keeps nothing of a burst
+		}
+	} else if q.head >= 64 && q.head*2 >= len(q.items) {
+		// A queue that is never empty does not grow for ever.
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	return e
+}
+
+// oldest is when the first item was queued.
+func (q *queue) oldest() time.Duration { return q.items[q.head].at }
+
+// next takes what one write sends: the first frame as it is when it is alone
+// or large, else as many as fit into buffer().
+func (q *queue) next(buffer func() []byte) (out []byte, frames int) {
+	first := q.pop()
+	if q.empty() || len(first.WebSocket)+len(q.items[q.head].frame.WebSocket) > coalesce {
+		return first.WebSocket, 1
+	}
+	out = append(buffer(), first.WebSocket...)
+	for frames = 1; !q.empty() && len(out)+len(q.items[q.head].frame.WebSocket) <= coalesce; frames++ {
+		out = append(out, q.pop().WebSocket...)
+	}
+	return out, frames
+}
+
+// drop forgets everything that has not been taken.
+func (q *queue) drop() {
+	for !q.empty() {
+		q.bytes -= len(q.pop().WebSocket)
+	}
+}

@@ -1,0 +1,167 @@
+package transport
+
+import (
+	"sync"
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/engineio"
+)
+
+// registry holds all connections of a server, close together for the sweeper.
+type registry struct {
+	mu     sync.Mutex
+	conns  []*conn
+	closed bool
+}
+
+// all returns the connections of this moment.
+func (r *registry) all() []*conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*conn(nil), r.conns...)
+}
+
+// add registers c and counts it as running; false: the server is closed.
+func (s *Server) add(c *conn) bool {
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	if s.conns.closed {
+		return false
+	}
+	s.startSweeper()
+	c.slot = len(s.conns.conns)
+	s.conns.conns = append(s.conns.conns, c)
+	s.running.Add(1)
+	return true
+}
+
+// remove takes c out of the registry and of all counts but running.
+func (s *Server) remove(c *conn) {
+	s.conns.mu.Lock()
+	last := len(s.conns.conns) - 1
+	moved := s.conns.conns[last]
+	s.conns.conns[c.slot] = moved
+	moved.slot = c.slot
+	s.conns.conns[last] = nil
+	s.conns.conns = s.conns.conns[:last]
+	s.conns.mu.Unlock()
+	s.peers.release(c.peer)
+	if c.poll != nil {
+		s.sessions.remove(c.poll.sid)
+	}
+}
+
+// startSweeper starts the goroutine that keeps all deadlines, with the first
+// connection. The registry's lock is held.
+func (s *Server) startSweeper() {
+	if s.sweeping {
+		return
+	}
+	s.sweeping = true
+	s.coarse.Store(int64(s.now()))
+	s.sweeper.Go(func() {
+		ticker := time.NewTicker(s.tick())
+		defer ticker.Stop()
+		var due []*conn
+		for {
+			select {
+			case <-s.stop:
+				return
+			case <-ticker.C:
+				due = s.sweep(due[:0])
+			}
+		}
+	})
+}
+
+// tick is how exactly deadlines are kept.
+func (s *Server) tick() time.Duration {
+	t := min(s.opts.PingInterval, s.opts.PingTimeout, s.opts.QueueAge, s.opts.CloseTimeout, s.opts.ConnectTimeout, s.opts.UpgradeTimeout) / 20
+	return min(max(t, 5*time.Millisecond), 250*time.Millisecond)
+}
+
+func (s *Server) sweep(due []*conn) []*conn {
+	now := s.now()
+	s.coarse.Store(int64(now))
+	s.conns.mu.Lock()
+	for _, c := range s.conns.conns {
+		if c.due.Load() <= int64(now) {
+			due = append(due, c)
+		}
+	}
+	s.conns.mu.Unlock()
+	for i, c := range due {
+		c.sweep(now)
+		due[i] = nil
+	}
+	return due
+}
+
+// sweep does what is due at now.
+func (c *conn) sweep(now time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.state {
+	case open:
+		c.sweepOpen(now)
+	case closing:
+		if now >= c.closeBy {
+			c.kill()
+		}
+	}
+	c.due.Store(int64(c.nextDue()))
+}
+
+func (c *conn) sweepOpen(now time.Duration) {
+	o := &c.srv.opts
+	// The sweeper has the time of its tick, received bytes that of the tick
+	// before: both are late by less than one tick.
+	switch c.beat.Tick(now, time.Duration(c.seen.Load()), c.srv.timing) {
+	case engineio.BeatPing:
+		c.sendLocked(c.ping())
+	case engineio.BeatDead:
+		c.closeLocked(wire.ClosePingTimeout, 0, true)
+	}
+	if c.connectBy != 0 && now >= c.connectBy {
+		c.closeLocked(wire.CloseNotIdentifed, 0, true)
+	}
+	old := !c.queue.empty() && now-c.queue.oldest() >= o.QueueAge
+	if old || c.writing != 0 && now-c.writing >= o.QueueAge {
+		c.closeLocked(wire.CloseSlow, 0, true)
+	}
+	if c.poll != nil {
+		c.poll.sweep(now)
+	}
+}
+
+func (c *conn) ping() *wire.Encoded {
+	if c.engine {
+		return c.srv.enginePing
+	}
+	return c.srv.plainPing
+}
+
+// nextDue is when sweep has something to do next. mu is held.
+func (c *conn) nextDue() time.Duration {
+	switch c.state {
+	case dead:
+		return never
+	case closing:
+		return c.closeBy
+	}
+	at := c.beat.Due()
+	if c.connectBy != 0 {
+		at = min(at, c.connectBy)
+	}
+	if !c.queue.empty() {
+		at = min(at, c.queue.oldest()+c.srv.opts.QueueAge)
+	}
+	if c.writing != 0 {
+		at = min(at, c.writing+c.srv.opts.QueueAge)
+	}
+	if c.poll != nil && c.poll.candidate != nil {
+		at = min(at, c.poll.probeBy)
+	}
+	return at
+}
