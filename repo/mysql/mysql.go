@@ -1,0 +1,193 @@
+package mysql
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/corrillo/corrillo/repo/migrations"
+	"github.com/corrillo/corrillo/repo/sqlstore"
+)
+
+// Options says where the database is and how to use it. ParseURL fills the
+// first part; zero values are the defaults named here.
+type Options struct {
+	User     string
+	Password string
+	// Network is "tcp" (when empty) or "unix".
+	Network string
+	// Address is host:port, or the path of the socket.
+	Address  string
+	Database string
+	// TLS is nil for an unencrypted connection.
+	TLS *tls.Config
+	// MaxConns bounds the connections; 10. One is enough.
+	MaxConns int
+	// ConnectTimeout bounds dialling and the handshake; 5 s.
+	ConnectTimeout time.Duration
+	// PoolTimeout bounds the wait for a free connection; 10 s. Negative:
+	// only the context does.
+	PoolTimeout time.Duration
+	// SocketTimeout bounds each read and write on a connection; 20 s.
+	// Negative: only the context does.
+	SocketTimeout time.Duration
+	// MaxLifetime and MaxIdleTime bound a connection's life; 30 min and
+	// 5 min. Negative: for ever.
+	MaxLifetime time.Duration
+	MaxIdleTime time.Duration
+
+	// TablePrefix begins the name of every table; corrillo_ when empty.
+	TablePrefix string
+	// MembershipQuery is the operator's authz.query, empty when there is none.
+	MembershipQuery string
+}
+
+// Store keeps everything in a MySQL database.
+type Store struct{ *sqlstore.Store }
+
+// Open makes the store. It connects to nothing yet: a server that is away is
+// reported by Ping and Migrate, as repo.ErrUnavailable.
+func Open(_ context.Context, o Options) (*Store, error) {
+	o.setDefaults()
+	c, err := newConnector(&o)
+	if err != nil {
+		return nil, fmt.Errorf("open mysql: %w", err)
+	}
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(o.MaxConns)
+	db.SetMaxIdleConns(o.MaxConns)
+	db.SetConnMaxLifetime(o.MaxLifetime)
+	db.SetConnMaxIdleTime(o.MaxIdleTime)
+	s, err := sqlstore.New(sqlstore.Options{
+		Writer: db, Reader: db,
+		Dialect:         dialect(),
+		TablePrefix:     o.TablePrefix,
+		MembershipQuery: o.MembershipQuery,
+		AcquireTimeout:  o.PoolTimeout,
+		Migrate:         func(ctx context.Context) error { return migrate(ctx, c, o.TablePrefix) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open mysql: %w", errors.Join(err, db.Close()))
+	}
+	return &Store{s}, nil
+}
+
+// migrate uses connections of its own: the lock needs a second one, and the
+// store's pool may have just one.
+func migrate(ctx context.Context, c driver.Connector, prefix string) error {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(3)
+	err := db.PingContext(ctx)
+	if err == nil {
+		err = migrations.MySQL(ctx, db, prefix)
+	}
+	return errors.Join(err, db.Close())
+}
+
+func (o *Options) setDefaults() {
+	if o.Network == "" {
+		o.Network = "tcp"
+	}
+	if o.Address == "" && o.Network == "tcp" {
+		o.Address = "127.0.0.1:3306"
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = 10
+	}
+	if o.TablePrefix == "" {
+		o.TablePrefix = migrations.DefaultPrefix
+	}
+	orDefault(&o.ConnectTimeout, 5*time.Second)
+	orDefault(&o.PoolTimeout, 10*time.Second)
+	orDefault(&o.SocketTimeout, 20*time.Second)
+	orDefault(&o.MaxLifetime, 30*time.Minute)
+	orDefault(&o.MaxIdleTime, 5*time.Minute)
+}
+
+// orDefault makes 0 the default and a negative value none.
+func orDefault(d *time.Duration, otherwise time.Duration) {
+	switch {
+	case *d == 0:
+		*d = otherwise
+	case *d < 0:
+		*d = 0
+	}
+}
+
+// connector sets every connection up for the store.
+type connector struct{ driver.Connector }
+
+func newConnector(o *Options) (*connector, error) {
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName = o.User, o.Password, o.Network, o.Address, o.Database
+	cfg.TLS = o.TLS
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = o.ConnectTimeout, o.SocketTimeout, o.SocketTimeout
+	cfg.Loc, cfg.ParseTime = time.UTC, true
+	cfg.Logger = &mysql.NopLogger{}
+	// A fence counts the rows it found, not those it changed.
+	cfg.ClientFoundRows = true
+	// One round trip for each statement, and none to prepare it.
+	cfg.InterpolateParams = true
+	// A server that became a replica: let the pool find the new primary.
+	cfg.RejectReadOnly = true
+	// Ask the server, so that a message it cannot take is refused by itself.
+	cfg.MaxAllowedPacket = 0
+	inner, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &connector{inner}, nil
+}
+
+// session is what each connection is told first. A value that does not fit
+// must be an error and never be cut; the modes that the operator chose stay.
+var session = [...]struct {
+	statement string
+	optional  bool
+}{
+	{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", false},
+	{"SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')", false},
+	// Not all have it; SocketTimeout ends the wait as well.
+	{"SET SESSION innodb_lock_wait_timeout = 5", true},
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	exec, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's %T cannot execute", conn), conn.Close())
+	}
+	for _, s := range session {
+		_, err := exec.ExecContext(ctx, s.statement, nil)
+		if _, said := errors.AsType[*mysql.MySQLError](err); err == nil || s.optional && said {
+			continue
+		}
+		return nil, errors.Join(fmt.Errorf("set up a connection: %w", err), conn.Close())
+	}
+	return conn, nil
+}
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		Classify: classify,
+		Greatest: "GREATEST",
+		Upsert:   func(string) string { return " ON DUPLICATE KEY UPDATE " },
+		// VALUES() is old in MySQL 8, and all of them have it.
+		Inserted:         func(column string) string { return "VALUES(" + column + ")" },
+		ChecksText:       true,
+		BackslashEscapes: true,
+		MaxRows:          500,
+		MaxBytes:         2 << 20, // escaping at most doubles it; MariaDB takes 16 MiB
+		MaxKeys:          100,
+	}
+}
