@@ -91,7 +91,7 @@ func (c *Conversation) membershipChecked(m *message.MembershipChecked) {
 		case leaving:
 			c.run(h, true)
 		case m.Err != nil:
-			c.refuseHeld(h, errUnavailable())
+			c.refuseHeld(h, errNoAnswer(m.Err))
 		case !m.Member:
 			c.refuseHeld(h, errForbidden())
 		default:

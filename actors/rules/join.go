@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/corrillo/corrillo/actors/message"
@@ -19,10 +20,7 @@ func (s sessions) ofUsers(users []string) []message.SessionRef {
 		}
 	}
 	slices.SortFunc(refs, func(a, b message.SessionRef) int {
-		if a.ID != b.ID {
-			return int(int64(a.ID - b.ID)) //nolint:gosec // the sign of the difference is all that counts
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
 	})
 	return refs
 }
@@ -31,11 +29,9 @@ func (s sessions) ofUsers(users []string) []message.SessionRef {
 // to be made. gone: the session has left meanwhile, the reply is all it gets.
 func (c *Conversation) join(m *message.Join, gone bool) {
 	p := &pendingJoin{join: m, gone: gone}
-	if !c.room(2, 240) {
-		if c.members[m.Origin.UserID] == nil || !c.members[m.Origin.UserID].stored {
-			c.refuse(&m.Origin, "", errOverloaded())
-			return
-		}
+	if u := c.members[m.Origin.UserID]; (u == nil || !u.stored) && !c.room(2, 240) {
+		c.refuse(&m.Origin, "", errOverloaded())
+		return
 	}
 	if b := c.bringIn(&m.Origin, m.Origin.UserID); b != nil {
 		if len(b.waiters) >= c.o.Waiting {
@@ -113,6 +109,7 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member) {
 
 // unsubscribe forgets a session and what it alone kept up.
 func (c *Conversation) unsubscribe(ref message.SessionRef) {
+	c.unjoin(ref)
 	c.stopTyping(ref)
 	m := c.sessions[ref]
 	if m == nil {
@@ -125,6 +122,29 @@ func (c *Conversation) unsubscribe(ref message.SessionRef) {
 		c.presence.forget(m.userID)
 	}
 	c.dropIdle(m)
+}
+
+// unjoin takes back what this very step was to subscribe: the relay does
+// Leave before Join. The join is answered all the same.
+func (c *Conversation) unjoin(ref message.SessionRef) {
+	r := &c.ready.Relay
+	for i := 0; i < len(r.Join); i++ {
+		sub := r.Join[i]
+		if sub.Origin.Session != ref {
+			continue
+		}
+		r.Join = slices.Delete(r.Join, i, i+1)
+		i--
+		if sub.Gated {
+			k := slices.IndexFunc(c.ready.Reads, func(rd Read) bool { return rd.Join && rd.Origin.Session == ref })
+			rd := c.ready.Reads[k]
+			c.ready.Reads = slices.Delete(c.ready.Reads, k, k+1)
+			sub.Reply = AppendJoinReply(nil, &JoinReply{
+				ConversationID: c.id, LastSeq: rd.ThroughSeq, LastRev: rd.ThroughRev, ReadSeq: rd.ReadSeq, HasMore: true,
+			})
+		}
+		c.answer(&sub.Origin, sub.Reply)
+	}
 }
 
 // takeLeave ends a subscription; it needs nothing of the store and is never

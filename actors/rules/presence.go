@@ -41,7 +41,7 @@ func (p *presence) forget(userID string) {
 // then at most one per user and Coalesce, the last state; one that is back to
 // what was told is not worth a word.
 func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
-	if len(c.sessions) == 0 || c.quiet() {
+	if c.quiet() {
 		return
 	}
 	p := &c.presence
@@ -54,6 +54,11 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 		s = &shown{userID: m.UserID}
 		p.users[m.UserID] = s
 		c.show(s, m.Status)
+		if u := c.members[m.UserID]; u == nil || u.sessions == 0 {
+			// Known for the pace only, until the next telling drops it.
+			s.ahead, s.status = true, m.Status
+			p.waiting = append(p.waiting, s)
+		}
 	case s.ahead:
 		s.status = m.Status
 	case c.now.Before(s.at):
@@ -81,7 +86,7 @@ func (c *Conversation) tellPresence() {
 		s := p.waiting[0]
 		p.waiting = p.waiting[1:]
 		s.ahead = false
-		if s.online != s.status.Online && len(c.sessions) > 0 && !c.quiet() {
+		if s.online != s.status.Online && !c.quiet() {
 			c.show(s, s.status)
 		}
 		if u := c.members[s.userID]; u == nil || u.sessions == 0 {

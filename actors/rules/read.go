@@ -98,7 +98,7 @@ func (c *Conversation) messageFound(f *message.MessageFound) {
 	case errors.Is(f.Err, repo.ErrNotFound):
 		c.refuse(&m.Origin, "", errNoMessage())
 	case f.Err != nil:
-		c.refuse(&m.Origin, "", errUnavailable())
+		c.refuse(&m.Origin, "", errNoAnswer(f.Err))
 	case f.Message.ConversationID != c.id:
 		c.refuse(&m.Origin, "", errNoMessage())
 	default:

@@ -1,6 +1,11 @@
 package rules
 
-import "github.com/corrillo/corrillo/wire"
+import (
+	"errors"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
 
 // The refusals, each with the sentence that a person reads.
 
@@ -10,6 +15,14 @@ func errOverloaded() *wire.Error {
 
 func errUnavailable() *wire.Error {
 	return wire.Errorf(wire.CodeUnavailable, "the store is not available; try again")
+}
+
+// errNoAnswer is what a failed question to the store comes to.
+func errNoAnswer(err error) *wire.Error {
+	if errors.Is(err, message.ErrOverloaded) {
+		return errOverloaded()
+	}
+	return errUnavailable()
 }
 
 func errInternal() *wire.Error {
