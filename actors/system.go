@@ -215,7 +215,7 @@ func (s *System) sweep(ctx context.Context) {
 
 // housekeep passivates the idle and writes last-seen times.
 func (s *System) housekeep(ctx context.Context) {
-	tick := time.NewTicker(max(s.o.IdleAfter/4, 100*time.Millisecond))
+	tick := time.NewTicker(max(s.o.IdleAfter/4, 10*time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {

@@ -1,0 +1,21 @@
+package actors
+
+import (
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// FailConversation makes the conversation's actor panic: there is no post in
+// the message that it gets.
+func (s *System) FailConversation(id string) error {
+	return s.locator.Tell(locator.Conversation, id, (*message.PostMessage)(nil))
+}
+
+// Confuse sends the actors messages of a type that they do not know.
+func (s *System) Confuse(conversationID, userID string) {
+	type nonsense struct{}
+	s.locator.TellActive(locator.Conversation, conversationID, &nonsense{})
+	s.locator.TellActive(locator.User, userID, &nonsense{})
+	s.actors.Root.Send(s.relayLane(conversationID), &nonsense{})
+	s.actors.Root.Send(s.writer(conversationID), &nonsense{})
+}
