@@ -209,7 +209,6 @@ func TestLoader_Refusals(t *testing.T) {
 		"signing secret":      {args: []string{"--dev", "--webhook-signing-secrets=whsec_***"}, want: []string{"webhook.signingSecrets"}},
 		"table prefix":        {args: []string{"--dev", "--store-table-prefix=a`b"}, want: []string{"store.tablePrefix"}},
 		"proxy":               {args: []string{"--dev", "--limits-trusted-proxies=lb"}, want: []string{"limits.trustedProxies", `"lb"`}},
-		"key file":            {args: []string{"--auth-jwt-public-key=/nowhere.pem"}, want: []string{"auth.jwt.publicKey", "/nowhere.pem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := load(t, tc.file, tc.env, tc.args...)
@@ -348,21 +347,5 @@ func TestSize(t *testing.T) {
 		if err := s.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q accepted as %d", text, s)
 		}
-	}
-}
-
-func TestJWT_PublicKeyPEM(t *testing.T) {
-	const text = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
-	file := filepath.Join(t.TempDir(), "key.pem")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, given := range map[string]string{"file": file, "text": text, "text in one line": strings.ReplaceAll(text, "\n", `\n`)} {
-		t.Run(name, func(t *testing.T) {
-			got, err := (&config.JWT{PublicKey: given}).PublicKeyPEM()
-			if err != nil || string(got) != text {
-				t.Errorf("got %q, %v", got, err)
-			}
-		})
 	}
 }

@@ -61,6 +61,7 @@ type JWT struct {
 	JWKSURL   string        `name:"jwks-url" key:"auth.jwt.jwksUrl" placeholder:"URL" help:"Where the identity provider publishes its keys (JWK Set)."`
 	Issuer    string        `key:"auth.jwt.issuer" help:"Required iss claim; any when empty."`
 	Audience  string        `key:"auth.jwt.audience" help:"Required aud claim; any when empty."`
+	Expiry    bool          `key:"auth.jwt.expiry" default:"true" negatable:"" help:"Refuse tokens without exp."`
 	Leeway    time.Duration `key:"auth.jwt.leeway" default:"5s" help:"Difference of clocks that is forgiven in exp and nbf."`
 }
 
@@ -68,7 +69,7 @@ type JWT struct {
 type Authz struct {
 	Membership string        `key:"authz.membership" default:"auto" enum:"auto,open,members,query" help:"open: anyone. members: participants as the webhook keeps them. query: as authz.query answers. auto: open in trust mode, members in jwt mode."`
 	Query      string        `key:"authz.query" placeholder:"SELECT" help:"SELECT over the app's own tables, with :userId and :conversationId; a row means yes."`
-	CacheFor   time.Duration `key:"authz.cacheFor" default:"10s" help:"How long an answer of authz.query is remembered."`
+	CacheFor   time.Duration `key:"authz.cacheFor" default:"5s" help:"How long an answer of authz.query is remembered."`
 	Direct     string        `key:"authz.direct" default:"anyone" enum:"anyone,shared" help:"Who may write to a person: anyone, or those who share a conversation."`
 }
 
@@ -95,6 +96,7 @@ type Limits struct {
 	Joined             int           `name:"limits-joined" key:"limits.joined" default:"1000" off:"0" help:"Conversations that a connection may have joined; rate_limited."`
 	IdentifyDeadline   time.Duration `name:"limits-identify-deadline" key:"limits.identifyDeadline" default:"30s" off:"0s" help:"Time to identify after connecting; not_identified."`
 	HandshakeDeadline  time.Duration `name:"limits-handshake-deadline" key:"limits.handshakeDeadline" default:"10s" off:"0s" help:"Time to finish an HTTP request or a WebSocket handshake; the connection is closed."`
+	Handshakes         int           `name:"limits-handshakes" key:"limits.handshakes" default:"4096" off:"0" help:"Connections that may be on their way at once; overloaded."`
 	TrustedProxies     []string      `name:"limits-trusted-proxies" key:"limits.trustedProxies" help:"Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For names the client."`
 }
 
@@ -123,7 +125,7 @@ type Presence struct {
 
 // Broadcast bounds what large conversations hear.
 type Broadcast struct {
-	Limit int `key:"broadcast.limit" default:"100" help:"Joined clients up to which presence, read marks and typing are broadcast in a conversation."`
+	Limit int `key:"broadcast.limit" default:"100" help:"Joined clients up to which presence, read marks and typing are broadcast in a conversation; 0 for no bound."`
 }
 
 // Drain says how the server goes down.

@@ -2,12 +2,10 @@ package config
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -109,33 +107,10 @@ func (v *validator) auth(a *Auth) {
 			v.failf("auth.jwt.jwksUrl", "%q is not an http or https URL", a.JWT.JWKSURL)
 		}
 	}
-	if _, err := a.JWT.PublicKeyPEM(); err != nil {
-		v.failf("auth.jwt.publicKey", "%w", err)
-	}
 	if a.Mode == "jwt" && a.JWT.Secret == "" && a.JWT.PublicKey == "" && a.JWT.JWKSURL == "" {
 		v.failf("auth.mode", "jwt needs a key: JWT_SECRET (auth.jwt.secret), auth.jwt.publicKey or auth.jwt.jwksUrl. "+
 			"For an app whose clients just say who they are, ask for it by name: --auth-mode=trust; on your own machine, --dev")
 	}
-}
-
-// PublicKeyPEM is the PEM text of PublicKey, read from its file when it names
-// one; nil when there is none.
-func (j *JWT) PublicKeyPEM() ([]byte, error) {
-	if j.PublicKey == "" {
-		return nil, nil
-	}
-	if strings.Contains(j.PublicKey, "-----BEGIN") {
-		// A PEM in an environment variable often has its line ends escaped.
-		return []byte(strings.ReplaceAll(j.PublicKey, `\n`, "\n")), nil
-	}
-	data, err := os.ReadFile(j.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("read public key: %w", err)
-	}
-	if !strings.Contains(string(data), "-----BEGIN") {
-		return nil, errors.New("the file holds no PEM block")
-	}
-	return data, nil
 }
 
 func (v *validator) authz(s *Settings) {
@@ -188,6 +163,7 @@ func (v *validator) limits(m *Limits) {
 	v.atLeast("limits.connectionsPerIP", int64(m.ConnectionsPerIP), 0)
 	v.atLeast("limits.connectionsPerUser", int64(m.ConnectionsPerUser), 0)
 	v.atLeast("limits.joined", int64(m.Joined), 0)
+	v.atLeast("limits.handshakes", int64(m.Handshakes), 0)
 	v.notNegative("limits.identifyDeadline", m.IdentifyDeadline)
 	v.notNegative("limits.handshakeDeadline", m.HandshakeDeadline)
 	if _, err := m.Proxies(); err != nil {

@@ -11,7 +11,13 @@ import (
 	"github.com/corrillo/corrillo/web"
 )
 
-func request(t *testing.T, method, path string) (*http.Response, string) {
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+func request(t *testing.T, method, path string) answer {
 	t.Helper()
 	page, err := web.Page()
 	if err != nil {
@@ -25,7 +31,7 @@ func request(t *testing.T, method, path string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return answer{res.StatusCode, res.Header, string(body)}
 }
 
 func TestPage_Files(t *testing.T) {
@@ -36,26 +42,26 @@ func TestPage_Files(t *testing.T) {
 		"/connection.js":                  "text/javascript",
 		"/style.css":                      "text/css",
 	} {
-		res, _ := request(t, http.MethodGet, path)
-		if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), contentType) {
-			t.Errorf("%s: %d %s", path, res.StatusCode, res.Header.Get("Content-Type"))
+		res := request(t, http.MethodGet, path)
+		if res.code != http.StatusOK || !strings.HasPrefix(res.header.Get("Content-Type"), contentType) {
+			t.Errorf("%s: %d %s", path, res.code, res.header.Get("Content-Type"))
 		}
-		if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		if csp := res.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy %q", path, csp)
 		}
 	}
-	if res, _ := request(t, http.MethodGet, "/embed.go"); res.StatusCode != http.StatusNotFound {
-		t.Errorf("/embed.go: %d", res.StatusCode)
+	if res := request(t, http.MethodGet, "/embed.go"); res.code != http.StatusNotFound {
+		t.Errorf("/embed.go: %d", res.code)
 	}
-	if res, _ := request(t, http.MethodPost, "/"); res.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("POST /: %d", res.StatusCode)
+	if res := request(t, http.MethodPost, "/"); res.code != http.StatusMethodNotAllowed {
+		t.Errorf("POST /: %d", res.code)
 	}
 }
 
 // The policy forbids inline code, so there must be none, and nothing may come
 // from elsewhere.
 func TestPage_KeepsItsPolicy(t *testing.T) {
-	_, body := request(t, http.MethodGet, "/")
+	body := request(t, http.MethodGet, "/").body
 	for _, bad := range []string{`<script>`, ` style=`, `<style`, ` on[a-z]+=`, `//[a-z]`} {
 		if m := regexp.MustCompile(bad).FindString(body); m != "" {
 			t.Errorf("the page has %q", m)

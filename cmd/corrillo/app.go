@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/web"
 	"github.com/corrillo/corrillo/wire/auth"
+	"github.com/corrillo/corrillo/wire/transport"
+	"github.com/corrillo/corrillo/wire/webhook"
 )
 
 // app is everything that needs the store: tokens, actors, sockets, webhook,
@@ -21,62 +24,107 @@ import (
 type app struct {
 	routes  http.Handler
 	system  *actors.System
+	sockets *transport.Server
 	stopRun context.CancelFunc // ends what runs in the background
 	running sync.WaitGroup
 }
 
-// newApp builds the parts and wires them, from the inside out.
-func newApp(s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) (*app, error) {
+// newApp builds the parts and wires them, from the inside out. What runs in
+// the background goes on when ctx ends, until stop.
+func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) (*app, error) {
 	a := &app{}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.stopRun = cancel
-	built := false
-	defer func() {
-		if !built {
-			cancel()
-			a.running.Wait()
-		}
-	}()
+	ctx, a.stopRun = context.WithCancel(context.WithoutCancel(ctx))
+	if err := a.build(ctx, s, store, reg, m, log); err != nil {
+		return nil, errors.Join(err, a.abandon(ctx))
+	}
+	return a, nil
+}
 
+func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) error {
 	var verifier *auth.Verifier // nil: trust
 	var err error
 	if s.Auth.Mode == "jwt" {
 		if verifier, err = newVerifier(s, log); err != nil {
-			return nil, err
+			return err
 		}
 		a.running.Go(func() { _ = verifier.Run(ctx) }) // returns when ctx ends, without an error
 	}
 	options, err := actorOptions(s, store, verifier, m, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if a.system, err = actors.New(options); err != nil {
-		return nil, err
+		return err
 	}
-	reg.MustRegister(actorsCollector(a.system))
+	if a.sockets, err = transport.New(transportOptions(s, a.system, log)); err != nil {
+		return err
+	}
+	hooks, err := webhook.New(a.system, webhookOptions(s, log))
+	if err != nil {
+		return err
+	}
+	reg.MustRegister(actorsCollector(a.system.Stats), socketsCollector(a.sockets.Stats), webhookCollector(hooks.Stats))
+	proxies, err := s.Limits.Proxies()
+	if err != nil {
+		return err
+	}
+	routes, err := a.mux(hooks, s.Demo)
+	if err != nil {
+		return err
+	}
+	a.routes = behindProxies(proxies, routes)
+	return nil
+}
 
+// mux routes what clients, back ends and browsers ask for.
+func (a *app) mux(hooks http.Handler, demo bool) (http.Handler, error) {
 	mux := http.NewServeMux()
-	if s.Demo {
+	mux.Handle("/socket.io/", a.sockets)
+	mux.Handle("/socket.io", a.sockets) // some clients leave the slash out
+	mux.Handle("/ws", a.sockets)
+	mux.Handle(webhook.Prefix, hooks)
+	if demo {
 		page, err := web.Page()
 		if err != nil {
 			return nil, err
 		}
 		mux.Handle("/", page)
 	}
-	proxies, err := s.Limits.Proxies()
-	if err != nil {
-		return nil, err
-	}
-	a.routes = behindProxies(proxies, mux)
-	built = true
-	return a, nil
+	return mux, nil
 }
 
-// stop sends the clients away one after the other, saves what was accepted
-// and ends everything, within ctx.
-func (a *app) stop(ctx context.Context, period time.Duration) error {
-	_ = period
-	defer a.running.Wait()
-	defer a.stopRun()
-	return a.system.Close(ctx)
+// abandon ends what build had begun.
+func (a *app) abandon(ctx context.Context) error {
+	var err error
+	if a.sockets != nil {
+		err = a.sockets.Close()
+	}
+	if a.system != nil {
+		err = errors.Join(err, a.system.Close(ctx))
+	}
+	a.stopRun()
+	a.running.Wait()
+	return err
+}
+
+// leastPerSecond is the pace at which few clients are sent away.
+const leastPerSecond = 200
+
+// stop sends the clients away one after the other, in the first three fifths
+// of the period; hang up, which ends the listener and waits for requests
+// under way, comes next; then everything that was accepted is saved, and the
+// parts end. It returns within ctx, or soon after.
+func (a *app) stop(ctx context.Context, period time.Duration, hangUp func(context.Context) error) error {
+	clients := 0
+	for _, n := range a.sockets.Stats().Conns {
+		clients += n
+	}
+	spread := period * 3 / 5
+	leave, cancel := context.WithTimeout(ctx, period*4/5)
+	defer cancel()
+	pace := max(leastPerSecond, int(float64(clients)/spread.Seconds())+1)
+	err := a.sockets.Drain(leave, pace)
+	err = errors.Join(err, a.system.Drain(leave))
+	err = errors.Join(err, hangUp(leave))
+	return errors.Join(err, a.abandon(ctx))
 }

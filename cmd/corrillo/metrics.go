@@ -147,13 +147,13 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 }
 
 // actorsCollector reads the actors' Stats.
-func actorsCollector(system *actors.System) prometheus.Collector {
+func actorsCollector(stats func() actors.Stats) prometheus.Collector {
 	s := &snapshot{}
 	alive := s.desc("actors", "Actors alive, by kind.", "kind")
 	spawned := s.desc("actors_spawned_total", "Actors begun, by kind.", "kind")
 	failures := s.desc("actor_panics_total", "Panics of actors; each is logged with its stack.")
 	unknown := s.desc("actor_unknown_messages_total", "Messages of a type that the actor did not know.")
-	depth := s.desc("mailbox_depth", "Messages that wait in the mailboxes of a lane.", "lane")
+	depth := s.desc("mailbox_depth", "Groups of messages that a writer lane has in its mailbox or is saving.", "lane")
 	pending := s.desc("store_pending_bytes", "Bytes that wait to be written, by lane.", "lane")
 	detached := s.desc("sessions_detached", "Sessions without a connection that may still be recovered.")
 	users := s.desc("users", "Users with a session.")
@@ -165,7 +165,7 @@ func actorsCollector(system *actors.System) prometheus.Collector {
 	delivered := s.desc("events_delivered_total", "Events sent, counted once for each client.")
 	holes := s.desc("relay_holes_filled_total", "Messages read from the store to keep the order of a conversation.")
 	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
-		v := system.Stats()
+		v := stats()
 		emit(alive, gauge, float64(v.Hub.Sessions), "session")
 		emit(alive, gauge, float64(v.Locator.Users), "user")
 		emit(alive, gauge, float64(v.Locator.Conversations), "conversation")
@@ -174,8 +174,8 @@ func actorsCollector(system *actors.System) prometheus.Collector {
 		emit(spawned, counter, float64(v.Locator.ConversationsSpawned), "conversation")
 		emit(failures, counter, float64(v.Failures))
 		emit(unknown, counter, float64(v.Unknown))
-		for lane, n := range system.MailboxDepths() {
-			emit(depth, gauge, float64(n), lane)
+		for i, n := range v.WriterGroups {
+			emit(depth, gauge, float64(n), laneName(i))
 		}
 		for i, n := range v.WriterBytes {
 			emit(pending, gauge, float64(n), laneName(i))

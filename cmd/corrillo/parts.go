@@ -14,9 +14,12 @@ import (
 	"github.com/corrillo/corrillo/actors/rules"
 	"github.com/corrillo/corrillo/config"
 	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/mysql"
 	"github.com/corrillo/corrillo/repo/sqlite"
 	"github.com/corrillo/corrillo/wire"
 	"github.com/corrillo/corrillo/wire/auth"
+	"github.com/corrillo/corrillo/wire/transport"
+	"github.com/corrillo/corrillo/wire/webhook"
 )
 
 // This file turns settings into the parts' Options: the one place where both
@@ -27,11 +30,20 @@ var errNoSecret = errors.New("auth.jwt.secret (JWT_SECRET) is not set: a token i
 // checkParts finds what is wrong with settings that only the part itself can
 // judge. It touches no network.
 func checkParts(s *config.Settings) error {
-	if s.Auth.Mode != "jwt" || (s.Auth.JWT.Secret == "" && s.Auth.JWT.PublicKey == "" && s.Auth.JWT.JWKSURL == "") {
-		return nil // the settings' own check names a missing key
+	var errs []error
+	if s.Store.URL != "" {
+		if _, err := mysql.ParseURL(s.Store.URL); err != nil {
+			errs = append(errs, fmt.Errorf("store.url: %w", err))
+		}
 	}
-	_, err := newVerifier(s, slog.New(slog.DiscardHandler))
-	return err
+	j := &s.Auth.JWT
+	// The settings' own check names a missing key.
+	if s.Auth.Mode == "jwt" && (j.Secret != "" || j.PublicKey != "" || j.JWKSURL != "") {
+		if _, err := newVerifier(s, slog.New(slog.DiscardHandler)); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // newVerifier makes what checks and mints tokens, whatever auth.mode is.
@@ -58,6 +70,18 @@ func openStore(ctx context.Context, s *config.Settings, dir string) (repo.Store,
 	query := ""
 	if s.Membership() == "query" {
 		query = s.Authz.Query
+	}
+	if s.Store.URL != "" {
+		o, err := mysql.ParseURL(s.Store.URL)
+		if err != nil {
+			return nil, "", fmt.Errorf("store.url: %w", err)
+		}
+		o.TablePrefix, o.MembershipQuery = s.Store.TablePrefix, query
+		store, err := mysql.Open(ctx, o)
+		if err != nil {
+			return nil, "", err
+		}
+		return store, "MySQL " + o.Address + "/" + o.Database, nil
 	}
 	path := s.Store.SQLite
 	if !filepath.IsAbs(path) {
@@ -108,6 +132,32 @@ func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier,
 		o.Verifier = wire.Verifier(verifier)
 	}
 	return o, nil
+}
+
+// frameOverhead is what a message's frame has besides the payload, at most.
+const frameOverhead = 64 << 10
+
+// transportOptions sets the sockets up.
+func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logger) transport.Options {
+	return transport.Options{
+		Acceptor: acceptor, Log: log,
+		Origins:          s.Origins,
+		PingInterval:     s.Ping.Interval,
+		PingTimeout:      s.Ping.Timeout,
+		UpgradeTimeout:   s.Limits.HandshakeDeadline, // off: the default
+		HandshakeTimeout: s.Limits.HandshakeDeadline,
+		MaxPayload:       int(s.Limits.Payload),
+		// A queue that could not hold one message would close every reader.
+		QueueBytes:    int(max(s.Queue.Bytes, s.Limits.Payload+frameOverhead)),
+		QueueAge:      s.Queue.Age,
+		MaxConnsPerIP: orElse(s.Limits.ConnectionsPerIP, -1),
+		MaxHandshakes: orElse(s.Limits.Handshakes, -1),
+	}
+}
+
+// webhookOptions sets the back ends' door up.
+func webhookOptions(s *config.Settings, log *slog.Logger) webhook.Options {
+	return webhook.Options{Secrets: s.Webhook.Secrets, SigningSecrets: s.Webhook.SigningSecrets, Logger: log}
 }
 
 func membershipOf(s *config.Settings) (rules.Membership, error) {

@@ -131,7 +131,7 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	v.store.Store(&store)
 	v.reg.MustRegister(storeCollector(store.Stats))
 
-	a, err := newApp(v.s, store, v.reg, v.m, v.log)
+	a, err := newApp(ctx, v.s, store, v.reg, v.m, v.log)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), v.s.Drain.Period)
 	defer done()
 	begun := time.Now()
-	if err := a.stop(last, v.s.Drain.Period); err != nil {
+	if err := a.stop(last, v.s.Drain.Period, web.Shutdown); err != nil {
 		v.log.Error("stopped before all was done", "error", err)
 	}
 	v.log.Info("stopped", "after", time.Since(begun).Round(time.Millisecond).String())
