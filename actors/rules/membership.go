@@ -169,7 +169,6 @@ func (c *Conversation) claimOnly() bool {
 
 // participantsSaved takes over what the batch's commit made of the users.
 func (c *Conversation) participantsSaved(b *batch) {
-	var out []string
 	for i, m := range b.members {
 		p := &b.group.Participants[i]
 		if m.batch == b {
@@ -186,7 +185,6 @@ func (c *Conversation) participantsSaved(b *batch) {
 		}
 		if p.Remove {
 			m.removed = true
-			out = append(out, m.userID)
 		}
 		m.durable = max(m.durable, p.ReadSeq)
 		m.read = max(m.read, m.durable)
@@ -194,7 +192,6 @@ func (c *Conversation) participantsSaved(b *batch) {
 	if len(b.members) > 0 {
 		c.pair.changed()
 	}
-	c.evict(out)
 }
 
 // participantsFailed forgets what the batch would have made of the users. A
@@ -259,12 +256,19 @@ func (c *Conversation) changeMembership(m *message.ChangeMembership) {
 		p.Restore, p.Remove, p.At = false, true, at
 	}
 	b := c.pipe.collecting()
-	b.waiters = append(b.waiters, &pendingMembership{origin: *o})
+	b.waiters = append(b.waiters, &pendingMembership{origin: *o, remove: m.Remove})
 }
 
 // pendingMembership waits for its rows.
-type pendingMembership struct{ origin message.Origin }
+type pendingMembership struct {
+	origin message.Origin
+	remove []string
+}
 
-func (p *pendingMembership) saved(c *Conversation) { c.answer(&p.origin, statusOK()) }
+// saved shows out who was removed, also one who was added again behind it.
+func (p *pendingMembership) saved(c *Conversation) {
+	c.evict(p.remove)
+	c.answer(&p.origin, statusOK())
+}
 
 func (p *pendingMembership) failed(c *Conversation, e *wire.Error) { c.refuse(&p.origin, "", e) }

@@ -93,8 +93,12 @@ func (c *Conversation) deliverTyping(userID, username string, isTyping bool) {
 	peer := ""
 	if c.direct {
 		peer = c.pair.other(userID)
-		if d.Users = c.peer(userID); d.Users == nil {
+		d.Users = c.peer(userID)
+		if d.Users == nil && isTyping {
 			return
+		}
+		if d.Users == nil {
+			d.Users = []string{peer} // was told before being removed
 		}
 	} else {
 		d.ToConversation = true

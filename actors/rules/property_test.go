@@ -1,0 +1,590 @@
+package rules_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// world plays a conversation's surroundings at random: people, a store that
+// fails, is fenced by another node, answers late or to an earlier life, and a
+// relay that fetches what it is told it has missed. What must hold is checked
+// at every step and, once all has come to rest, as a whole.
+type world struct {
+	t       *rapid.T
+	c       *rules.Conversation
+	id      string
+	o       rules.Options
+	now     time.Time
+	table   *table
+	mood    func() string
+	stale   []*repo.Group // of lives that were given up
+	flying  *repo.Group
+	asked   int // activations
+	lookups []rules.Lookup
+	checks  []rules.Check
+	tick    time.Time
+
+	next      uint64
+	open      map[uint64]any // commands without a reply, by Origin.Ack
+	passedOn  int64          // the relay's
+	acked     map[[2]string]string
+	told      map[string]int64 // message_read by reader
+	replied   map[string]int64 // readSeq by user
+	wrote     map[string]int64 // last delivered message of each
+	removed   map[string]bool
+	everOut   map[string]bool
+	typing    map[string]bool
+	listening map[message.SessionRef]string
+}
+
+func newWorld(t *rapid.T) *world {
+	o := rules.Options{
+		GroupRows: rapid.SampledFrom([]int{4, 500}).Draw(t, "rows"), Waiting: rapid.SampledFrom([]int{6, 1000}).Draw(t, "waiting"),
+		FencedTries: 2, RecentKeys: rapid.SampledFrom([]int{2, 1024}).Draw(t, "keys"), RecentMessages: 2,
+		Membership:   rules.Membership(rapid.IntRange(0, 2).Draw(t, "membership")),
+		DirectShared: rapid.Bool().Draw(t, "shared"),
+	}
+	w := &world{
+		t: t, o: o, id: "c1", now: start,
+		open: map[uint64]any{}, acked: map[[2]string]string{}, told: map[string]int64{}, replied: map[string]int64{},
+		wrote: map[string]int64{}, removed: map[string]bool{}, everOut: map[string]bool{}, typing: map[string]bool{},
+		listening: map[message.SessionRef]string{},
+	}
+	if rapid.IntRange(0, 3).Draw(t, "direct") == 0 {
+		w.id = directAB
+	}
+	w.c = rules.NewConversation(w.id, o)
+	w.table = newTable(w.id)
+	w.table.poison = "poison"
+	if rapid.Bool().Draw(t, "used") {
+		w.table.fill(3)
+		w.passedOn = 3
+		if w.id == "c1" {
+			w.table.add("alice", "bob")
+		} else {
+			w.table.participant(repo.ParticipantChange{UserID: "alice", PeerID: "bob"})
+			w.table.participant(repo.ParticipantChange{UserID: "bob", PeerID: "alice"})
+		}
+	}
+	return w
+}
+
+func (w *world) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf(format, args...)
+}
+
+func (w *world) step(msg any) {
+	w.take(w.c.Step(msg, w.now))
+}
+
+// take is the shell and the relay: it carries a Ready out and checks it.
+func (w *world) take(r *rules.Ready) {
+	if r.Activate {
+		w.asked++
+	}
+	if r.Save != nil {
+		if w.flying != nil {
+			w.fatalf("two groups in flight")
+		}
+		rows := len(r.Save.Messages) + len(r.Save.Changes) + len(r.Save.Participants)
+		if rows == 0 {
+			w.fatalf("an empty group")
+		}
+		if rows > w.o.GroupRows+2 { // a first command fits always, and a join's two people
+			w.fatalf("a group of %d rows", rows)
+		}
+		w.flying = r.Save
+	}
+	if !r.HasRelay && len(r.Relay.Deliver)+len(r.Relay.Replies)+len(r.Relay.Join)+len(r.Relay.Leave)+len(r.Relay.EvictUsers) > 0 {
+		w.fatalf("relay without HasRelay")
+	}
+	w.relay(&r.Relay)
+	for _, rd := range r.Reads {
+		w.reply(rd.Origin, nil, nil)
+	}
+	w.lookups = append(w.lookups, r.Lookups...)
+	w.checks = append(w.checks, r.Checks...)
+	if !r.Tick.IsZero() {
+		w.tick = r.Tick
+	}
+	if w.c.Idle() {
+		if n := len(w.open); n > 0 {
+			w.fatalf("idle with %d commands unanswered", n)
+		}
+		if w.flying != nil || len(w.listening) > 0 {
+			w.fatalf("idle with a group in flight or sessions joined")
+		}
+		for u, seq := range w.wrote {
+			if w.table.people[u] == nil || w.table.people[u].LastReadSeq < seq && !w.everOut[u] {
+				w.fatalf("idle, and %s's own mark is not stored", u)
+			}
+		}
+	}
+}
+
+func (w *world) relay(r *message.Relayed) {
+	for _, ref := range r.Leave {
+		delete(w.listening, ref)
+	}
+	for _, u := range r.EvictUsers {
+		for ref, user := range w.listening {
+			if user == u {
+				delete(w.listening, ref)
+			}
+		}
+	}
+	for i := range r.Deliver {
+		d := &r.Deliver[i]
+		for j := range d.Acks {
+			w.replyOf(&d.Acks[j])
+		}
+		w.deliver(d)
+	}
+	for _, j := range r.Join {
+		if !j.Gated {
+			w.reply(j.Origin, nil, nil)
+		}
+		if w.removed[j.Origin.UserID] && !w.adding(j.Origin.UserID) {
+			w.fatalf("%s was removed and is subscribed", j.Origin.UserID)
+		}
+		w.listening[j.Origin.Session] = j.Origin.UserID
+	}
+	for i := range r.Replies {
+		w.replyOf(&r.Replies[i])
+	}
+	if r.LastSeq > w.passedOn {
+		if r.LastSeq > w.table.lastSeq {
+			w.fatalf("last seq %d is not committed", r.LastSeq)
+		}
+		w.passedOn = r.LastSeq // the rest is fetched
+	}
+}
+
+func (w *world) deliver(d *message.Delivery) {
+	if d.Seq > 0 {
+		if d.Seq != w.passedOn+1 {
+			w.fatalf("seq %d is delivered after %d", d.Seq, w.passedOn)
+		}
+		w.passedOn = d.Seq
+		if d.Seq > w.table.lastSeq {
+			w.fatalf("seq %d is delivered and not stored", d.Seq)
+		}
+		row := w.table.messages[d.Seq-1]
+		if p := w.table.people[row.SenderID]; p != nil && !p.RemovedAt.IsZero() {
+			w.everOut[row.SenderID] = true
+		}
+		for _, a := range d.Acks {
+			if a.Origin.Session.ID > 0 && !w.everOut[row.SenderID] {
+				w.wrote[row.SenderID] = d.Seq
+			}
+		}
+	}
+	var e struct {
+		UserID   string
+		Seq      int64
+		IsTyping bool
+	}
+	if err := json.Unmarshal(d.Data, &e); err != nil {
+		w.fatalf("%s: %v in %s", d.Event, err, d.Data)
+	}
+	switch d.Event {
+	case wire.EventMessageRead:
+		if e.Seq <= w.told[e.UserID] {
+			w.fatalf("%s is told to have read %d after %d", e.UserID, e.Seq, w.told[e.UserID])
+		}
+		if p := w.table.people[e.UserID]; p == nil || p.LastReadSeq < e.Seq {
+			w.fatalf("%s's mark %d is told and not stored", e.UserID, e.Seq)
+		}
+		w.told[e.UserID] = e.Seq
+	case wire.EventTyping:
+		w.typing[e.UserID] = e.IsTyping
+	}
+}
+
+func (w *world) replyOf(r *message.Reply) { w.reply(r.Origin, r, r.Err) }
+
+// reply checks that a command is answered once, and truly.
+func (w *world) reply(o message.Origin, r *message.Reply, e *wire.Error) {
+	cmd, ok := w.open[o.Ack]
+	if !ok {
+		w.fatalf("a second reply to command %d (%v)", o.Ack, e)
+	}
+	delete(w.open, o.Ack)
+	if e != nil {
+		return
+	}
+	switch m := cmd.(type) {
+	case *message.PostMessage:
+		w.posted(m, r)
+	case *message.MarkRead:
+		var a struct{ ReadSeq int64 }
+		if err := json.Unmarshal(r.Data, &a); err != nil {
+			w.fatalf("%v in %s", err, r.Data)
+		}
+		if a.ReadSeq < w.replied[o.UserID] {
+			w.fatalf("%s's mark goes from %d back to %d", o.UserID, w.replied[o.UserID], a.ReadSeq)
+		}
+		w.replied[o.UserID] = a.ReadSeq
+	case *message.ChangeMembership:
+		for _, u := range m.Add {
+			delete(w.removed, u)
+		}
+		for _, u := range m.Remove {
+			w.removed[u], w.everOut[u] = true, true
+			if p := w.table.people[u]; p == nil || p.RemovedAt.IsZero() && !w.adding(u) {
+				w.fatalf("%s's removal is answered and not stored", u)
+			}
+			for _, user := range w.listening {
+				if user == u && !w.adding(u) {
+					w.fatalf("%s was removed and listens", u)
+				}
+			}
+		}
+	}
+}
+
+// adding reports whether a command that adds u again has yet to be answered.
+func (w *world) adding(u string) bool {
+	for _, cmd := range w.open {
+		if m, ok := cmd.(*message.ChangeMembership); ok && slices.Contains(m.Add, u) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) posted(m *message.PostMessage, r *message.Reply) {
+	var a struct {
+		MessageID string
+		Seq       int64
+	}
+	if m.Origin.FromBackEnd() {
+		a.MessageID, a.Seq = r.Posted.MessageID, r.Posted.Seq
+	} else if err := json.Unmarshal(r.Data, &a); err != nil {
+		w.fatalf("%v in %s", err, r.Data)
+	}
+	if a.Seq < 1 || a.Seq > w.table.lastSeq || w.table.messages[a.Seq-1].ID != a.MessageID {
+		w.fatalf("acked %+v is not stored", a)
+	}
+	row := w.table.messages[a.Seq-1]
+	if row.Hash != m.Message.Hash || row.SenderID != m.Message.SenderID {
+		w.fatalf("acked with another's message")
+	}
+	if k := [2]string{row.SenderID, row.TempID}; row.TempID != "" {
+		if first, ok := w.acked[k]; ok && first != a.MessageID {
+			w.fatalf("%v is acked as %s and as %s", k, first, a.MessageID)
+		}
+		w.acked[k] = a.MessageID
+	}
+}
+
+var people = []string{"alice", "bob", "carol"}
+
+func (w *world) origin() message.Origin {
+	o := client(fmt.Sprintf("%s/%d", rapid.SampledFrom(people).Draw(w.t, "user"), rapid.IntRange(1, 2).Draw(w.t, "session")))
+	if w.id == directAB && rapid.Bool().Draw(w.t, "named") {
+		switch o.UserID {
+		case "alice":
+			o.PeerID = "bob"
+		case "bob":
+			o.PeerID = "alice"
+		}
+	}
+	o.Claimed = rapid.Bool().Draw(w.t, "claimed")
+	w.next++
+	o.Ack = w.next
+	return o
+}
+
+func (w *world) call() message.Origin {
+	w.next++
+	o := backEnd(int(w.next))
+	o.Ack = w.next
+	return o
+}
+
+// send hands a command over; a fifth of the time as the back end's.
+func (w *world) send(cmd any, o message.Origin) {
+	w.open[o.Ack] = cmd
+	w.step(cmd)
+}
+
+func (w *world) messageID() string {
+	if n := len(w.table.messages); n > 0 && rapid.IntRange(0, 9).Draw(w.t, "known") > 0 {
+		return w.table.messages[rapid.IntRange(max(0, n-4), n-1).Draw(w.t, "message")].ID
+	}
+	return "none"
+}
+
+func (w *world) post(*rapid.T) {
+	o := w.origin()
+	content := rapid.SampledFrom([]string{"a", "a", "a", "b", "poison"}).Draw(w.t, "content")
+	m := &message.PostMessage{Message: repo.Message{
+		ID: fmt.Sprintf("m%d", o.Ack), SenderID: o.UserID, SenderName: o.Username, Content: content, Type: "text",
+		TempID: rapid.SampledFrom([]string{"", "1", "2", "3", "4", "5", "6"}).Draw(w.t, "tempId"),
+		Hash:   sha256.Sum256([]byte(content)), CreatedAt: w.now,
+	}}
+	if rapid.IntRange(0, 4).Draw(w.t, "backend") == 0 {
+		id := o.UserID
+		o = w.call()
+		m.Message.TempID = ""
+		m.Message.ID = rapid.SampledFrom([]string{m.Message.ID, id + content}).Draw(w.t, "id")
+	}
+	m.Origin = o
+	w.send(m, o)
+}
+
+func (w *world) join(*rapid.T) {
+	o := w.origin()
+	after := rapid.Int64Range(-1, 3)
+	w.send(&message.Join{Origin: o, AfterSeq: after.Draw(w.t, "afterSeq"), AfterRev: after.Draw(w.t, "afterRev")}, o)
+}
+
+func (w *world) command(*rapid.T) {
+	o := w.origin()
+	switch rapid.SampledFrom([]string{"leave", "typing", "read", "read", "seq", "edit", "delete", "history", "pass", "membership"}).Draw(w.t, "command") {
+	case "leave":
+		w.send(&message.Leave{Origin: o}, o)
+	case "typing":
+		w.send(&message.SetTyping{Origin: o, IsTyping: rapid.Bool().Draw(w.t, "on")}, o)
+	case "read":
+		w.send(&message.MarkRead{Origin: o, MessageID: w.messageID()}, o)
+	case "seq":
+		w.send(&message.MarkRead{Origin: o, Seq: rapid.Int64Range(0, w.table.lastSeq+2).Draw(w.t, "seq")}, o)
+	case "edit":
+		w.send(&message.EditMessage{Origin: o, MessageID: w.messageID(), Content: "c", At: w.now}, o)
+	case "delete":
+		w.send(&message.DeleteMessage{Origin: o, MessageID: w.messageID(), At: w.now}, o)
+	case "history":
+		w.send(&message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 50}, o)
+	case "pass":
+		w.send(&message.PassEvent{Origin: o, Event: "offer", Data: []byte("{}")}, o)
+	case "membership":
+		o = w.call()
+		m := &message.ChangeMembership{Origin: o, At: w.now}
+		user := rapid.SampledFrom(people).Draw(w.t, "who")
+		if rapid.IntRange(0, 2).Draw(w.t, "out") == 0 {
+			m.Remove = []string{user}
+		} else {
+			m.Add = []string{user}
+		}
+		w.send(m, o)
+	}
+}
+
+func (w *world) closed(*rapid.T) {
+	o := w.origin()
+	w.step(&message.SessionClosed{Session: o.Session})
+}
+
+func (w *world) presence(*rapid.T) {
+	w.step(&message.PresenceChanged{
+		UserID: rapid.SampledFrom(people).Draw(w.t, "user"),
+		Status: wire.PresenceStatus{Online: rapid.Bool().Draw(w.t, "online")},
+	})
+}
+
+func (w *world) activate(t *rapid.T) {
+	if w.asked == 0 {
+		t.Skip("nothing was asked")
+	}
+	w.asked--
+	if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
+		w.step(&message.Activated{Err: fmt.Errorf("activate: %w", repo.ErrUnavailable)})
+		return
+	}
+	w.step(w.activation())
+}
+
+func (w *world) activation() *message.Activated {
+	for u := range w.removed {
+		if p := w.table.people[u]; p.RemovedAt.IsZero() {
+			delete(w.removed, u) // by a command of an earlier life
+		}
+	}
+	return &message.Activated{Activation: w.table.activate()}
+}
+
+func (w *world) save(t *rapid.T) {
+	if w.flying == nil {
+		t.Skip("nothing is in flight")
+	}
+	g := w.flying
+	w.flying = nil
+	saved := &message.GroupSaved{Serial: g.Serial}
+	switch rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "fenced", "foreign", "lost", "doubt", "overloaded"}).Draw(t, "outcome") {
+	case "fenced":
+		w.table.activate()
+		saved.Result = w.table.save(g)
+	case "foreign": // another node writes and is gone again
+		w.table.activate()
+		w.table.fill(1)
+		saved.Result = w.table.save(g)
+	case "doubt":
+		w.table.save(g)
+		saved.Result.Err = repo.ErrUnavailable
+	case "lost":
+		saved.Result.Err = fmt.Errorf("save: %w", repo.ErrUnavailable)
+	case "overloaded":
+		saved.Result.Err = message.ErrOverloaded
+	default:
+		saved.Result = w.table.save(g)
+	}
+	w.step(saved)
+}
+
+// late lets the outcome of a group arrive that an earlier life has sent.
+func (w *world) late(t *rapid.T) {
+	if len(w.stale) == 0 {
+		t.Skip("nothing is late")
+	}
+	g := w.stale[0]
+	w.stale = w.stale[1:]
+	w.step(&message.GroupSaved{Serial: g.Serial, Result: w.table.save(g)})
+}
+
+func (w *world) answer(t *rapid.T) {
+	switch {
+	case len(w.lookups) > 0:
+		l := w.lookups[0]
+		w.lookups = w.lookups[1:]
+		f := &message.MessageFound{Lookup: l.ID, Err: repo.ErrNotFound}
+		for _, row := range w.table.messages {
+			if row.ID == l.MessageID || l.MessageID == "" && row.Seq == l.Seq {
+				f.Message, f.Err = row, nil
+			}
+		}
+		w.step(f)
+	case len(w.checks) > 0:
+		k := w.checks[0]
+		w.checks = w.checks[1:]
+		m := &message.MembershipChecked{UserID: k.UserID, Member: rapid.IntRange(0, 3).Draw(t, "member") > 0}
+		if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
+			m.Err = repo.ErrUnavailable
+		}
+		w.step(m)
+	default:
+		t.Skip("nothing was asked")
+	}
+}
+
+func (w *world) time(t *rapid.T) {
+	w.now = w.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, 400 * time.Millisecond, time.Second, 7 * time.Second}).Draw(t, "later"))
+	if !w.tick.IsZero() && !w.now.Before(w.tick) {
+		w.tick = time.Time{}
+		w.step(&message.Tick{})
+	}
+}
+
+func (w *world) abandon(t *rapid.T) {
+	if rapid.IntRange(0, 4).Draw(t, "sure") > 0 {
+		t.Skip("not now")
+	}
+	if w.flying != nil {
+		w.stale = append(w.stale, w.flying)
+		w.flying = nil
+	}
+	w.take(w.c.Abandon(wire.Errorf(wire.CodeInternal, "failed")))
+	if n := len(w.open); n > 0 {
+		w.fatalf("%d commands outlive Abandon", n)
+	}
+}
+
+// rest answers everything well until nothing is left to do.
+func (w *world) rest() {
+	for ref := range w.listening {
+		w.step(&message.SessionClosed{Session: ref})
+	}
+	for range 200 {
+		switch {
+		case w.asked > 0:
+			w.asked--
+			w.step(w.activation())
+		case w.flying != nil:
+			g := w.flying
+			w.flying = nil
+			w.step(&message.GroupSaved{Serial: g.Serial, Result: w.table.save(g)})
+		case len(w.lookups) > 0:
+			l := w.lookups[0]
+			w.lookups = w.lookups[1:]
+			w.step(&message.MessageFound{Lookup: l.ID, Err: repo.ErrNotFound})
+		case len(w.checks) > 0:
+			k := w.checks[0]
+			w.checks = w.checks[1:]
+			w.step(&message.MembershipChecked{UserID: k.UserID, Member: true})
+		case len(w.listening) > 0:
+			for _, ref := range sorted(w.listening) {
+				w.step(&message.SessionClosed{Session: ref})
+			}
+		case !w.tick.IsZero():
+			w.now = later(w.now, w.tick)
+			w.tick = time.Time{}
+			w.step(&message.Tick{})
+		default:
+			w.atRest()
+			return
+		}
+	}
+	w.fatalf("it does not come to rest")
+}
+
+func (w *world) atRest() {
+	if !w.c.Idle() {
+		joined, pending := w.c.Stats()
+		w.fatalf("at rest and not idle: %d joined, %d pending", joined, pending)
+	}
+	if n := len(w.open); n > 0 {
+		w.fatalf("%d commands were never answered: %v", n, w.open)
+	}
+	for u, on := range w.typing {
+		if on {
+			w.fatalf("%s types for ever", u)
+		}
+	}
+}
+
+func sorted(m map[message.SessionRef]string) []message.SessionRef {
+	var refs []message.SessionRef
+	for ref := range m {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b message.SessionRef) int {
+		return slices.Compare([]string{a.Node, fmt.Sprint(a.ID)}, []string{b.Node, fmt.Sprint(b.ID)})
+	})
+	return refs
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func TestConversation_Property(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		bind := func(f func(*rapid.T)) func(*rapid.T) {
+			return func(t *rapid.T) { w.t = t; f(t) }
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"post": bind(w.post), "post again": bind(w.post), "join": bind(w.join), "command": bind(w.command), "another command": bind(w.command),
+			"closed": bind(w.closed), "presence": bind(w.presence), "activate": bind(w.activate), "save": bind(w.save), "save too": bind(w.save),
+			"late": bind(w.late), "answer": bind(w.answer), "time": bind(w.time), "abandon": bind(w.abandon),
+		})
+		w.t = t
+		w.rest()
+	})
+}
