@@ -8,10 +8,14 @@ import (
 	"github.com/corrillo/corrillo/wire/engineio"
 )
 
-// releaseAfter is how long a poll that comes while a WebSocket is being
-// probed is left pending before a noop releases it. A client that follows the
-// protocol does not poll again after the release and before its upgrade.
+// releaseAfter is how long after a probe a pending poll is left before a noop
+// releases it, or, when the upgrade came meanwhile, before it is refused: what
+// is said here must not overtake what was said over the WebSocket.
 const releaseAfter = 50 * time.Millisecond
+
+// lastPoll is how long a session that its client has closed waits for a poll
+// that the client may have sent just before.
+const lastPoll = 300 * time.Millisecond
 
 // polling is what a connection that began with HTTP requests has besides. The
 // conn's mu guards it.
@@ -50,6 +54,11 @@ func (p *polling) close(c *conn, reason wire.CloseReason) {
 		return
 	}
 	if !p.pending {
+		if p.last == engineio.Noop {
+			c.closeBy = min(c.closeBy, c.srv.now()+lastPoll)
+			c.wake(c.closeBy)
+			return
+		}
 		switch reason {
 		case wire.CloseTransport, wire.ClosePingTimeout, wire.CloseTooLarge, wire.CloseParseError:
 			c.kill()
@@ -82,6 +91,9 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.poll
+	if p.pending && p.phase == engineio.Upgraded {
+		return nil, moved
+	}
 	if p.pending {
 		// Two polls at once cannot be kept in order: the session ends, as it
 		// does with the reference server.
@@ -91,9 +103,14 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 	p.pending = true
 	defer func() { p.pending = false }()
 	for {
+		wait := never
+		if p.phase >= engineio.Probed {
+			wait = p.releaseAt - c.srv.now()
+		}
 		switch {
-		case p.phase == engineio.Upgraded:
+		case p.phase == engineio.Upgraded && wait <= 0:
 			return nil, moved
+		case p.phase == engineio.Upgraded:
 		case c.state == closing:
 			buf = engineio.AppendPayload(c.takeQueue(buf), engineio.Packet{Type: p.last})
 			c.kill()
@@ -102,12 +119,8 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 			return nil, gone
 		case !c.queue.empty():
 			return c.takeQueue(buf), deliver
-		}
-		wait := never
-		if p.phase == engineio.Probed {
-			if wait = p.releaseAt - c.srv.now(); wait <= 0 {
-				return engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Noop}), deliver
-			}
+		case wait <= 0:
+			return engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Noop}), deliver
 		}
 		c.mu.Unlock()
 		alive := p.await(ctx, wait)

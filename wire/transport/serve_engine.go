@@ -157,6 +157,10 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, req engine
 		}
 	}
 	refusal, ok := req.CheckSession(c != nil, phase)
+	if phase == engineio.Upgraded && r.Method == http.MethodGet && !req.Upgrade {
+		s.servePoll(w, r, c) // refused there, in its time
+		return
+	}
 	switch {
 	case !ok:
 		s.refuseEngine(w, refusal)

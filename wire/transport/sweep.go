@@ -61,41 +61,52 @@ func (s *Server) startSweeper() {
 	s.sweeping = true
 	s.coarse.Store(int64(s.now()))
 	s.sweeper.Go(func() {
-		ticker := time.NewTicker(s.tick())
-		defer ticker.Stop()
+		timer := time.NewTimer(s.tick())
+		defer timer.Stop()
 		var due []*conn
 		for {
 			select {
 			case <-s.stop:
 				return
-			case <-ticker.C:
-				due = s.sweep(due[:0])
+			case <-timer.C:
+				var pause time.Duration
+				due, pause = s.sweep(due[:0])
+				timer.Reset(pause)
 			}
 		}
 	})
 }
 
-// tick is how exactly deadlines are kept.
+// tick is the longest pause of the sweeper, and how stale clock may be.
 func (s *Server) tick() time.Duration {
 	t := min(s.opts.PingInterval, s.opts.PingTimeout, s.opts.QueueAge, s.opts.CloseTimeout, s.opts.ConnectTimeout, s.opts.UpgradeTimeout) / 20
 	return min(max(t, 5*time.Millisecond), 250*time.Millisecond)
 }
 
-func (s *Server) sweep(due []*conn) []*conn {
+// sweep looks at all connections and does what is due. pause is how long it
+// can wait before it looks again: until something is due, but the longer the
+// more connections there are, so that looking stays cheap.
+func (s *Server) sweep(due []*conn) (spare []*conn, pause time.Duration) {
 	now := s.now()
 	s.coarse.Store(int64(now))
+	next := int64(never)
 	s.conns.mu.Lock()
+	n := len(s.conns.conns)
 	for _, c := range s.conns.conns {
-		if c.due.Load() <= int64(now) {
+		if at := c.due.Load(); at <= int64(now) {
 			due = append(due, c)
+		} else {
+			next = min(next, at)
 		}
 	}
 	s.conns.mu.Unlock()
 	for i, c := range due {
 		c.sweep(now)
+		next = min(next, c.due.Load())
 		due[i] = nil
 	}
-	return due
+	pause = time.Duration(next) - s.now()
+	return due, min(max(pause, time.Millisecond+time.Duration(n)*10*time.Microsecond), s.tick())
 }
 
 // sweep does what is due at now.
