@@ -188,7 +188,7 @@ func (c *Conversation) tick() {
 	c.tellPresence()
 	c.retryActivation()
 	if c.recent.trim(c.now) {
-		c.pipe.spare = nil
+		c.pipe.spare = [2]*batch{}
 	}
 	// Marks whose time has come go with the group that end emits.
 }

@@ -11,10 +11,10 @@ import (
 // pipeline is the way of every write: one group in flight, the next one
 // filling up behind it.
 type pipeline struct {
-	flying *batch // in the lane's hands until GroupSaved
-	again  *batch // was fenced; saved again after the activation, before next
-	next   *batch // nil: nothing to save yet
-	spare  *batch // empty, for the next next
+	flying *batch    // in the lane's hands until GroupSaved
+	again  *batch    // was fenced; saved again after the activation, before next
+	next   *batch    // nil: nothing to save yet
+	spare  [2]*batch // emptied, to be filled again
 }
 
 // batch is a group and who waits for it. posts, changes and members parallel
@@ -64,7 +64,7 @@ func (p *pipeline) commands() int {
 // collecting returns the batch that takes new writes.
 func (p *pipeline) collecting() *batch {
 	if p.next == nil {
-		p.next, p.spare = p.spare, nil
+		p.next, p.spare[0], p.spare[1] = p.spare[0], p.spare[1], nil
 		if p.next == nil {
 			p.next = &batch{}
 		}
@@ -222,5 +222,6 @@ func (c *Conversation) recycle(b *batch) {
 		members: b.members[:0],
 		waiters: b.waiters[:0],
 	}
-	c.pipe.spare = b
+	c.pipe.spare[1] = c.pipe.spare[0]
+	c.pipe.spare[0] = b
 }

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -574,6 +575,11 @@ func later(a, b time.Time) time.Time {
 }
 
 func TestConversation_Property(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		if err := f.Value.Set("1500"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
 		bind := func(f func(*rapid.T)) func(*rapid.T) {

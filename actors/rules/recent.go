@@ -14,6 +14,9 @@ const quietAfter = 30 * time.Second
 // keepTargets is how many messages stay known to read marks after that.
 const keepTargets = 8
 
+// keepFree bounds the evicted entries that are kept for new messages.
+const keepFree = 64
+
 // postKey is what makes a message the same one: its sender's tempId, or the
 // id that the back end gave it.
 type postKey struct {
@@ -61,7 +64,7 @@ type target struct {
 type recent struct {
 	keys     map[postKey]*seen
 	saved    ring[*seen]
-	free     *seen // an evicted entry, to be used again
+	free     []*seen // evicted entries, to be used again; at most keepFree
 	last     ring[target]
 	lastUsed time.Time
 }
@@ -86,9 +89,10 @@ func (r *recent) begin(keys postKeys, hash [32]byte, b *batch, index int) {
 	if r.keys == nil {
 		r.keys = map[postKey]*seen{}
 	}
-	e := r.free
-	r.free = nil
-	if e == nil {
+	var e *seen
+	if n := len(r.free); n > 0 {
+		e, r.free = r.free[n-1], r.free[:n-1]
+	} else {
 		e = &seen{}
 	}
 	*e = seen{keys: keys, hash: hash, batch: b, index: index}
@@ -109,7 +113,9 @@ func (r *recent) settle(keys postKeys, b *batch, stored *repo.Message, limit int
 	e.batch, e.id, e.seq, e.createdAt = nil, stored.ID, stored.Seq, stored.CreatedAt
 	if old, evicted := r.saved.push(e, limit); evicted {
 		r.drop(old)
-		r.free = old
+		if len(r.free) < keepFree {
+			r.free = append(r.free, old)
+		}
 	}
 }
 

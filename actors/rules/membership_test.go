@@ -1,0 +1,193 @@
+package rules_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/repo"
+)
+
+// commands are all that a client can ask of a conversation, by name.
+func commands(r *rig, o message.Origin) map[string]any {
+	return map[string]any{
+		"join":      &message.Join{Origin: o, AfterSeq: -1, AfterRev: -1},
+		"send":      r.postBy(o, "hi", "t1"),
+		"typing":    &message.SetTyping{Origin: o, IsTyping: true},
+		"mark_read": &message.MarkRead{Origin: o, Seq: 1},
+		"edit":      &message.EditMessage{Origin: o, MessageID: "old1", Content: "x"},
+		"delete":    &message.DeleteMessage{Origin: o, MessageID: "old1"},
+		"history":   &message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 10},
+		"pass":      &message.PassEvent{Origin: o, Event: "offer", Data: []byte("{}")},
+	}
+}
+
+// TestConversation_Admission: every command x every kind of user x every
+// mode. Who is refused leaves no trace: nothing saved, told, fetched or asked.
+func TestConversation_Admission(t *testing.T) {
+	claim := func(o *message.Origin) { o.Claimed = true }
+	peer := func(id string) func(*message.Origin) { return func(o *message.Origin) { o.PeerID = id } }
+	for _, tt := range []struct {
+		label   string
+		id      string
+		mode    rules.Membership
+		user    string
+		origin  func(*message.Origin)
+		refused bool
+	}{
+		{"open, anyone", "c1", rules.MembershipOpen, "eve", nil, false},
+		{"open, member", "c1", rules.MembershipOpen, "alice", nil, false},
+		{"open, removed", "c1", rules.MembershipOpen, "rita", nil, true},
+		{"members, stranger", "c1", rules.MembershipMembers, "eve", nil, true},
+		{"members, member", "c1", rules.MembershipMembers, "alice", nil, false},
+		{"members, claim", "c1", rules.MembershipMembers, "eve", claim, false},
+		{"members, row of an old claim", "c1", rules.MembershipMembers, "carl", nil, true},
+		{"members, removed", "c1", rules.MembershipMembers, "rita", nil, true},
+		{"members, removed with claim", "c1", rules.MembershipMembers, "rita", claim, true},
+		{"query, removed with claim", "c1", rules.MembershipQuery, "rita", claim, true},
+		{"direct, stranger", directAB, rules.MembershipOpen, "eve", nil, true},
+		{"direct, stranger who names someone", directAB, rules.MembershipOpen, "eve", peer("bob"), true},
+		{"direct, stranger with claim", directAB, rules.MembershipMembers, "eve", claim, true},
+		{"direct, its person in any mode", directAB, rules.MembershipMembers, "alice", nil, false},
+		{"direct, the other", directAB, rules.MembershipQuery, "bob", peer("alice"), false},
+	} {
+		for name := range commands(newRig(t, "", rules.Options{}), client(tt.user)) {
+			t.Run(tt.label+"/"+name, func(t *testing.T) {
+				r := newRig(t, tt.id, rules.Options{Membership: tt.mode})
+				r.table.fill(1)
+				if tt.id == directAB {
+					r.table.participant(repo.ParticipantChange{UserID: "alice", PeerID: "bob"})
+				} else {
+					r.table.add("alice", "rita", "carl")
+					r.table.people["rita"].RemovedAt = start
+					r.table.people["carl"].Role = repo.RoleClaimed
+				}
+				o := client(tt.user)
+				if tt.origin != nil {
+					tt.origin(&o)
+				}
+				r.step(commands(r, o)[name])
+				ready := r.warm()
+				if !tt.refused {
+					if c := codes(ready); c == "forbidden" {
+						t.Fatal("refused")
+					}
+					return
+				}
+				want(t, "reply", codes(ready), "forbidden")
+				if ready.Save != nil || len(ready.Reads)+len(ready.Lookups)+len(ready.Checks)+len(ready.Joined)+len(ready.Relay.Deliver) > 0 {
+					t.Fatalf("something happened: %+v", ready)
+				}
+			})
+		}
+	}
+}
+
+// TestConversation_Checks: in query mode every command of a user waits for
+// the authorizer, once.
+func TestConversation_Checks(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{Membership: rules.MembershipQuery, CheckTTL: time.Second})
+	r.table.fill(1)
+	r.step(join("eve"))
+	r.warm()
+	n := 0
+	for _, cmd := range commands(r, client("eve")) {
+		if ready := r.step(cmd); ready.HasRelay || len(ready.Checks) > 0 || ready.Save != nil {
+			t.Fatalf("%T does not wait", cmd)
+		}
+		n++
+	}
+	ready := r.step(&message.MembershipChecked{UserID: "eve"})
+	if got := len(replies(ready)); got != n+1 || len(ready.Relay.Deliver) > 0 || ready.Save != nil {
+		t.Fatalf("%d replies to %d commands: %s", got, n+1, codes(ready))
+	}
+	want(t, "within the TTL", codes(r.step(join("eve"))), "forbidden")
+	r.now = r.now.Add(time.Second)
+	if ready := r.step(join("eve")); len(ready.Checks) != 1 {
+		t.Fatalf("after the TTL nobody was asked: %+v", ready)
+	}
+	want(t, "a member", codes(r.step(&message.MembershipChecked{UserID: "eve", Member: true})), "joined")
+	want(t, "still a member", codes(r.step(join("eve/2"))), "joined")
+}
+
+// TestConversation_CheckAcrossActivation: what waits for a check keeps its
+// place when the conversation has to be activated in between.
+func TestConversation_CheckAcrossActivation(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{Membership: rules.MembershipQuery})
+	r.table.add("alice")
+	r.step(r.post("alice", "one", "1"))
+	r.warm()
+	r.step(&message.MembershipChecked{UserID: "alice", Member: true})
+	r.now = r.now.Add(time.Minute)
+	r.step(r.post("alice", "two", "2"))
+	r.fail(repo.ErrUnavailable)
+	r.step(r.post("alice", "three", "3"))
+	r.step(&message.MembershipChecked{UserID: "alice", Member: true})
+	ready := r.warm()
+	if ready.Save == nil || len(ready.Save.Messages) != 2 || ready.Save.Messages[0].Content != "two" {
+		t.Fatalf("out of order: %+v", ready.Save)
+	}
+}
+
+// TestConversation_MembershipIsTheBackEnds: a client cannot change it, and one
+// call changes no more users than a group holds.
+func TestConversation_MembershipIsTheBackEnds(t *testing.T) {
+	many := make([]string, 501)
+	for i := range many {
+		many[i] = fmt.Sprintf("u%d", i)
+	}
+	r := newRig(t, "c1", rules.Options{})
+	r.step(&message.ChangeMembership{Origin: client("alice"), Add: []string{"eve"}})
+	want(t, "a client", codes(r.warm()), "forbidden")
+	want(t, "too many", codes(r.step(&message.ChangeMembership{Origin: backEnd(1), Add: many})), "payload_too_large")
+	r.step(&message.ChangeMembership{Origin: backEnd(2), Add: many[1:]})
+	want(t, "as many as fit", codes(r.save()), "ok")
+}
+
+// TestConversation_RemovedAndAddedAtOnce: both calls go into one group; the
+// user has left the room all the same.
+func TestConversation_RemovedAndAddedAtOnce(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.table.add("alice", "bob")
+	r.step(join("alice"))
+	r.warm()
+	r.step(r.post("bob", "x", ""))
+	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"alice"}})
+	r.step(&message.ChangeMembership{Origin: backEnd(2), Add: []string{"alice"}})
+	r.save()
+	ready := r.save()
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
+	want(t, "and back", codes(r.step(join("alice"))), "joined")
+}
+
+// TestConversation_RemovedByAnotherNode: an activation shows out who was
+// removed since.
+func TestConversation_RemovedByAnotherNode(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.table.add("alice", "bob")
+	r.step(join("alice"))
+	r.warm()
+	r.step(r.post("bob", "x", "1"))
+	r.table.activate()
+	r.table.participant(repo.ParticipantChange{UserID: "alice", Remove: true, At: start})
+	r.save()
+	ready := r.warm()
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
+}
+
+// TestConversation_JoinOfTheRemoved: a join that waits for its user's row is
+// refused when the same commit removes the user.
+func TestConversation_JoinOfTheRemoved(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.step(r.post("bob", "x", ""))
+	r.warm()
+	r.step(join("alice"))
+	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"alice"}})
+	r.save()
+	want(t, "replies", codes(r.save()), "forbidden ok")
+	if joined, _ := r.c.Stats(); joined != 0 {
+		t.Fatal("subscribed")
+	}
+}
