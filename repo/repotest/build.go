@@ -104,9 +104,9 @@ func wantOutcomes(t testing.TB, r repo.GroupResult, want ...repo.Outcome) {
 	}
 }
 
-// wantWhole checks what no fault may break: seq from 1 without gaps, no id
+// WantWhole checks what no fault may break: seq from 1 without gaps, no id
 // and no (sender, tempId) twice, and the conversation's row agreeing.
-func wantWhole(t testing.TB, s repo.Store, conversationID string) []repo.Message {
+func WantWhole(t testing.TB, s repo.Store, conversationID string) []repo.Message {
 	t.Helper()
 	messages := all(t, s, conversationID)
 	ids, temps := map[string]bool{}, map[[2]string]bool{}

@@ -41,7 +41,7 @@ func testSaveRepeats(t *testing.T, open Open) {
 		if g.LastSeq != 500 || g.Messages[122].Stored.Seq != 124 || g.Messages[124].Stored.Seq != 125 {
 			t.Errorf("not renumbered: %d, %d, %d", g.LastSeq, g.Messages[122].Stored.Seq, g.Messages[124].Stored.Seq)
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 		if st := s.Stats(); st.Repeats != 1 {
 			t.Errorf("repeats %d", st.Repeats)
 		}
@@ -62,7 +62,7 @@ func testSaveRepeats(t *testing.T, open Open) {
 		if g.LastSeq != 30 {
 			t.Errorf("lastSeq %d", g.LastSeq)
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 	t.Run("other content is a conflict, also after an edit", func(t *testing.T) {
 		s := open(t)
@@ -73,7 +73,7 @@ func testSaveRepeats(t *testing.T, open Open) {
 		r = saveOne(t, s, g)
 		r = saveOne(t, s, groupOf("room", after(r), Message("ann", "key", "edited"), resend(first), Message("ann", "new", "x")))
 		wantOutcomes(t, r, repo.OutcomeConflict, repo.OutcomeRepeat, repo.OutcomeSaved)
-		if len(wantWhole(t, s, "room")) != 2 {
+		if len(WantWhole(t, s, "room")) != 2 {
 			t.Error("a conflict was stored")
 		}
 	})
@@ -95,7 +95,7 @@ func testSaveRepeats(t *testing.T, open Open) {
 			t.Errorf("%+v", g)
 		}
 		wantOutcomes(t, post(t, s, "elsewhere", again), repo.OutcomeConflict)
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 	t.Run("twice in one group", func(t *testing.T) {
 		s := open(t)
@@ -109,7 +109,7 @@ func testSaveRepeats(t *testing.T, open Open) {
 		wantOutcomes(t, g, repo.OutcomeRepeat, repo.OutcomeRepeat)
 		g = saveOne(t, s, groupOf("room", after(g), Message("ann", "key", "other"), resend(first)))
 		wantOutcomes(t, g, repo.OutcomeConflict, repo.OutcomeRepeat)
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 }
 
@@ -161,8 +161,8 @@ func testSaveRejects(t *testing.T, open Open) {
 			if r[2].LastSeq != 0 || r[2].Epoch != 0 {
 				t.Errorf("a conversation of nothing was made: %+v", r[2])
 			}
-			wantWhole(t, s, "room")
-			wantWhole(t, s, "other")
+			WantWhole(t, s, "room")
+			WantWhole(t, s, "other")
 			if st := s.Stats(); st.Rejected != 2 {
 				t.Errorf("rejected %d", st.Rejected)
 			}
@@ -185,7 +185,7 @@ func testSaveRejects(t *testing.T, open Open) {
 		if want := map[repo.Outcome]int{repo.OutcomeSaved: 295, repo.OutcomeRejected: 4, repo.OutcomeRepeat: 1}; !reflect.DeepEqual(counts, want) {
 			t.Errorf("got %v, want %v", counts, want)
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 	for _, id := range []string{"", "room ", "\xff", strings.Repeat("x", 192)} {
 		t.Run(fmt.Sprintf("conversation id %.10q", id), func(t *testing.T) {

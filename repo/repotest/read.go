@@ -172,7 +172,7 @@ func testUnavailable(t *testing.T, open Open) {
 			t.Errorf("%s with a context that ended: %v", name, err)
 		}
 	}
-	if len(wantWhole(t, s, "room")) != 1 {
+	if len(WantWhole(t, s, "room")) != 1 {
 		t.Error("something was written")
 	}
 }
@@ -189,7 +189,7 @@ func testMigrate(t *testing.T, open Open) {
 		})
 	}
 	wg.Wait()
-	if len(wantWhole(t, s, "room")) != 1 {
+	if len(WantWhole(t, s, "room")) != 1 {
 		t.Error("a migration lost a message")
 	}
 }

@@ -13,12 +13,13 @@ import (
 // servers on one database do: it may cost tries, never a message.
 func testRivals(t *testing.T, open Open) {
 	s := open(t)
-	fight(t, []repo.Store{s, s}, 40)
+	Fight(t, []repo.Store{s, s}, 40)
 }
 
-// fight sends perRival messages through each store into one conversation.
-// Each is sent until it is acked, like a client does.
-func fight(t *testing.T, rivals []repo.Store, perRival int) {
+// Fight sends perRival messages through each store into one conversation.
+// Each is sent until it is acked, like a client does. The table must hold
+// every one once, at the seq of its ack.
+func Fight(t testing.TB, rivals []repo.Store, perRival int) {
 	var wg sync.WaitGroup
 	acked := make([][]repo.Message, len(rivals))
 	for i, s := range rivals {
@@ -26,7 +27,7 @@ func fight(t *testing.T, rivals []repo.Store, perRival int) {
 			sender := fmt.Sprint("user", i)
 			for n := range perRival {
 				m := Message(sender, fmt.Sprint(n), fmt.Sprint("text ", n))
-				stored, ok := sendUntilAcked(t, s, "arena", m)
+				stored, ok := SendUntilAcked(t, s, "arena", m)
 				if !ok {
 					return
 				}
@@ -35,7 +36,7 @@ func fight(t *testing.T, rivals []repo.Store, perRival int) {
 		})
 	}
 	wg.Wait()
-	rows := wantWhole(t, rivals[0], "arena")
+	rows := WantWhole(t, rivals[0], "arena")
 	if len(rows) != len(rivals)*perRival {
 		t.Errorf("%d rows, want %d", len(rows), len(rivals)*perRival)
 	}
@@ -48,8 +49,8 @@ func fight(t *testing.T, rivals []repo.Store, perRival int) {
 	}
 }
 
-// sendUntilAcked activates and saves until the message has its ack.
-func sendUntilAcked(t testing.TB, s repo.Store, conversationID string, m repo.Message) (repo.Message, bool) {
+// SendUntilAcked activates and saves until the message has its ack.
+func SendUntilAcked(t testing.TB, s repo.Store, conversationID string, m repo.Message) (repo.Message, bool) {
 	for range 10_000 {
 		a, err := s.Activate(t.Context(), conversationID)
 		if errors.Is(err, repo.ErrUnavailable) {

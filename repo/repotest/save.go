@@ -98,7 +98,7 @@ func testSave(t *testing.T, open Open) {
 			}
 		}
 		for i := range groups {
-			if n := len(wantWhole(t, s, groups[i].ConversationID)); n != (1+i%4)+(1+i%3) {
+			if n := len(WantWhole(t, s, groups[i].ConversationID)); n != (1+i%4)+(1+i%3) {
 				t.Fatalf("group %d has %d messages", i, n)
 			}
 		}
@@ -109,7 +109,7 @@ func testSave(t *testing.T, open Open) {
 	t.Run("more rows than a statement takes", func(t *testing.T) {
 		s := open(t)
 		post(t, s, "room", Messages("ann", 1201)...)
-		if n := len(wantWhole(t, s, "room")); n != 1201 {
+		if n := len(WantWhole(t, s, "room")); n != 1201 {
 			t.Errorf("%d messages", n)
 		}
 	})
@@ -157,7 +157,7 @@ func testSaveFences(t *testing.T, open Open) {
 		if r[1].Err != nil || r[1].LastSeq != 2 {
 			t.Errorf("the other group: %+v", r[1])
 		}
-		if n := len(wantWhole(t, s, "room")); n != 1 {
+		if n := len(WantWhole(t, s, "room")); n != 1 {
 			t.Errorf("%d messages", n)
 		}
 		if a := activate(t, s, "room"); len(a.Participants) != 0 {
@@ -173,7 +173,7 @@ func testSaveFences(t *testing.T, open Open) {
 		for _, stale := range []repo.Activation{{Epoch: r.Epoch, LastSeq: 1}, {Epoch: r.Epoch, LastSeq: 2, LastRev: 1}} {
 			wantFenced(t, s.Save(t.Context(), []repo.Group{groupOf("room", stale, Message("ann", "3", "three"))})[0])
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 	t.Run("two create the same conversation", func(t *testing.T) {
 		s := open(t)
@@ -186,7 +186,7 @@ func testSaveFences(t *testing.T, open Open) {
 		if r[1].Err != nil || r[1].Epoch != 1 || r[1].LastSeq != 1 {
 			t.Errorf("the other group: %+v", r[1])
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 	t.Run("a conversation that is not there", func(t *testing.T) {
 		s := open(t)
@@ -215,6 +215,6 @@ func testSaveFences(t *testing.T, open Open) {
 		if r[0].Err != nil || r[1].Err == nil {
 			t.Errorf("%v, %v", r[0].Err, r[1].Err)
 		}
-		wantWhole(t, s, "room")
+		WantWhole(t, s, "room")
 	})
 }

@@ -1,6 +1,7 @@
 package repotest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/corrillo/corrillo/repo"
@@ -9,8 +10,9 @@ import (
 // Open gives a migrated store on a database of its own, closed by t.Cleanup.
 type Open func(t *testing.T) repo.Store
 
-// Run holds a store against the contract of repo.Store.
-func Run(t *testing.T, open Open) {
+// Run holds a store against the contract of repo.Store. With names, only
+// those groups of cases are run.
+func Run(t *testing.T, open Open, only ...string) {
 	groups := []struct {
 		name string
 		run  func(t *testing.T, open Open)
@@ -31,6 +33,9 @@ func Run(t *testing.T, open Open) {
 		{"Model", testModel},
 	}
 	for _, g := range groups {
+		if len(only) > 0 && !slices.Contains(only, g.name) {
+			continue
+		}
 		t.Run(g.name, func(t *testing.T) { g.run(t, open) })
 	}
 }

@@ -63,7 +63,7 @@ func (b *batch) attempt(ctx context.Context, live []*work) (verdict, error) {
 	if err := tx.Commit(); err != nil {
 		b.s.inDoubt.Add(1)
 		for _, w := range live {
-			w.doubt = true
+			w.doubt, w.doubtRev = true, w.lastRev
 		}
 		return verdictDoubt, err
 	}

@@ -40,6 +40,7 @@ func (b *batch) resolveMissed(ctx context.Context, live []*work) (bool, error) {
 	}
 	for _, w := range missed {
 		if ours[w] {
+			w.lastRev = w.doubtRev
 			w.commit()
 		} else {
 			w.fail(fmt.Errorf("save: %w", repo.ErrFenced))

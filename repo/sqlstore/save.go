@@ -44,10 +44,11 @@ type work struct {
 	// doubt: a transaction with this group was sent to commit and the answer
 	// was lost. It holds until the fence is passed again, which proves that
 	// nothing was written, and items and changes keep the numbers that they
-	// had in that transaction.
-	doubt   bool
-	lastSeq int64 // after the transaction that is being tried
-	lastRev int64
+	// had in that transaction; doubtRev is what lastRev was.
+	doubt    bool
+	doubtRev int64
+	lastSeq  int64 // after the transaction that is being tried
+	lastRev  int64
 }
 
 // item is one message of a group.
@@ -113,8 +114,8 @@ func (b *batch) order() {
 func (b *batch) run(ctx context.Context, live []*work) {
 	backoff := newBackoff()
 	blind := 0
-	for first := true; ; first = false {
-		if live = unsettled(live, first); len(live) == 0 {
+	for {
+		if live = unsettled(live); len(live) == 0 {
 			return
 		}
 		v, err := b.attempt(ctx, live)
@@ -170,10 +171,11 @@ func (b *batch) oneByOne(ctx context.Context, live []*work, cause error) {
 // unsettled keeps the groups that have no outcome yet. A group of which
 // nothing is left to write is settled without a transaction, unless it came
 // empty: then the row itself is what is wanted.
-func unsettled(live []*work, first bool) []*work {
+func unsettled(live []*work) []*work {
 	kept := make([]*work, 0, len(live))
 	for _, w := range live {
-		if !w.settled && w.isDone() && (!first || len(w.items)+len(w.changes) > 0) {
+		g := w.group
+		if !w.settled && w.isDone() && len(g.Messages)+len(g.Changes)+len(g.Participants) > 0 {
 			w.settled = true
 		}
 		if !w.settled {

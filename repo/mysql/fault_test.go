@@ -1,0 +1,388 @@
+package mysql_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/mysql"
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// killAll ends every connection of the store's user.
+func killAll(t *testing.T, admin *sql.DB) {
+	rows, err := admin.Query("SELECT id FROM information_schema.processlist WHERE user = 'corrillo'")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var ids []int
+	for rows.Next() {
+		var id int
+		if err := rows.Scan(&id); err != nil {
+			t.Error(err)
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Error(err)
+	}
+	for _, id := range ids {
+		_, _ = admin.Exec("KILL CONNECTION " + strconv.Itoa(id)) // it may have ended by itself
+	}
+}
+
+// A connection that ends at the worst moment: the batch is there once, and
+// the caller hears that it is saved.
+func TestSave_ConnectionLost(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	admin := server.Admin(t)
+	cases := []struct {
+		name    string
+		rules   []rule
+		inDoubt int64
+	}{
+		{"killed between INSERT and COMMIT", []rule{{prefix: "COMMIT", before: func() { killAll(t, admin) }}}, 1},
+		{"COMMIT never arrives", []rule{{prefix: "COMMIT", fate: dropQuery}}, 1},
+		{"COMMIT is done and nobody hears", []rule{{prefix: "COMMIT", fate: dropResponse}}, 1},
+		{"the same twice, and then the look-up", []rule{
+			{prefix: "COMMIT", fate: dropQuery},
+			{prefix: "COMMIT", fate: dropResponse},
+			{prefix: "UPDATE", fate: dropQuery},
+			{prefix: "SELECT id, epoch", fate: dropQuery},
+			{prefix: "SELECT conversationId", fate: dropResponse},
+		}, 2},
+		{"INSERT never arrives", []rule{{prefix: "INSERT INTO corrillo_message", fate: dropQuery}}, 0},
+		{"INSERT is done and nobody hears", []rule{{prefix: "INSERT INTO corrillo_message", fate: dropResponse}}, 0},
+		{"the fence never arrives", []rule{{prefix: "UPDATE corrillo_conversation", fate: dropQuery}}, 0},
+	}
+	for _, c := range cases {
+		for _, fresh := range []bool{false, true} {
+			if fresh && c.rules[len(c.rules)-1].prefix == "UPDATE corrillo_conversation" {
+				continue // a new conversation has no fence
+			}
+			t.Run(fmt.Sprintf("%s/new=%v", c.name, fresh), func(t *testing.T) {
+				p := newProxy(t, server.NewDatabase(t))
+				s := open(t, p.url)
+				var a repo.Activation
+				rooms := []string{"a", "b"}
+				groups := make([]repo.Group, len(rooms))
+				for i, room := range rooms {
+					groups[i] = repo.Group{ConversationID: room, Messages: repotest.Messages("ann", 3)}
+				}
+				if !fresh {
+					for i, r := range s.Save(t.Context(), groups) {
+						if r.Err != nil {
+							t.Fatal(r.Err)
+						}
+						a = repo.Activation{Epoch: r.Epoch, LastSeq: r.LastSeq}
+						groups[i] = repo.Group{ConversationID: rooms[i], Epoch: a.Epoch, LastSeq: a.LastSeq, Messages: repotest.Messages("ann", 3)}
+						groups[i].Changes = []repo.Change{{MessageID: r.Messages[0].Stored.ID, Content: "edited", By: "ann", At: time.Now()}}
+					}
+				}
+				for _, r := range c.rules {
+					if fresh && r.prefix == "UPDATE" {
+						r.prefix = "INSERT INTO corrillo_conversation"
+					}
+					p.next(r)
+				}
+				for i, r := range s.Save(t.Context(), groups) {
+					if r.Err != nil || r.LastSeq != a.LastSeq+3 || r.Epoch != 1 {
+						t.Fatalf("group %d: %+v", i, r)
+					}
+					for k := range r.Messages {
+						if r.Messages[k].Outcome != repo.OutcomeSaved {
+							t.Errorf("group %d, message %d: %+v", i, k, r.Messages[k])
+						}
+					}
+					rows := repotest.WantWhole(t, s, rooms[i])
+					if len(rows) != int(a.LastSeq)+3 {
+						t.Errorf("%d rows", len(rows))
+					}
+					for k := range r.Messages {
+						if got, want := rows[int(a.LastSeq)+k], r.Messages[k].Stored; !reflect.DeepEqual(got, want) {
+							t.Errorf("got  %+v\nwant %+v", got, want)
+						}
+					}
+					if !fresh && (r.LastRev != 1 || r.Changes[0].Outcome != repo.OutcomeSaved || rows[0].Rev != 1) {
+						t.Errorf("change: %+v, row %+v", r, rows[0])
+					}
+				}
+				if p.left() != 0 {
+					t.Errorf("%d faults did not happen", p.left())
+				}
+				if st := s.Stats(); st.InDoubt != c.inDoubt {
+					t.Errorf("%d commits in doubt, want %d", st.InDoubt, c.inDoubt)
+				}
+			})
+		}
+	}
+}
+
+// A commit in doubt whose conversation was activated elsewhere before it could
+// be looked up: what is in the table decides.
+func TestSave_InDoubtAndOvertaken(t *testing.T) {
+	url := repotest.MariaDB(t)
+	for _, c := range []struct {
+		name string
+		fate fate
+	}{{"it was done", dropResponse}, {"it was not done", dropQuery}} {
+		for _, what := range []string{"messages", "a change", "a new conversation"} {
+			t.Run(c.name+"/"+what, func(t *testing.T) {
+				p := newProxy(t, url)
+				s, rival := open(t, p.url), open(t, url)
+				room := c.name + what
+				g := repo.Group{ConversationID: room}
+				if what != "a new conversation" {
+					r := s.Save(t.Context(), []repo.Group{{ConversationID: room, Messages: repotest.Messages("ann", 1)}})[0]
+					g.Epoch, g.LastSeq = r.Epoch, r.LastSeq
+					if what == "a change" {
+						g.Changes = []repo.Change{{MessageID: r.Messages[0].Stored.ID, Content: "edited", By: "ann", At: time.Now()}}
+					}
+				}
+				if what != "a change" {
+					g.Messages = repotest.Messages("bob", 2)
+				}
+				p.next(rule{prefix: "COMMIT", fate: c.fate})
+				overtake := func() { repotest.SendUntilAcked(t, rival, room, repotest.Message("eve", "1", "overtakes")) }
+				if what == "a new conversation" {
+					p.next(rule{prefix: "INSERT", before: overtake})
+				} else {
+					p.next(rule{prefix: "UPDATE", before: overtake})
+				}
+				r := s.Save(t.Context(), []repo.Group{g})[0]
+				if c.fate == dropQuery && !errors.Is(r.Err, repo.ErrFenced) || c.fate == dropResponse && r.Err != nil {
+					t.Errorf("got %+v", r)
+				}
+				rows := repotest.WantWhole(t, s, room)
+				for i := range r.Messages {
+					if c.fate == dropResponse && !reflect.DeepEqual(rows[r.Messages[i].Stored.Seq-1], r.Messages[i].Stored) {
+						t.Errorf("message %d is not what was acked", i)
+					}
+				}
+				if p.left() != 0 {
+					t.Errorf("%d faults did not happen", p.left())
+				}
+			})
+		}
+	}
+}
+
+// kill -9 of the server while messages are being saved, again and again.
+func TestSave_ServerKilled(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	url := server.NewDatabase(t)
+	stores := []repo.Store{open(t, url), open(t, url)}
+	stop := make(chan struct{})
+	acks := make(chan struct{}, 1)
+	var wg sync.WaitGroup
+	acked := make([][]repo.Message, 6)
+	room := func(i int) string { return fmt.Sprint("room", i/2) } // two writers each
+	for i := range acked {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				m := repotest.Message(fmt.Sprint("user", i), fmt.Sprint(n), "text")
+				stored, ok := repotest.SendUntilAcked(t, stores[i%2], room(i), m)
+				if !ok {
+					return
+				}
+				acked[i] = append(acked[i], stored)
+				select {
+				case acks <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	for range 3 {
+		for range 20 {
+			<-acks
+		}
+		server.Kill(t)
+		server.Restart(t)
+	}
+	for range 20 {
+		<-acks
+	}
+	close(stop)
+	wg.Wait()
+	for i := range acked {
+		rows := repotest.WantWhole(t, stores[0], room(i))
+		for _, m := range acked[i] {
+			if rows[m.Seq-1].ID != m.ID {
+				t.Errorf("acked %q at %d of %s, the table has %q", m.ID, m.Seq, room(i), rows[m.Seq-1].ID)
+			}
+		}
+	}
+}
+
+// A server that is away: an error that says so in time, and full service when
+// it is back, with nothing restarted.
+func TestStore_ServerAway(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	url := server.NewDatabase(t)
+	s := open(t, url)
+	m := repotest.Message("ann", "1", "one")
+	stored, _ := repotest.SendUntilAcked(t, s, "room", m)
+	server.Stop(t)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	group := repo.Group{ConversationID: "room", Epoch: 1, LastSeq: stored.Seq, Messages: repotest.Messages("bob", 2)}
+	_, errActivate := s.Activate(ctx, "room")
+	o, err := mysql.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := mysql.Open(t.Context(), o)
+	if err != nil {
+		t.Fatalf("Open needs the server: %v", err)
+	}
+	for name, err := range map[string]error{
+		"Ping": s.Ping(ctx), "Save": s.Save(ctx, []repo.Group{group})[0].Err, "Activate": errActivate,
+		"Ping of a new store": late.Ping(ctx), "Migrate": late.Migrate(ctx),
+	} {
+		if !errors.Is(err, repo.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := late.Close(); err != nil {
+		t.Error(err)
+	}
+
+	saved := make(chan repo.GroupResult)
+	go func() { saved <- s.Save(t.Context(), []repo.Group{group})[0] }()
+	server.Restart(t)
+	if r := <-saved; r.Err != nil || r.LastSeq != 3 {
+		t.Errorf("a save across the restart: %+v", r)
+	}
+	repotest.WantWhole(t, s, "room")
+}
+
+// Another transaction holds what the batch wants: the batch is tried again.
+func TestSave_Locks(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	admin := server.Admin(t)
+	url := server.NewDatabase(t)
+	s := open(t, url)
+	groups := func() []repo.Group {
+		out := make([]repo.Group, 2)
+		for i, room := range []string{"a", "b"} {
+			a, err := s.Activate(t.Context(), room)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[i] = repo.Group{ConversationID: room, Epoch: a.Epoch, LastSeq: a.LastSeq, Messages: repotest.Messages("ann", 2)}
+		}
+		return out
+	}
+	save := func(g []repo.Group) chan error {
+		done := make(chan error, 1)
+		go func() {
+			r := s.Save(t.Context(), g)
+			done <- errors.Join(r[0].Err, r[1].Err)
+		}()
+		return done
+	}
+	if err := <-save(groups()); err != nil {
+		t.Fatal(err)
+	}
+	exec := func(tx *sql.Tx, q string) {
+		t.Helper()
+		if _, err := tx.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// until asks until cond holds: there is nothing to be notified by.
+	until := func(what string, cond func() bool) {
+		t.Helper()
+		for range 3000 {
+			if cond() {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("never: %s", what)
+	}
+	waits := func() bool {
+		n := 0
+		if err := admin.QueryRow("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n > 0
+	}
+
+	t.Run("deadlock", func(t *testing.T) {
+		if _, err := admin.Exec("CREATE TABLE test1.heavy (id INT PRIMARY KEY)"); err != nil {
+			t.Fatal(err)
+		}
+		before, g := s.Stats().Retries, groups()
+		tx, err := admin.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Who has written less is the victim.
+		exec(tx, "INSERT INTO test1.heavy SELECT seq FROM test1.seq_1_to_2000")
+		exec(tx, "UPDATE test1.corrillo_conversation SET epoch = epoch WHERE id = 'b'")
+		exec(tx, "SELECT * FROM test1.corrillo_conversation WHERE id = 'b' FOR UPDATE")
+		done := save(g)
+		until("the save waits", waits)
+		exec(tx, "SELECT * FROM test1.corrillo_conversation WHERE id = 'a' FOR UPDATE")
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if s.Stats().Retries == before {
+			t.Error("there was no deadlock")
+		}
+	})
+	t.Run("lock wait timeout", func(t *testing.T) {
+		before, g := s.Stats().Retries, groups()
+		tx, err := admin.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(tx, "SELECT * FROM test1.corrillo_conversation WHERE id = 'b' FOR UPDATE")
+		done := save(g)
+		until("the save gives up waiting", func() bool { return s.Stats().Retries > before })
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("read-only server", func(t *testing.T) {
+		before, g := s.Stats().Retries, groups()
+		if _, err := admin.Exec("SET GLOBAL read_only = 1"); err != nil {
+			t.Fatal(err)
+		}
+		done := save(g)
+		until("the save is refused", func() bool { return s.Stats().Retries > before })
+		if _, err := admin.Exec("SET GLOBAL read_only = 0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for _, room := range []string{"a", "b"} {
+		if n := len(repotest.WantWhole(t, s, room)); n != 8 {
+			t.Errorf("%q has %d messages, want 8", room, n)
+		}
+	}
+}
