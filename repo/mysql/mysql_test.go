@@ -85,3 +85,14 @@ func TestStore_MigrateTogether(t *testing.T) {
 	wg.Wait()
 	repotest.SendUntilAcked(t, open(t, url), "room", repotest.Message("ann", "1", "one"))
 }
+
+func TestStore_QueryMembership(t *testing.T) {
+	with := open(t, repotest.MariaDB(t), func(o *mysql.Options) { o.MembershipQuery = repotest.MembershipQuery })
+	repotest.CheckMembership(t, with, open(t, repotest.MariaDB(t)))
+}
+
+func BenchmarkStore(b *testing.B) {
+	openB := func(b *testing.B) repo.Store { return open(b, repotest.MariaDB(b)) }
+	repotest.Bench(b, openB)
+	repotest.BenchMessages(b, openB)
+}

@@ -88,3 +88,13 @@ func TestOpen_Refuses(t *testing.T) {
 		}
 	}
 }
+
+func TestStore_QueryMembership(t *testing.T) {
+	repotest.CheckMembership(t, open(t, sqlite.Options{MembershipQuery: repotest.MembershipQuery}), open(t, sqlite.Options{}))
+}
+
+func BenchmarkStore(b *testing.B) {
+	openB := func(b *testing.B) repo.Store { return open(b, sqlite.Options{}) }
+	repotest.Bench(b, openB)
+	repotest.BenchMessages(b, openB)
+}

@@ -165,7 +165,12 @@ func (t *texts) build(k kind, n int) string {
 	case kindBySeq:
 		return text(sq.Select(messageColumns...).From(message).Where(t.rows(n, "conversationId", "seq")))
 	case kindTargets:
-		return text(sq.Select(messageColumns...).From(message).Where("conversationId = ?", 0).Where(sq.Eq{"id": args}))
+		inRoom := "conversationId = ?"
+		if t.d.RowValues {
+			// The plus keeps SQLite from walking the whole conversation.
+			inRoom = "+conversationId = ?"
+		}
+		return text(sq.Select(messageColumns...).From(message).Where(inRoom, 0).Where(sq.Eq{"id": args}))
 	case kindSharedUsers:
 		participant := t.table("participant")
 		return text(sq.Select("o.userId").Distinct().From(participant+" m").

@@ -1,0 +1,36 @@
+package repotest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/corrillo/corrillo/repo"
+)
+
+// MembershipQuery is an operator's query for CheckMembership: the store's own
+// participants, with everything in it that a naive replacement would spoil.
+const MembershipQuery = "SELECT ':userId ? it''s', p.* FROM corrillo_participant p " +
+	"WHERE p.conversationId = :conversationId AND (p.userId = :userId OR p.peerId = :userId) AND p.removedAt IS NULL;"
+
+// CheckMembership holds a store that was opened with MembershipQuery, and one
+// that was opened without, against the contract.
+func CheckMembership(t *testing.T, with, without repo.Store) {
+	saveOne(t, with, repo.Group{ConversationID: "room", Participants: []repo.ParticipantChange{
+		{UserID: "ann", PeerID: "bob"}, {UserID: "gone", Remove: true, At: start},
+	}})
+	for _, c := range []struct {
+		user, conversation string
+		want               bool
+	}{
+		{"ann", "room", true}, {"bob", "room", true}, {"gone", "room", false}, {"ann", "other", false},
+		{"room", "ann", false}, {"' OR 1=1 -- ", "room", false}, {"", "", false},
+	} {
+		got, err := with.QueryMembership(t.Context(), c.user, c.conversation)
+		if err != nil || got != c.want {
+			t.Errorf("%q in %q: %v, %v", c.user, c.conversation, got, err)
+		}
+	}
+	if _, err := without.QueryMembership(t.Context(), "ann", "room"); err == nil || errors.Is(err, repo.ErrUnavailable) {
+		t.Errorf("without a query: %v", err)
+	}
+}
