@@ -17,6 +17,7 @@ each('restart', (it, transport) => {
       await Promise.all([ann.disconnected(), bob.disconnected()])
       assert.notEqual(ann.lastReason, 'io server disconnect', 'the client would never come back')
       assert.equal(await ended, 0)
+      await Promise.all([ann.disconnected(), bob.disconnected()])
       const pending = ann.say(room, 'meanwhile')
       await server.again()
 
