@@ -151,8 +151,8 @@ func (c *conn) packet(p engineio.Packet) *fault {
 func (c *conn) pong() {
 	c.mu.Lock()
 	c.beat.Pong(c.srv.now(), c.srv.timing)
+	c.wake(c.beat.Due())
 	c.mu.Unlock()
-	// due may lie before what the beat wants now: then sweep looks once in vain.
 }
 
 // failParse ends a connection whose bytes are no WebSocket frames.

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"github.com/corrillo/corrillo/wire"
 	"github.com/corrillo/corrillo/wire/engineio"
@@ -185,9 +186,10 @@ func (c *conn) give(payload []byte) (ok bool) {
 	c.seen.Store(int64(c.srv.clock()))
 	size := len(payload)
 	frames := 0
+	valid := utf8.Valid(payload) // the encoding of all text packets
 	for payload != nil && c.isOpen() {
 		p, rest, err := engineio.NextPacket(payload)
-		if err != nil {
+		if err != nil || !valid {
 			c.fail(fault{reason: wire.CloseParseError})
 			return false
 		}

@@ -1,0 +1,417 @@
+package transport
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/wire"
+)
+
+func TestPolling_Chat(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost(`40{"token":"t"}`, 200, "ok")
+	session := mustOpen(t, w)
+	if session.hello.Token != "t" || session.hello.RemoteIP != "127.0.0.1" {
+		t.Fatalf("%+v", session.hello)
+	}
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	p.wantPost("42[\"echo\",1]\x1e427[\"ask\",2]", 200, "ok")
+	p.wantGet(200, "42[\"echoed\",1]\x1e437[2]")
+	p.wantPost("451-[\"echo\",{\"_placeholder\":true,\"num\":0}]\x1ebAQI=", 200, "ok")
+	p.wantGet(200, "451-[\"echoed\",{\"_placeholder\":true,\"num\":0}]\x1ebAQI=")
+
+	// A poll waits for what comes.
+	got := make(chan string, 1)
+	go func() {
+		_, body, _, err := tryRequest(t.Context(), "GET", p.url, "")
+		got <- fmt.Sprint(body, err)
+	}()
+	session.conn.Push(wire.NewFrame("later", []byte(`{}`)))
+	if body := <-got; body != `42["later",{}]<nil>` {
+		t.Fatal(body)
+	}
+	session.conn.Push(wire.NewFrame("last", []byte(`{}`)))
+	session.conn.Close(wire.CloseReplaced)
+	session.awaitClosed(t, wire.CloseReplaced)
+	p.wantGet(200, "42[\"last\",{}]\x1e1") // what was queued, then the close packet
+	p.wantGet(400, `{"code":1,"message":"Session ID unknown"}`)
+}
+
+func TestPolling_ClientCloses(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost("40\x1e1\x1e42[\"echo\",1]", 200, "ok")
+	session := mustOpen(t, w)
+	session.awaitClosed(t, wire.CloseTransport)
+	if len(session.t) != 0 {
+		t.Fatal("an event after the close packet", <-session.t)
+	}
+	p.wantGet(200, "40{\"sid\":\"sid\",\"pid\":\"pid\"}\x1e6")
+	p.wantGet(400, `{"code":1,"message":"Session ID unknown"}`)
+}
+
+func TestPolling_BadInput(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		headers    []string
+		status     int
+		reason     wire.CloseReason
+	}{
+		{"no packet", "abc", nil, 400, wire.CloseParseError},
+		{"empty", "", nil, 400, wire.CloseParseError},
+		{"bad base64", "b*", nil, 400, wire.CloseParseError},
+		{"not UTF-8", "42[\"\xff\"]", nil, 400, wire.CloseParseError},
+		{"bad Socket.IO packet", "4abc", nil, 400, wire.CloseParseError},
+		{"binary content", "4a", []string{"Content-Type: application/octet-stream"}, 400, wire.CloseParseError},
+		{"too large", strings.Repeat("x", 1001), nil, 413, wire.CloseTooLarge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			s := mustServe(t, Options{Acceptor: w, MaxPayload: 1000})
+			p := startPolling(t, s.addr)
+			p.wantPost("40", 200, "ok")
+			session := mustOpen(t, w)
+			if status, body, _ := request(t, "POST", p.url, c.body, c.headers...); status != c.status {
+				t.Fatal(status, body)
+			}
+			session.awaitClosed(t, c.reason)
+			if status, _ := p.get(); status != 400 {
+				t.Fatal("the session lives", status)
+			}
+		})
+	}
+}
+
+// A body without a length is bounded as it comes, one that does not come is
+// given up.
+func TestPolling_BodyInTimeAndSize(t *testing.T) {
+	for _, c := range []struct {
+		name, head, body string
+		status           int
+		reason           wire.CloseReason
+	}{
+		{"chunked and too large", "Transfer-Encoding: chunked", "800\r\n" + strings.Repeat("x", 0x800) + "\r\n0\r\n\r\n", 413, wire.CloseTooLarge},
+		{"slow", "Content-Length: 10", "4", 408, wire.CloseTransport},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			s := mustServe(t, Options{Acceptor: w, MaxPayload: 1000, BodyTimeout: 50 * time.Millisecond})
+			p := startPolling(t, s.addr)
+			p.wantPost("40", 200, "ok")
+			raw := dialRaw(t, s.addr)
+			raw.write([]byte("POST " + enginePoll + "&sid=" + p.sid + " HTTP/1.1\r\nHost: test\r\n" + c.head + "\r\n\r\n" + c.body))
+			resp, err := http.ReadResponse(raw.r, nil)
+			if err != nil || resp.StatusCode != c.status {
+				t.Fatal(resp, err)
+			}
+			_ = resp.Body.Close()
+			mustOpen(t, w).awaitClosed(t, c.reason)
+		})
+	}
+}
+
+func TestPolling_TwoPollsAtOnce(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	session := mustOpen(t, w)
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	first := make(chan string, 1)
+	go func() {
+		_, body, _, err := tryRequest(t.Context(), "GET", p.url, "")
+		first <- fmt.Sprint(body, err)
+	}()
+	c := s.sessions.get(p.sid)
+	eventually(t, "the poll is pending", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.poll.pending
+	})
+	p.wantGet(400, `{"code":3,"message":"Bad request"}`)
+	if body := <-first; body != "1<nil>" {
+		t.Fatal(body)
+	}
+	session.awaitClosed(t, wire.CloseParseError)
+}
+
+// A client that hangs up on its poll has lost what would have been answered.
+func TestPolling_HangUp(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	session := mustOpen(t, w)
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	raw := dialRaw(t, s.addr)
+	raw.write([]byte("GET " + enginePoll + "&sid=" + p.sid + " HTTP/1.1\r\nHost: test\r\n\r\n"))
+	c := s.sessions.get(p.sid)
+	eventually(t, "the poll is pending", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.poll.pending
+	})
+	_ = raw.nc.Close()
+	session.awaitClosed(t, wire.CloseTransport)
+}
+
+func TestPolling_PingTimeout(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w, PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	p.wantGet(200, `2`)
+	mustOpen(t, w).awaitClosed(t, wire.ClosePingTimeout)
+	p.wantGet(400, `{"code":1,"message":"Session ID unknown"}`)
+}
+
+// dialUpgrade opens the WebSocket of a polling session.
+func dialUpgrade(t *testing.T, addr string, p *poller) *client {
+	t.Helper()
+	return dial(t, addr, engineWS+"&sid="+p.sid)
+}
+
+func TestUpgrade_ProbeReleasesThePoll(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	session := mustOpen(t, w)
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	released := make(chan string, 1)
+	go func() {
+		_, body, _, err := tryRequest(t.Context(), "GET", p.url, "")
+		released <- fmt.Sprint(body, err)
+	}()
+	c := dialUpgrade(t, s.addr, p)
+	c.write(text("2probe"))
+	c.want("3probe")
+	if body := <-released; body != "6<nil>" {
+		t.Fatal(body)
+	}
+	session.conn.Push(wire.NewFrame("between", []byte(`{}`))) // neither here nor there yet
+	c.write(append(text("5"), text(`42["echo",1]`)...))       // in one segment
+	c.want(`42["between",{}]`)
+	c.want(`42["echoed",1]`)
+	p.wantGet(400, `{"code":3,"message":"Bad request"}`)
+	second := dialUpgrade(t, s.addr, p)
+	second.want("close 1008 the session has a WebSocket already")
+	c.write(text(`42["echo",2]`))
+	c.want(`42["echoed",2]`)
+	if st := s.Stats(); st.Upgrades != 1 || st.Conns["socketio/websocket"] != 1 || len(st.Conns) != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+// A WebSocket that does not become an upgrade leaves the session where it
+// was, and another may try.
+func TestUpgrade_Failed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		send []byte
+	}{
+		{"message instead of a probe", text("4a")},
+		{"upgrade without a probe", text("5")},
+		{"malformed frame", []byte{0xFF, 0xFF}},
+		{"closed", frame(0x88, "")},
+		{"nothing for too long", nil},
+		{"probe and nothing more", text("2probe")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			s := mustServe(t, Options{Acceptor: w, UpgradeTimeout: 100 * time.Millisecond})
+			p := startPolling(t, s.addr)
+			p.wantPost("40", 200, "ok")
+			p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+			bad := dialUpgrade(t, s.addr, p)
+			if len(c.send) > 0 {
+				bad.write(c.send)
+			}
+			for bad.read() != "end" {
+			}
+			p.wantPost(`42["echo",1]`, 200, "ok")
+			p.wantGet(200, `42["echoed",1]`)
+			conn := s.sessions.get(p.sid)
+			eventually(t, "another may try", func() bool {
+				conn.mu.Lock()
+				defer conn.mu.Unlock()
+				return conn.poll.candidate == nil
+			})
+			good := dialUpgrade(t, s.addr, p)
+			good.write(text("2probe"))
+			good.want("3probe")
+			good.write(text("5"))
+			good.write(text(`42["echo",2]`))
+			good.want(`42["echoed",2]`)
+			if n := len(mustOpen(t, w).closed); n != 0 {
+				t.Fatal("closed")
+			}
+		})
+	}
+}
+
+// Numbered messages both ways while the client moves from polling to
+// WebSocket: none is lost, doubled or out of order.
+func TestUpgrade_UnderLoad(t *testing.T) {
+	const total = 3000
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	session := mustOpen(t, w)
+	var pushing sync.WaitGroup
+	pushing.Go(func() {
+		for i := range total {
+			session.conn.Push(wire.NewFrame("n", []byte(strconv.Itoa(i))))
+			if i%50 == 0 {
+				time.Sleep(time.Millisecond) // so that it lasts as long as the move
+			}
+		}
+	})
+	defer pushing.Wait()
+
+	next, sent := 0, 0
+	take := func(packet string) {
+		if packet == "6" || strings.HasPrefix(packet, "40") {
+			return
+		}
+		if want := fmt.Sprintf(`42["n",%d]`, next); packet != want {
+			t.Fatalf("got %s, want %s", packet, want)
+		}
+		next++
+	}
+	message := func() string {
+		sent++
+		return fmt.Sprintf(`42["sent",%d]`, sent-1)
+	}
+	poll := func() {
+		_, body := p.get()
+		for packet := range strings.SplitSeq(body, "\x1e") {
+			take(packet)
+		}
+	}
+	for range 10 {
+		p.wantPost(message()+"\x1e"+message(), 200, "ok")
+		poll()
+	}
+	c := dialUpgrade(t, s.addr, p)
+	c.write(text("2probe"))
+	c.want("3probe")
+	p.wantPost(message(), 200, "ok")
+	poll()
+	burst := text("5")
+	for range 200 {
+		burst = append(burst, text(message())...)
+	}
+	c.write(burst)
+	for next < total {
+		take(c.read())
+	}
+	for i := range sent {
+		if got, want := session.awaitEvent(t), fmt.Sprintf("sent %d", i); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestEngine_Refusals(t *testing.T) {
+	s := mustServe(t, Options{Acceptor: newWorld()})
+	base := "http://" + s.addr + "/socket.io/"
+	for _, c := range []struct {
+		name, method, query string
+		status              int
+		body                string
+	}{
+		{"revision 3", "GET", "?EIO=3&transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}`},
+		{"transport", "GET", "?EIO=4&transport=x", 400, `{"code":0,"message":"Transport unknown"}`},
+		{"session", "GET", "?EIO=4&transport=polling&sid=x", 400, `{"code":1,"message":"Session ID unknown"}`},
+		{"session over a post", "POST", "?EIO=4&transport=polling&sid=x", 400, `{"code":1,"message":"Session ID unknown"}`},
+		{"method", "POST", "?EIO=4&transport=polling", 400, `{"code":2,"message":"Bad handshake method"}`},
+		{"request", "GET", "?EIO=4&transport=websocket", 400, `{"code":3,"message":"Bad request"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if status, body, _ := request(t, c.method, base+c.query, ""); status != c.status || body != c.body {
+				t.Fatal(status, body)
+			}
+		})
+	}
+	if n := s.Stats().Refused["Unsupported protocol version"]; n != 1 {
+		t.Fatal(s.Stats().Refused)
+	}
+}
+
+func TestEngine_BadUpgrade(t *testing.T) {
+	s := mustServe(t, Options{Acceptor: newWorld()})
+	c := dialRaw(t, s.addr)
+	c.write([]byte(strings.Replace(handshake(engineWS), "Version: 13", "Version: 8", 1)))
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusUpgradeRequired {
+		t.Fatal(resp.Status)
+	}
+	eventually(t, "nothing is left of it", func() bool {
+		st := s.Stats()
+		return len(st.Conns) == 0 && st.Handshakes == 0
+	})
+}
+
+func TestEngineHandler_Echo(t *testing.T) {
+	s := mustServe(t, Options{Engine: echoEngine{}, Path: "/engine.io/"})
+	c := dial(t, s.addr, "/engine.io/?EIO=4&transport=websocket")
+	c.read()
+	c.write(text("4hello"))
+	c.want("4hello")
+	c.write(frame(0x82, "\x01\x02"))
+	c.want("<0102")
+	c.write(text("1"))
+	c.want("close 1000 transport_close")
+}
+
+type echoEngine struct{}
+
+func (echoEngine) Message(c *EngineConn, p wire.Packet) { c.Send(p) }
+
+// A socket that ends at any byte of the handshake or of a frame leaves
+// nothing behind.
+func TestReader_CutAnywhere(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w})
+	stream := append([]byte(handshake("/ws")), text(`{"event":"echo","data":1}`)...)
+	for n := 1; n < len(stream); n += 7 {
+		var d net.Dialer
+		nc, err := d.DialContext(t.Context(), "tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nc.Write(stream[:n]); err != nil {
+			t.Fatal(err)
+		}
+		_ = nc.Close()
+	}
+	eventually(t, "all are forgotten", func() bool {
+		for {
+			select {
+			case session := <-w.opened:
+				session.awaitClosed(t, wire.CloseTransport)
+				continue
+			default:
+			}
+			return len(s.Stats().Conns) == 0
+		}
+	})
+}
