@@ -44,6 +44,18 @@ func TestConversation_Bounds(t *testing.T) {
 			func(*rig, int) any { return &message.EditMessage{Origin: client("alice"), MessageID: "old1"} },
 		},
 		{
+			"bytes of changes", rules.Options{GroupBytes: 1200 * n}, func(r *rig) { warmUp(r); r.step(r.post("alice", "x", "")) },
+			func(*rig, int) any {
+				return &message.EditMessage{Origin: client("alice"), MessageID: "old1", Content: strings.Repeat("x", 1000)}
+			},
+		},
+		{
+			"bytes of participants", rules.Options{GroupBytes: 240*n + 100}, func(r *rig) { warmUp(r); r.step(r.post("alice", "x", "")) },
+			func(_ *rig, i int) any {
+				return &message.ChangeMembership{Origin: backEnd(i + 1), Add: []string{strings.Repeat("x", i+1), strings.Repeat("y", i+1)}}
+			},
+		},
+		{
 			"bytes of the next group", rules.Options{GroupBytes: 1400 * n}, func(r *rig) { warmUp(r); r.step(r.post("alice", "x", "")) },
 			func(r *rig, _ int) any { return r.post("alice", strings.Repeat("x", 1000), "") },
 		},
@@ -167,6 +179,21 @@ func TestConversation_OldestRepeatIsForgotten(t *testing.T) {
 	ready := r.save()
 	want(t, "asked of the store", codes(ready), "ok")
 	want(t, "told again", events(ready), "")
+}
+
+// TestConversation_ChangesWithoutATime get the step's.
+func TestConversation_ChangesWithoutATime(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"bob"}})
+	r.warm()
+	r.step(&message.DeleteMessage{Origin: client("alice"), MessageID: "m1"})
+	if at := r.flying.Participants[0].At; !at.Equal(r.now) {
+		t.Fatalf("removed at %v", at)
+	}
+	r.save()
+	if at := r.flying.Changes[0].At; !at.Equal(r.now) {
+		t.Fatalf("deleted at %v", at)
+	}
 }
 
 // TestConversation_Unknown: a message of no known type does nothing.

@@ -79,9 +79,6 @@ func (c *Conversation) membershipChecked(m *message.MembershipChecked) {
 	if c.life.phase != warm {
 		// An activation has come between; what waits for that came later.
 		c.life.waiting = append(waiting, c.life.waiting...)
-		if m.Err != nil {
-			k.until = time.Time{}
-		}
 		c.activate()
 		return
 	}

@@ -15,9 +15,7 @@ func (c *Conversation) pass(m *message.PassEvent) {
 			c.refuse(o, "", errNoPeople())
 			return
 		}
-		if c.direct {
-			d.Users = c.people()
-		}
+		d.Users = c.people() // nobody by name in a group
 		d.Acks = []message.Reply{{Origin: *o, Posted: wire.Posted{ConversationID: c.id}}}
 		c.deliver(d)
 		return

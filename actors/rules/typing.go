@@ -93,13 +93,11 @@ func (c *Conversation) deliverTyping(userID, username string, isTyping bool) {
 	peer := ""
 	if c.direct {
 		peer = c.pair.other(userID)
-		d.Users = c.peer(userID)
-		if d.Users == nil && isTyping {
+		if isTyping && c.peer(userID) == nil {
 			return
 		}
-		if d.Users == nil {
-			d.Users = []string{peer} // was told before being removed
-		}
+		// `false` goes to someone removed, too, who may have been told before.
+		d.Users = []string{peer}
 	} else {
 		d.ToConversation = true
 	}
