@@ -184,14 +184,26 @@ func (t *texts) build(k kind, n int) string {
 
 // buildFence: the arguments are n times id and new lastSeq, n times id and
 // activity, n ids, n times id, epoch, lastSeq and lastRev. The plain list of
-// ids picks the rows (and the shards) by the primary key.
+// ids picks the rows (and the shards) by the primary key; MariaDB compares
+// the list of rows faster than a chain of OR.
 func (t *texts) buildFence(n int) string {
 	activity := t.d.Greatest + "(lastActivityAt, ?)"
 	return text(sq.Update(t.table("conversation")).
 		Set("lastSeq", caseOf(n, "?", "lastSeq")).
 		Set("lastActivityAt", caseOf(n, activity, "lastActivityAt")).
 		Where(sq.Eq{"id": make([]any, n)}).
-		Where(t.rows(n, "id", "epoch", "lastSeq", "lastRev")))
+		Where(rowsIn(t.d.RowValues, n, "id", "epoch", "lastSeq", "lastRev")))
+}
+
+// rowsIn matches n rows by all of the columns: (a, b) IN ((?, ?), ...), or
+// with VALUES before the rows, as SQLite wants it.
+func rowsIn(values bool, n int, columns ...string) sq.Sqlizer {
+	row := ", (" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
+	before := "(" + strings.Join(columns, ", ") + ") IN ("
+	if values {
+		before += "VALUES "
+	}
+	return sq.Expr(before+strings.Repeat(row, n)[2:]+")", make([]any, n*len(columns))...)
 }
 
 // caseOf gives CASE id WHEN ? THEN then ... ELSE column END.
@@ -203,20 +215,14 @@ func caseOf(n int, then, column string) sq.Sqlizer {
 	return c.Else(column)
 }
 
-// rows matches n rows by all of the columns.
+// rows looks n rows up by all of the columns, the way that the database turns
+// into ranges of their key.
 func (t *texts) rows(n int, columns ...string) sq.Sqlizer {
-	args := make([]any, n*len(columns))
-	var b strings.Builder
 	if t.d.RowValues {
-		row := ", (" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
-		b.WriteString("(" + strings.Join(columns, ", ") + ") IN (VALUES ")
-		b.WriteString(strings.Repeat(row, n)[2:])
-		b.WriteString(")")
-		return sq.Expr(b.String(), args...)
+		return rowsIn(true, n, columns...)
 	}
 	row := " OR (" + strings.Join(columns, " = ? AND ") + " = ?)"
-	b.WriteString("(" + strings.Repeat(row, n)[4:] + ")")
-	return sq.Expr(b.String(), args...)
+	return sq.Expr("("+strings.Repeat(row, n)[4:]+")", make([]any, n*len(columns))...)
 }
 
 // text returns a statement's SQL; its arguments were only there to count.
