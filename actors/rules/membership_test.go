@@ -191,3 +191,27 @@ func TestConversation_JoinOfTheRemoved(t *testing.T) {
 		t.Fatal("subscribed")
 	}
 }
+
+// TestConversation_RoleStays: a read mark's row does not take an owner's role
+// away, and removal has the time that the back end gave.
+func TestConversation_RoleStays(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{Membership: rules.MembershipMembers})
+	r.table.fill(1)
+	r.table.add("olga")
+	r.table.people["olga"].Role = "owner"
+	r.step(r.post("olga", "x", ""))
+	r.warm()
+	r.save()
+	r.now = r.now.Add(time.Minute)
+	r.step(&message.Tick{})
+	r.save()
+	g := r.step(&message.DeleteMessage{Origin: client("olga"), MessageID: "old1"}).Save
+	if g.Changes[0].OnlySender {
+		t.Fatal("the owner may not delete any more")
+	}
+	r.save()
+	g = r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"olga"}, At: start}).Save
+	if at := g.Participants[0].At; !at.Equal(start) {
+		t.Fatalf("removed at %v", at)
+	}
+}
