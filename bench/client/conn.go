@@ -1,0 +1,270 @@
+// Package client is a lean chat client: WebSocket framed by hand over a TCP
+// connection, /ws or Socket.IO on top. It is made to hold thousands of
+// connections in one process and to cost little per message, not to be
+// complete: no fragments, no extensions, no binary packets.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // RFC 6455, section 4.2.2 asks for it
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options say where and how to connect.
+type Options struct {
+	Addr    string // host:port
+	Dialect Dialect
+	// LocalIP is the source address; the system's choice when empty.
+	LocalIP string
+	// Timeout bounds connecting and the handshake. Default 30 s.
+	Timeout time.Duration
+}
+
+// Conn is one connection. One goroutine at a time uses it, but for Close.
+type Conn struct {
+	conn    net.Conn
+	dialect Dialect
+	in      []byte // read but not parsed yet: in[r:]
+	r       int
+	out     []byte // emitted but not written yet
+	mask    uint32
+	lastAck uint64
+}
+
+// ErrClosed is what Next returns when the server has closed the connection
+// with a close frame; it wraps io.EOF.
+var ErrClosed = fmt.Errorf("closed by the server: %w", io.EOF)
+
+// A connection's buffer begins small and grows when reads fill it.
+const (
+	firstBuffer = 4 << 10
+	lastBuffer  = 64 << 10
+)
+
+// Dial connects and does the handshakes of WebSocket and of the dialect.
+func Dial(ctx context.Context, o Options) (*Conn, error) {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	d := net.Dialer{Timeout: o.Timeout}
+	if o.LocalIP != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(o.LocalIP)}
+	}
+	nc, err := d.DialContext(ctx, "tcp", o.Addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{conn: nc, dialect: o.Dialect}
+	if err := c.handshake(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("handshake: %w", err), nc.Close())
+	}
+	return c, nil
+}
+
+func (c *Conn) handshake(o Options) error {
+	if err := c.conn.SetDeadline(time.Now().Add(o.Timeout)); err != nil {
+		return err
+	}
+	var key [20]byte
+	rand.Read(key[:]) //nolint:errcheck // crypto/rand.Read never returns an error
+	c.mask = binary.LittleEndian.Uint32(key[16:]) | 1
+	if err := c.upgrade(o, base64.StdEncoding.EncodeToString(key[:16])); err != nil {
+		return err
+	}
+	if c.dialect == SocketIO {
+		if err := c.connect(); err != nil {
+			return err
+		}
+	}
+	return c.conn.SetDeadline(time.Time{})
+}
+
+func (c *Conn) upgrade(o Options, key string) error {
+	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", o.Dialect.Path(), o.Addr, key)
+	if err != nil {
+		return err
+	}
+	br := bufio.NewReaderSize(c.conn, firstBuffer)
+	resp, err := http.ReadResponse(br, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // a 101 has none
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // only for the message
+		return fmt.Errorf("answer %s: %s", resp.Status, bytes.TrimSpace(body))
+	}
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
+	if got := resp.Header.Get("Sec-WebSocket-Accept"); got != base64.StdEncoding.EncodeToString(sum[:]) {
+		return fmt.Errorf("Sec-WebSocket-Accept is %q", got)
+	}
+	early, err := br.Peek(br.Buffered())
+	c.in = append(make([]byte, 0, firstBuffer), early...)
+	return err
+}
+
+// connect does Engine.IO's open and Socket.IO's CONNECT to "/".
+func (c *Conn) connect() error {
+	open, err := c.nextFrame()
+	if err != nil {
+		return err
+	}
+	if len(open.payload) == 0 || open.payload[0] != '0' {
+		return fmt.Errorf("not an Engine.IO open packet: %.80q", open.payload)
+	}
+	c.write(opText, []byte("40"))
+	answer, err := c.nextFrame()
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(answer.payload, []byte("40")) {
+		return fmt.Errorf("refused: %.200q", answer.payload)
+	}
+	return nil
+}
+
+// Close ends the connection without a close frame, from any goroutine.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// SetDeadline bounds Next and Flush; the zero time takes the bound away.
+func (c *Conn) SetDeadline(t time.Time) error { return c.conn.SetDeadline(t) }
+
+// Emit queues an event; data is one JSON value. It goes out with the next
+// Flush, or when Next has nothing more to read at once.
+func (c *Conn) Emit(event string, data []byte) { c.emit(event, data, 0) }
+
+// Request queues an event that asks for a reply and returns the ack id that
+// the reply will carry.
+func (c *Conn) Request(event string, data []byte) uint64 {
+	c.lastAck++
+	c.emit(event, data, c.lastAck)
+	return c.lastAck
+}
+
+func (c *Conn) emit(event string, data []byte, ack uint64) {
+	head, tail := c.dialect.around(event, ack)
+	c.write(opText, head, data, tail)
+}
+
+func (c *Conn) write(opcode byte, payload ...[]byte) {
+	c.mask = c.mask*1664525 + 1013904223 // fresh for each frame; nobody is to be fooled here
+	c.out = appendFrame(c.out, opcode, c.mask, payload...)
+}
+
+// Flush writes what was emitted.
+func (c *Conn) Flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	_, err := c.conn.Write(c.out)
+	c.out = c.out[:0]
+	return err
+}
+
+// Next returns the next event or reply, and answers pings on the way.
+func (c *Conn) Next() (Packet, error) {
+	for {
+		f, err := c.nextFrame()
+		if err != nil {
+			return Packet{}, err
+		}
+		p, ok, err := c.packet(f)
+		if ok || err != nil {
+			return p, err
+		}
+	}
+}
+
+func (c *Conn) packet(f frame) (p Packet, ok bool, err error) {
+	switch f.opcode {
+	case opText:
+	case opPing:
+		c.write(opPong, f.payload)
+		return p, false, nil
+	case opPong:
+		return p, false, nil
+	case opClose:
+		return p, false, fmt.Errorf("%w (%s)", ErrClosed, closeText(f.payload))
+	default:
+		return p, false, fmt.Errorf("a frame of opcode %d", f.opcode)
+	}
+	if c.dialect == Plain {
+		p, err = parsePlain(f.payload)
+		return p, true, err
+	}
+	switch b := f.payload; {
+	case len(b) == 0:
+		return p, false, errors.New("an empty Engine.IO packet")
+	case b[0] == '2':
+		c.write(opText, []byte("3"))
+		return p, false, nil
+	case b[0] == '4' && len(b) > 1 && b[1] == '1':
+		return p, false, fmt.Errorf("%w (Socket.IO DISCONNECT)", ErrClosed)
+	case b[0] == '4':
+		p, err = parseSocketIO(b[1:])
+		return p, true, err
+	case b[0] == '1':
+		return p, false, fmt.Errorf("%w (Engine.IO close)", ErrClosed)
+	}
+	return p, false, nil
+}
+
+func closeText(payload []byte) string {
+	if len(payload) < 2 {
+		return "no code"
+	}
+	return fmt.Sprintf("%d %s", binary.BigEndian.Uint16(payload), payload[2:])
+}
+
+// nextFrame parses a frame, reading when there is no whole one. What was
+// emitted meanwhile is written before it waits.
+func (c *Conn) nextFrame() (frame, error) {
+	for {
+		f, size, need, err := parseFrame(c.in[c.r:])
+		if err != nil {
+			return f, err
+		}
+		if size > 0 {
+			c.r += size
+			return f, nil
+		}
+		if err := c.Flush(); err != nil {
+			return f, err
+		}
+		if err := c.fill(need); err != nil {
+			return f, err
+		}
+	}
+}
+
+// fill reads more behind what is there, with room for a frame of need bytes.
+func (c *Conn) fill(need int) error {
+	rest := len(c.in) - c.r
+	if c.r > 0 {
+		copy(c.in, c.in[c.r:])
+		c.in, c.r = c.in[:rest], 0
+	}
+	if cap(c.in) < need {
+		c.in = append(make([]byte, 0, max(need, 2*cap(c.in))), c.in...)
+	}
+	n, err := c.conn.Read(c.in[rest:cap(c.in)])
+	c.in = c.in[:rest+n]
+	if len(c.in) == cap(c.in) && cap(c.in) < lastBuffer {
+		c.in = append(make([]byte, 0, 2*cap(c.in)), c.in...) // much comes at once
+	}
+	if n > 0 {
+		return nil
+	}
+	return err
+}

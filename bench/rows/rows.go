@@ -1,0 +1,74 @@
+// Package rows reads the message table the way a stranger would: with its own
+// connection and one SELECT, not through the store that is being judged.
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	driver "github.com/go-sql-driver/mysql"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/corrillo/corrillo/repo/mysql"
+)
+
+// Row is what a run checks of one message.
+type Row struct {
+	ConversationID string
+	Seq            int64
+	ID             string
+	SenderID       string
+	TempID         string // empty: NULL
+}
+
+const query = `SELECT conversationId, seq, id, senderId, COALESCE(tempId, '')
+	FROM corrillo_message WHERE conversationId LIKE ? ORDER BY conversationId, seq`
+
+// Read returns every message whose conversation's id begins with prefix,
+// ordered by conversation and seq. The prefix must have no LIKE wildcards.
+// where is a mysql:// URL or the path of an SQLite file.
+func Read(ctx context.Context, where, prefix string) (rows []Row, err error) {
+	db, err := open(where)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	found, err := db.QueryContext(ctx, query, prefix+"%")
+	if err != nil {
+		return nil, fmt.Errorf("read the message table: %w", err)
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		var r Row
+		if err := found.Scan(&r.ConversationID, &r.Seq, &r.ID, &r.SenderID, &r.TempID); err != nil {
+			return nil, fmt.Errorf("read the message table: %w", err)
+		}
+		rows = append(rows, r)
+	}
+	return rows, found.Err()
+}
+
+func open(where string) (*sql.DB, error) {
+	if !strings.Contains(where, "://") {
+		return sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+	}
+	o, err := mysql.ParseURL(where)
+	if err != nil {
+		return nil, err
+	}
+	cfg := driver.NewConfig()
+	cfg.User, cfg.Passwd, cfg.DBName, cfg.Addr = o.User, o.Password, o.Database, o.Address
+	cfg.Net, cfg.TLS = o.Network, o.TLS
+	if cfg.Net == "" {
+		cfg.Net = "tcp"
+	}
+	c, err := driver.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return sql.OpenDB(c), nil
+}

@@ -1,0 +1,11 @@
+package server
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// dieWithUs has the kernel kill the process when this one ends.
+func dieWithUs(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
