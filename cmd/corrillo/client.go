@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -72,8 +73,15 @@ func dial(ctx context.Context, f *clientFlags, onEvent func(string, json.RawMess
 	if f.Token != "" {
 		header.Set("Authorization", "Bearer "+f.Token)
 	}
-	d := ws.Dialer{Timeout: dialTimeout, Header: ws.HandshakeHeaderHTTP(header)}
+	var refused *wire.Error
+	d := ws.Dialer{
+		Timeout: dialTimeout, Header: ws.HandshakeHeaderHTTP(header),
+		OnStatusError: func(_ int, _ []byte, response io.Reader) { refused = readRefusal(response) },
+	}
 	conn, early, _, err := d.Dial(ctx, target)
+	if refused != nil {
+		err = refused
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", target, err)
 	}
@@ -85,6 +93,9 @@ func dial(ctx context.Context, f *clientFlags, onEvent func(string, json.RawMess
 		}{io.MultiReader(io.LimitReader(early, int64(early.Buffered())), conn), conn}
 	}
 	c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	if f.User == "" { // the token has said it
+		return c, nil
+	}
 	who := map[string]string{"userId": f.User, "username": f.Name, "token": f.Token}
 	for k, v := range who {
 		if v == "" {
@@ -96,6 +107,24 @@ func dial(ctx context.Context, f *clientFlags, onEvent func(string, json.RawMess
 		return nil, err
 	}
 	return c, nil
+}
+
+// readRefusal finds our own error in the answer to a handshake that failed;
+// nil when somebody else answered.
+func readRefusal(response io.Reader) *wire.Error {
+	res, err := http.ReadResponse(bufio.NewReader(response), nil)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	var e struct {
+		Code    wire.Code `json:"code"`
+		Message string    `json:"message"`
+	}
+	if json.NewDecoder(io.LimitReader(res.Body, 4<<10)).Decode(&e) != nil || e.Code == "" {
+		return nil
+	}
+	return &wire.Error{Code: e.Code, Message: e.Message}
 }
 
 // socketURL turns the address of a server into that of its /ws.

@@ -31,7 +31,7 @@ func newMetrics(r prometheus.Registerer, passthrough []string) *metrics {
 		}, []string{"event", "result"}),
 		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "store_batch_rows",
-			Help:    "Messages in one transaction.",
+			Help:    "Rows written in one transaction: messages, changes, participants.",
 			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000},
 		}),
 		flushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/transport"
+	"github.com/corrillo/corrillo/wire/webhook"
+)
+
+// full registers every metric that serve has, over made-up Stats.
+func full(t *testing.T) (*prometheus.Registry, *metrics) {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	m := newMetrics(r, []string{"call_offer"})
+	m.flushed(3, time.Millisecond, nil)
+	m.flushed(1, time.Second, errors.New("away"))
+	m.commanded(wire.EventSendMessage, "")
+	m.commanded(wire.EventSendMessage, wire.CodeForbidden)
+	r.MustRegister(
+		storeCollector(func() repo.Stats { return repo.Stats{Rows: 4, OpenConns: 3, InUse: 1} }),
+		actorsCollector(func() actors.Stats {
+			return actors.Stats{WriterGroups: []int64{1, 0}, WriterBytes: []int64{10, 0}}
+		}),
+		socketsCollector(func() transport.Stats {
+			return transport.Stats{
+				Conns:   map[string]int{"plain/websocket": 2},
+				Closed:  map[wire.CloseReason]uint64{wire.CloseSlow: 1},
+				Refused: map[string]uint64{"rate_limited": 1},
+			}
+		}),
+		webhookCollector(func() []webhook.Stat {
+			return []webhook.Stat{{Endpoint: "emit", Result: "ok", Count: 2}}
+		}),
+	)
+	return r, m
+}
+
+// Names, units, types and help follow Prometheus' conventions.
+func TestMetrics_Lint(t *testing.T) {
+	r, _ := full(t)
+	problems, err := testutil.GatherAndLint(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestMetrics_Values(t *testing.T) {
+	r, _ := full(t)
+	want := `
+# HELP corrillo_connections Connections of clients, by dialect and transport.
+# TYPE corrillo_connections gauge
+corrillo_connections{dialect="plain",transport="websocket"} 2
+corrillo_connections{dialect="socketio",transport="polling"} 0
+corrillo_connections{dialect="socketio",transport="websocket"} 0
+# HELP corrillo_events_total Events from clients, by name and immediate result: ok or the error code.
+# TYPE corrillo_events_total counter
+corrillo_events_total{event="send_message",result="forbidden"} 1
+corrillo_events_total{event="send_message",result="ok"} 1
+# HELP corrillo_mailbox_depth Groups of messages that a writer lane has in its mailbox or is saving.
+# TYPE corrillo_mailbox_depth gauge
+corrillo_mailbox_depth{lane="persistence-0"} 1
+corrillo_mailbox_depth{lane="persistence-1"} 0
+# HELP corrillo_store_connections Connections to the database, by state.
+# TYPE corrillo_store_connections gauge
+corrillo_store_connections{state="idle"} 2
+corrillo_store_connections{state="in_use"} 1
+# HELP corrillo_store_flush_errors_total Transactions that failed in whole.
+# TYPE corrillo_store_flush_errors_total counter
+corrillo_store_flush_errors_total 1
+# HELP corrillo_webhook_requests_total Requests of back ends, by endpoint and result: ok, repeat or the error code.
+# TYPE corrillo_webhook_requests_total counter
+corrillo_webhook_requests_total{endpoint="emit",result="ok"} 2
+`
+	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_connections", "corrillo_events_total",
+		"corrillo_mailbox_depth", "corrillo_store_connections", "corrillo_store_flush_errors_total", "corrillo_webhook_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A name that a client made up must not become a series of its own.
+func TestMetrics_NamesAreBounded(t *testing.T) {
+	r, m := full(t)
+	for i := range 100 {
+		m.commanded(strings.Repeat("x", i), wire.CodeInvalidPayload)
+	}
+	m.commanded("call_offer", "")
+	n, err := testutil.GatherAndCount(r, "corrillo_events_total")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != 4 { // send_message twice, unknown, call_offer
+		t.Errorf("%d series", n)
+	}
+}
