@@ -71,7 +71,7 @@ func (s *System) DeleteMessage(ctx context.Context, messageID string) (wire.Post
 func (s *System) change(ctx context.Context, messageID string, make func(message.Origin) any) (wire.Posted, error) {
 	found, err := s.o.Store.FindMessage(ctx, messageID)
 	if err != nil {
-		return wire.Posted{}, session.StoreError(err)
+		return wire.Posted{}, message.ClientError(err)
 	}
 	return s.call(ctx, found.ConversationID, message.Origin{}, make)
 }
@@ -132,7 +132,7 @@ func (s *System) Revoke(ctx context.Context, userID string) (int, error) {
 func (s *System) Presence(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
 	known, err := session.Presence(ctx, s.o.Store, s.directory.Known, userIDs)
 	if err != nil {
-		return nil, session.StoreError(err)
+		return nil, message.ClientError(err)
 	}
 	return known, nil
 }

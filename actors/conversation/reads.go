@@ -61,7 +61,7 @@ func (c *Conversation) activate() {
 // read fetches a page and answers its command through the relay lane.
 func (c *Conversation) read(r rules.Read) {
 	answer := func(data []byte, err error) {
-		reply := message.Reply{Origin: r.Origin, Data: data, Err: storeError(err)}
+		reply := message.Reply{Origin: r.Origin, Data: data, Err: message.ClientError(err)}
 		if r.Join {
 			c.o.Root.Send(c.o.Relay(c.id), &message.GateOpened{ConversationID: c.id, Reply: reply})
 			return
@@ -141,17 +141,4 @@ func (c *Conversation) check(q rules.Check) {
 		shared, err := c.o.Store.SharedUsers(ctx, q.UserID, []string{q.PeerID})
 		done(len(shared) > 0, err)
 	}, func(err error) { done(false, err) })
-}
-
-// storeError is what a client is told of a failed read.
-func storeError(err error) *wire.Error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, message.ErrOverloaded):
-		return wire.Errorf(wire.CodeOverloaded, "too many reads are under way")
-	case errors.Is(err, repo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return wire.Errorf(wire.CodeUnavailable, "the store is away: try again")
-	}
-	return wire.AsError(err)
 }

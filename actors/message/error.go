@@ -1,6 +1,28 @@
 package message
 
-import "errors"
+import (
+	"context"
+	"errors"
+
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
 
 // ErrOverloaded: a bound was met before anything was tried; retryable.
 var ErrOverloaded = errors.New("overloaded")
+
+// ClientError is what a client or a back end is told of an error that came
+// from the store or from a bound on the way there. It is nil for nil.
+func ClientError(err error) *wire.Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrOverloaded):
+		return wire.Errorf(wire.CodeOverloaded, "too many reads are under way: try again")
+	case errors.Is(err, repo.ErrNotFound):
+		return wire.Errorf(wire.CodeNotFound, "there is no such message")
+	case errors.Is(err, repo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return wire.Errorf(wire.CodeUnavailable, "the store is away: try again")
+	}
+	return wire.AsError(err)
+}

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -30,19 +29,6 @@ func (s *Session) beside(o message.Origin, f func(ctx context.Context) *wire.Err
 	}
 }
 
-// StoreError is what a client is told of a store's error.
-func StoreError(err error) *wire.Error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, repo.ErrNotFound):
-		return wire.Errorf(wire.CodeNotFound, "there is no such message")
-	case errors.Is(err, repo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return wire.Errorf(wire.CodeUnavailable, "the store is away: try again")
-	}
-	return wire.AsError(err)
-}
-
 // onMark sends a read mark to its conversation; a bare message id is looked
 // up first.
 func (s *Session) onMark(o message.Origin, m wire.MarkRead) {
@@ -62,7 +48,7 @@ func (s *Session) toMessage(o message.Origin, a wire.Address, messageID string, 
 	s.beside(o, func(ctx context.Context) *wire.Error {
 		found, err := s.o.Store.FindMessage(ctx, messageID)
 		if err != nil {
-			return StoreError(err)
+			return message.ClientError(err)
 		}
 		s.o.Root.Send(s.pid, located{origin: o, userID: userID, conversationID: found.ConversationID, make: make})
 		return nil
@@ -89,7 +75,7 @@ func (s *Session) onGetConversations(o message.Origin, m wire.GetConversations) 
 	s.beside(o, func(ctx context.Context) *wire.Error {
 		page, next, err := s.o.Store.Conversations(ctx, o.UserID, m.Cursor, m.Limit)
 		if err != nil {
-			return StoreError(err)
+			return message.ClientError(err)
 		}
 		s.o.Observe(o.Event, "")
 		s.o.Hub.Answer(s.sub, o, appendConversations(nil, page, next))
@@ -144,12 +130,12 @@ func (s *Session) onGetPresence(o message.Origin, m wire.GetPresence) {
 		if !s.o.OpenPresence {
 			var err error
 			if ids, err = s.o.Store.SharedUsers(ctx, o.UserID, ids); err != nil {
-				return StoreError(err)
+				return message.ClientError(err)
 			}
 		}
 		known, err := Presence(ctx, s.o.Store, s.o.Presence, ids)
 		if err != nil {
-			return StoreError(err)
+			return message.ClientError(err)
 		}
 		data := []byte{'{'}
 		for i, id := range ids {
