@@ -43,16 +43,14 @@ func newPortableReader() *portableReader {
 
 // Add implements Reader.
 func (r *portableReader) Add(nc net.Conn, first []byte, sink Sink) {
-	r.wait.Go(func() {
-		if len(first) > 0 {
-			if err := sink.Input(first); err != nil {
-				sink.Ended(err)
-				return
-			}
-			first = nil
-		}
-		sink.Ended(r.read(nc, sink))
-	})
+	r.wait.Add(1)
+	go r.start(nc, first, sink)
+}
+
+// end tells sink the end of its socket.
+func (r *portableReader) end(sink Sink, err error) {
+	defer r.wait.Done()
+	sink.Ended(err)
 }
 
 // Close implements Reader.

@@ -4,5 +4,13 @@ package transport
 
 import "net"
 
-// read hands sink what nc receives until either ends.
-func (r *portableReader) read(nc net.Conn, sink Sink) error { return readBlocking(nc, sink) }
+// start hands over first and begins to read.
+func (r *portableReader) start(nc net.Conn, first []byte, sink Sink) {
+	if len(first) > 0 {
+		if err := sink.Input(first); err != nil {
+			r.end(sink, err)
+			return
+		}
+	}
+	r.end(sink, readBlocking(nc, sink))
+}

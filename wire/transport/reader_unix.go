@@ -3,68 +3,82 @@
 package transport
 
 import (
-	"io"
 	"net"
 	"syscall"
 )
 
-// readiness reads one socket: its method try is called when there may be
-// input, and takes a buffer only then.
-type readiness struct {
+// socket is one socket of the portable reader.
+//
+// A stack that has grown with the handling of input shrinks to 4 KB at best,
+// while waiting fits into the 2 KB that a goroutine begins with. So the
+// goroutine that waits calls nothing deep; when there is input it handles it
+// and leaves the waiting to a fresh one.
+type socket struct {
 	reader *portableReader
-	buf    *[readSize]byte
-	n      int
-	err    error
+	nc     net.Conn
+	raw    syscall.RawConn
+	sink   Sink
+	ready  func(fd uintptr) bool // the method try, made once
+	woken  bool
 }
 
-// read hands sink what nc receives until either ends.
-func (r *portableReader) read(nc net.Conn, sink Sink) error {
+// start hands over first and begins to read.
+func (r *portableReader) start(nc net.Conn, first []byte, sink Sink) {
+	if len(first) > 0 {
+		if err := sink.Input(first); err != nil {
+			r.end(sink, err)
+			return
+		}
+	}
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
-		return readBlocking(nc, sink)
+		r.end(sink, readBlocking(nc, sink))
+		return
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return err
+		r.end(sink, err)
+		return
 	}
-	state := &readiness{reader: r}
-	try := state.try
-	for {
-		if err := raw.Read(try); err != nil {
-			return err
-		}
-		if state.err != nil {
-			return state.err
-		}
-		err := sink.Input(state.buf[:state.n])
-		r.buffers.Put(state.buf)
-		state.buf = nil
-		if err != nil {
-			return err
-		}
-	}
+	s := &socket{reader: r, nc: nc, raw: raw, sink: sink}
+	s.ready = s.try
+	go s.await()
 }
 
-// try reads once; false: nothing there, wait.
-func (s *readiness) try(fd uintptr) bool {
-	buf, _ := s.reader.buffers.Get().(*[readSize]byte)
-	for {
-		n, err := syscall.Read(int(fd), buf[:]) //nolint:gosec // a descriptor fits
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN:
-			s.reader.buffers.Put(buf)
-			return false
-		case err != nil:
-			s.err = err
-		case n == 0:
-			s.err = io.EOF
-		default:
-			s.buf, s.n = buf, n
-			return true
-		}
-		s.reader.buffers.Put(buf)
+// await returns when the socket has been read once, by itself or by the
+// goroutine that goes on.
+func (s *socket) await() {
+	s.woken = false
+	if err := s.raw.Read(s.ready); err != nil {
+		s.reader.end(s.sink, err)
+		return
+	}
+	s.work()
+}
+
+// try reports whether there is something to read. The poller tells of changes
+// only, so the first call has to look; the second one has been told.
+func (s *socket) try(fd uintptr) bool {
+	if s.woken {
 		return true
 	}
+	s.woken = true
+	return readable(fd)
+}
+
+// work reads what is there.
+func (s *socket) work() {
+	buf, _ := s.reader.buffers.Get().(*[readSize]byte)
+	n, err := s.nc.Read(buf[:])
+	if n > 0 {
+		if inputErr := s.sink.Input(buf[:n]); inputErr != nil {
+			err = inputErr
+		}
+	}
+	s.reader.buffers.Put(buf)
+	if err != nil {
+		s.reader.end(s.sink, err)
+		return
+	}
+	go s.await()
 }
