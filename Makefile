@@ -9,10 +9,10 @@ PKG ?= ./...
 FUZZTIME ?= 30s
 BENCH ?= .
 
-.PHONY: help run test lint fuzz bench deps check
+.PHONY: help run test lint fuzz bench bench-go deps check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the server for a developer, on http://localhost:3001 (ARGS="--port 4000")
 	@go run ./cmd/corrillo serve --dev $(ARGS)
@@ -30,8 +30,11 @@ fuzz: ## every fuzz target, FUZZTIME each (30s)
 	done < <(grep -rn --include='*_test.go' --exclude-dir=node_modules -oE '^func Fuzz[A-Za-z0-9_]+' . \
 		| sed -E 's/^([^:]+):[0-9]+:func (Fuzz.*)$$/\1 \2/' | sort)
 
-bench: ## Go benchmarks (BENCH=Name, PKG=./wire)
+bench-go: ## Go benchmarks (BENCH=Name PKG=./wire)
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+# `make bench` measures the server as a whole.
+-include bench/bench.mk
 
 deps: ## what tests need besides Go: MariaDB, Chromium, Node and npm packages
 	@.ci/deps
