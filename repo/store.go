@@ -7,14 +7,14 @@ import (
 )
 
 var (
-	// ErrFenced: another activation of the conversation has raised its epoch.
+	// ErrFenced says that another activation of the conversation has raised its epoch.
 	ErrFenced = errors.New("conversation is fenced by a newer activation")
-	// ErrUnavailable: the store is away, or too busy, or gave no answer; the
-	// same call may succeed later.
+	// ErrUnavailable says that the store is away, or too busy, or gave no
+	// answer; the same call may succeed later.
 	ErrUnavailable = errors.New("store is unavailable")
-	// ErrNotFound: there is no such row.
+	// ErrNotFound says that there is no such row.
 	ErrNotFound = errors.New("not found")
-	// ErrInvalidCursor: the cursor of Conversations is none that it gave.
+	// ErrInvalidCursor says that Conversations never gave this cursor.
 	ErrInvalidCursor = errors.New("invalid cursor")
 )
 

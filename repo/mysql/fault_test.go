@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func killAll(t *testing.T, admin *sql.DB) {
 		t.Error(err)
 		return
 	}
+	defer rows.Close()
 	var ids []int
 	for rows.Next() {
 		var id int
@@ -31,7 +33,7 @@ func killAll(t *testing.T, admin *sql.DB) {
 		}
 		ids = append(ids, id)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		t.Error(err)
 	}
 	for _, id := range ids {
@@ -124,6 +126,22 @@ func TestSave_ConnectionLost(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The look-up of a repeat is lost with its connection.
+func TestSave_RepeatAndConnectionLost(t *testing.T) {
+	p := newProxy(t, repotest.MariaDB(t))
+	s := open(t, p.url)
+	first := repotest.Message("ann", "1", "one")
+	stored, _ := repotest.SendUntilAcked(t, s, "room", first)
+	for range 2 {
+		p.next(rule{prefix: "SELECT conversationId", fate: dropResponse})
+	}
+	again, _ := repotest.SendUntilAcked(t, s, "room", first)
+	if !reflect.DeepEqual(again, stored) || p.left() != 0 {
+		t.Errorf("got %+v, want %+v; %d faults did not happen", again, stored, p.left())
+	}
+	repotest.WantWhole(t, s, "room")
 }
 
 // A commit in doubt whose conversation was activated elsewhere before it could
@@ -384,5 +402,38 @@ func TestSave_Locks(t *testing.T) {
 		if n := len(repotest.WantWhole(t, s, room)); n != 8 {
 			t.Errorf("%q has %d messages, want 8", room, n)
 		}
+	}
+}
+
+// A message that the server's max_allowed_packet forbids fails alone; many
+// that are together larger do not fail at all.
+func TestSave_SmallPackets(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	if _, err := server.Admin(t).Exec("SET GLOBAL max_allowed_packet = 1048576"); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, server.NewDatabase(t))
+	batch := repotest.Messages("ann", 12)
+	for i := range batch {
+		batch[i].Content = strings.Repeat("'", 300_000)
+	}
+	batch[7].Content = strings.Repeat("x", 3<<20)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r := s.Save(ctx, []repo.Group{{ConversationID: "room", Messages: batch}})[0]
+	if r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	for i := range r.Messages {
+		want := repo.OutcomeSaved
+		if i == 7 {
+			want = repo.OutcomeRejected
+		}
+		if got := r.Messages[i]; got.Outcome != want {
+			t.Errorf("message %d: outcome %d, %v", i, got.Outcome, got.Err)
+		}
+	}
+	if n := len(repotest.WantWhole(t, s, "room")); n != 11 {
+		t.Errorf("%d rows", n)
 	}
 }

@@ -54,14 +54,14 @@ var shared struct {
 	err     error
 }
 
-// Main runs the tests of a package that calls MariaDB, stops the server after
-// them and exits the process. Call it from TestMain.
+// Main runs the tests of a package that calls MariaDB or Run, stops the server
+// after them, if there is one, and exits the process. Call it from TestMain.
 func Main(m *testing.M) {
 	if !flag.Parsed() {
 		flag.Parse()
 	}
-	// Every step of the model waits for a disk here: a third of the usual
-	// number of stories, unless it was asked for.
+	// Every step of the model waits for a disk: a third of the usual number
+	// of stories, unless another one was asked for.
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
 		if err := f.Value.Set("30"); err != nil {
 			fmt.Fprintln(os.Stderr, "rapid.checks:", err)
@@ -277,7 +277,9 @@ func (s *Server) start() error {
 		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(s.port), "--skip-name-resolve",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
 		"--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", "--max-connections=300",
-		"--character-set-server=utf8mb4")
+		// The worst that a store may meet: another character set, and values
+		// that do not fit are cut unless the session says otherwise.
+		"--character-set-server=latin1", "--sql-mode=NO_ENGINE_SUBSTITUTION")
 	p, err := run(cmd)
 	if err != nil {
 		return err

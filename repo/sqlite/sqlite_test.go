@@ -12,6 +12,8 @@ import (
 	"github.com/corrillo/corrillo/repo/sqlite"
 )
 
+func TestMain(m *testing.M) { repotest.Main(m) }
+
 func open(t testing.TB, o sqlite.Options) repo.Store {
 	t.Helper()
 	if o.Path == "" {

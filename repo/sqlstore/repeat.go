@@ -13,7 +13,7 @@ var errUnknownDuplicate = errors.New("a unique key is taken and no row has it")
 
 // findRepeats looks up which pending messages are in the table already, by
 // tempId or by id, and settles them with what is stored. It returns how many.
-func (b *batch) findRepeats(ctx context.Context, live []*work, cause error) (int, error) {
+func (b *batch) findRepeats(ctx context.Context, live []*work) (int, error) {
 	var temps, ids []any
 	for _, w := range live {
 		for i := range w.items {
@@ -34,7 +34,7 @@ func (b *batch) findRepeats(ctx context.Context, live []*work, cause error) (int
 		rows = append(rows, byID...)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("find repeats after %q: %w", cause, err)
+		return 0, fmt.Errorf("find repeats: %w", err)
 	}
 	byKey := make(map[messageKey]*repo.Message, 2*len(rows))
 	for i := range rows {

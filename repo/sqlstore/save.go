@@ -132,7 +132,7 @@ func (b *batch) run(ctx context.Context, live []*work) {
 			progress, err = b.resolveMissed(ctx, live)
 		case verdictDuplicate:
 			var found int
-			if found, err = b.findRepeats(ctx, live, err); err == nil && found == 0 {
+			if found, err = b.findRepeats(ctx, live); err == nil && found == 0 {
 				// The row with the key may have gone with its transaction.
 				if blind++; blind > 2 {
 					b.oneByOne(ctx, live, errUnknownDuplicate)

@@ -43,7 +43,8 @@ type Store struct {
 
 var _ repo.Store = (*Store)(nil)
 
-// ErrNoMembershipQuery: QueryMembership was called and there is no query.
+// ErrNoMembershipQuery says that QueryMembership was called and there is no
+// query.
 var ErrNoMembershipQuery = errors.New("no membership query is set")
 
 // New makes a Store. It does not touch the database.
