@@ -112,7 +112,7 @@ func (s *System) register(root *actor.RootContext) {
 	}
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
-		Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
+		Listeners: s.hub.Listeners, Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout,
 	}
 	s.locator.Register(locator.Conversation, func(id string) *actor.Props {

@@ -18,16 +18,19 @@ import (
 
 // Options are what all conversations of a node share. All parts must be set.
 type Options struct {
-	Root     *actor.RootContext
-	Locator  *locator.Locator
-	Store    repo.Store
-	Rules    rules.Options
-	Relay    func(key string) *actor.PID // the relay lane of a conversation
-	Writer   func(key string) *actor.PID // the persistence lane of a conversation
-	Reads    *gate.Gate                  // bounds store reads under way
-	Log      *slog.Logger
-	Failures *supervision.Failures
-	Unknown  *atomic.Int64
+	Root    *actor.RootContext
+	Locator *locator.Locator
+	Store   repo.Store
+	Rules   rules.Options
+	// Listeners are the sessions that have joined already: those of a failed
+	// actor's successor.
+	Listeners func(conversationID string) []message.Listener
+	Relay     func(key string) *actor.PID // the relay lane of a conversation
+	Writer    func(key string) *actor.PID // the persistence lane of a conversation
+	Reads     *gate.Gate                  // bounds store reads under way
+	Log       *slog.Logger
+	Failures  *supervision.Failures
+	Unknown   *atomic.Int64
 	// Timeout bounds one activation, retries included.
 	Timeout time.Duration
 }
@@ -52,6 +55,9 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	defer supervision.Guard(c.o.Log, c.o.Failures, "conversation", c.id, msg)
 	switch m := msg.(type) {
 	case *actor.Started:
+		if listeners := c.o.Listeners(c.id); len(listeners) > 0 {
+			c.carry(c.state.Step(&message.Listening{Sessions: listeners}, time.Now()))
+		}
 	case locator.Passivate:
 		c.onPassivate(ctx)
 	case *actor.Restarting:

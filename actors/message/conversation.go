@@ -86,6 +86,16 @@ type ChangeMembership struct {
 // SessionClosed says that a session that had joined is gone for good.
 type SessionClosed struct{ Session SessionRef }
 
+// Listening brings the sessions that have joined already, to an actor that
+// starts where an earlier one failed.
+type Listening struct{ Sessions []Listener }
+
+// Listener is one session that has joined, and whose it is.
+type Listener struct {
+	Session SessionRef
+	UserID  string
+}
+
 // PresenceChanged says that a user who has joined came online or went
 // offline.
 type PresenceChanged struct {

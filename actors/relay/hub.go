@@ -318,3 +318,21 @@ type SessionState struct {
 	Generation    uint64
 	Conversations []string
 }
+
+// Listeners returns the sessions of this node that have joined a
+// conversation.
+func (h *Hub) Listeners(conversationID string) []message.Listener {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	if r == nil {
+		return nil
+	}
+	listeners := make([]message.Listener, 0, len(r.members))
+	for _, s := range r.members {
+		if s.user != nil {
+			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id})
+		}
+	}
+	return listeners
+}

@@ -32,10 +32,6 @@ func TestConversation_Bounds(t *testing.T) {
 			func(r *rig, _ int) any { return r.post("alice", "x", "t") },
 		},
 		{
-			"joins that wait for a row", rules.Options{Waiting: n}, func(r *rig) { warmUp(r); r.step(r.post("bob", "x", "")); r.step(join("eve")) },
-			func(*rig, int) any { return join("eve") },
-		},
-		{
 			"rows of the next group", rules.Options{GroupRows: n + 2}, func(r *rig) { warmUp(r); r.step(r.post("alice", "x", "")) },
 			func(r *rig, _ int) any { return r.post("alice", "x", "") },
 		},
@@ -65,13 +61,9 @@ func TestConversation_Bounds(t *testing.T) {
 			r.table.fill(1)
 			r.table.add("alice")
 			tt.first(r)
-			fit := n
-			if tt.label == "joins that wait for a row" {
-				fit = n - 1 // the first one waits already
-			}
-			for i := range fit {
+			for i := range n {
 				if got := codes(r.step(tt.one(r, i))); got != "" {
-					t.Fatalf("command %d of %d that fit: %s", i+1, fit, got)
+					t.Fatalf("command %d of %d that fit: %s", i+1, n, got)
 				}
 			}
 			for range 2 {

@@ -55,6 +55,8 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 		c.sessionClosed(m.Session)
 	case *message.PresenceChanged:
 		c.presenceChanged(m)
+	case *message.Listening:
+		c.listening(m)
 	case *message.Activated:
 		c.activated(m)
 	case *message.GroupSaved:

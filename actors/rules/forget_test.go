@@ -18,16 +18,20 @@ func TestConversation_Forgets(t *testing.T) {
 		user := fmt.Sprintf("u%d", i)
 		return message.Origin{UserID: user, Session: message.SessionRef{Node: "n", ID: uint64(i + 1)}}
 	}
-	c.Step(&message.Join{Origin: origin(0), AfterSeq: -1, AfterRev: -1}, now)
+	post := func(i int) *message.PostMessage {
+		o := origin(i)
+		return &message.PostMessage{Origin: o, Message: repo.Message{SenderID: o.UserID, ID: o.UserID}}
+	}
+	c.Step(post(0), now)
 	g := c.Step(&message.Activated{Activation: repo.Activation{Epoch: 1}}, now).Save
 	for i := 1; i < 20; i++ {
-		c.Step(&message.Join{Origin: origin(i), AfterSeq: -1, AfterRev: -1}, now)
+		c.Step(post(i), now)
 	}
 	for range 2 {
 		g = c.Step(&message.GroupSaved{Serial: g.Serial, Result: repo.GroupResult{Err: message.ErrOverloaded}}, now).Save
 	}
 	if len(c.members) != 0 {
-		t.Errorf("%d members are kept of joins that were refused", len(c.members))
+		t.Errorf("%d members are kept of messages that were refused", len(c.members))
 	}
 
 	var seq int64

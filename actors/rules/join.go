@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/corrillo/corrillo/actors/message"
-	"github.com/corrillo/corrillo/wire"
 )
 
 // sessions are those that have joined.
@@ -25,65 +24,44 @@ func (s sessions) ofUsers(users []string) []message.SessionRef {
 	return refs
 }
 
-// join subscribes a session, after the commit of its user's row when one has
-// to be made. gone: the session has left meanwhile, the reply is all it gets.
+// join subscribes a session. A row that its user needs goes into the next
+// group; the join does not wait for it, so that what the same client sends
+// after the join reaches it as a live message, and the row of a join that was
+// lost with the server is made by the next one. gone: the session has left
+// meanwhile, the reply is all it gets.
+//
+// A client that says how far it has read gets what it missed: live events
+// wait behind the page that the relay's gate brings. When nothing can be
+// missed the reply goes at once.
 func (c *Conversation) join(m *message.Join, gone bool) {
-	p := &pendingJoin{join: m, gone: gone}
-	if u := c.members[m.Origin.UserID]; (u == nil || !u.stored) && !c.room(2, 240) {
-		c.refuse(&m.Origin, "", errOverloaded())
+	o := &m.Origin
+	if known := c.members[o.UserID]; (known == nil || !known.stored) && !c.room(2, 240) {
+		c.refuse(o, "", errOverloaded())
 		return
 	}
-	if b := c.bringIn(&m.Origin, m.Origin.UserID); b != nil {
-		if len(b.waiters) >= c.o.Waiting {
-			c.refuse(&m.Origin, "", errOverloaded())
-			return
-		}
-		b.waiters = append(b.waiters, p)
-		return
-	}
-	p.saved(c)
-}
-
-// pendingJoin waits for its user's row.
-type pendingJoin struct {
-	join *message.Join
-	gone bool
-}
-
-func (p *pendingJoin) failed(c *Conversation, e *wire.Error) { c.refuse(&p.join.Origin, "", e) }
-
-// saved subscribes the session. A client that says how far it has read gets
-// what it missed: live events wait behind the page that the relay's gate
-// brings. When nothing can be missed the reply goes at once.
-func (p *pendingJoin) saved(c *Conversation) {
-	o := &p.join.Origin
-	m := c.member(o.UserID)
-	if m.removed && !o.FromBackEnd() {
-		c.dropIdle(m)
-		c.refuse(o, "", errForbidden())
-		return
-	}
+	c.bringIn(o, o.UserID)
+	who := c.member(o.UserID)
 	last := &c.life
-	missed := p.join.AfterSeq >= 0 && p.join.AfterSeq < last.lastSeq
-	changed := p.join.AfterRev >= 0 && p.join.AfterRev < last.lastRev
-	reply := JoinReply{ConversationID: c.id, LastSeq: last.lastSeq, LastRev: last.lastRev, ReadSeq: m.read}
-	if p.gone || o.Session.IsZero() {
+	missed := m.AfterSeq >= 0 && m.AfterSeq < last.lastSeq
+	changed := m.AfterRev >= 0 && m.AfterRev < last.lastRev
+	reply := JoinReply{ConversationID: c.id, LastSeq: last.lastSeq, LastRev: last.lastRev, ReadSeq: who.read}
+	if gone || o.Session.IsZero() {
 		c.answer(o, AppendJoinReply(nil, &reply))
-		c.dropIdle(m)
+		c.dropIdle(who)
 		return
 	}
-	c.subscribe(o.Session, m)
+	c.subscribe(o.Session, who)
 	sub := message.Subscription{Origin: *o, Gated: missed || changed}
 	if sub.Gated {
 		read := Read{
 			Origin: *o, Join: true, AfterSeq: -1, AfterRev: -1,
-			ThroughSeq: last.lastSeq, ThroughRev: last.lastRev, ReadSeq: m.read,
+			ThroughSeq: last.lastSeq, ThroughRev: last.lastRev, ReadSeq: who.read,
 		}
 		if missed {
-			read.AfterSeq = p.join.AfterSeq
+			read.AfterSeq = m.AfterSeq
 		}
 		if changed {
-			read.AfterRev = p.join.AfterRev
+			read.AfterRev = m.AfterRev
 		}
 		c.ready.Reads = append(c.ready.Reads, read)
 	} else {
@@ -105,6 +83,17 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member) {
 	c.sessions[ref] = m
 	m.sessions++
 	c.ready.Joined = append(c.ready.Joined, m.userID)
+}
+
+// listening takes up the sessions that the relay knows to have joined in an
+// earlier life of the actor. Their users count them already.
+func (c *Conversation) listening(m *message.Listening) {
+	known := len(c.ready.Joined)
+	for i := range m.Sessions {
+		l := &m.Sessions[i]
+		c.subscribe(l.Session, c.member(l.UserID))
+	}
+	c.ready.Joined = c.ready.Joined[:known]
 }
 
 // unsubscribe forgets a session and what it alone kept up.
@@ -174,16 +163,6 @@ func (c *Conversation) sessionClosed(ref message.SessionRef) {
 	c.cancel(c.life.waiting, ref)
 	for _, k := range c.checks.users {
 		c.cancel(k.waiting, ref)
-	}
-	for _, b := range []*batch{c.pipe.flying, c.pipe.again, c.pipe.next} {
-		if b == nil {
-			continue
-		}
-		for _, w := range b.waiters {
-			if p, ok := w.(*pendingJoin); ok && p.join.Origin.Session == ref {
-				p.gone = true
-			}
-		}
 	}
 	c.unsubscribe(ref)
 	r := c.relay()

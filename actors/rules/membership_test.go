@@ -177,19 +177,49 @@ func TestConversation_RemovedByAnotherNode(t *testing.T) {
 	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
 }
 
-// TestConversation_JoinOfTheRemoved: a join that waits for its user's row is
-// refused when the same commit removes the user.
+// TestConversation_JoinOfTheRemoved: who has joined leaves with the commit
+// that removes the user, also when the user's own row comes with it.
 func TestConversation_JoinOfTheRemoved(t *testing.T) {
 	r := newRig(t, "c1", rules.Options{})
 	r.step(r.post("bob", "x", ""))
 	r.warm()
-	r.step(join("alice"))
+	want(t, "join", codes(r.step(join("alice"))), "joined")
 	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"alice"}})
 	r.save()
-	want(t, "replies", codes(r.save()), "forbidden ok")
+	ready := r.save()
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
 	if joined, _ := r.c.Stats(); joined != 0 {
-		t.Fatal("subscribed")
+		t.Fatal("still subscribed")
 	}
+}
+
+// TestConversation_JoinThenSend: what a client sends right after its first
+// join reaches it as a live message.
+func TestConversation_JoinThenSend(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.step(join("alice"))
+	r.step(r.post("alice", "x", "1"))
+	want(t, "with the activation", codes(r.warm()), "joined")
+	ready := r.save()
+	if len(ready.Relay.Deliver) != 1 || ready.Relay.Deliver[0].Seq != 1 || !ready.Relay.Deliver[0].ToConversation {
+		t.Fatalf("not delivered to those who joined: %+v", ready.Relay.Deliver)
+	}
+}
+
+// TestConversation_Listening: an actor that starts where an earlier one
+// failed knows who has joined, and says nothing about it.
+func TestConversation_Listening(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.table.add("alice")
+	ready := r.step(&message.Listening{Sessions: []message.Listener{{Session: client("alice").Session, UserID: "alice"}}})
+	if len(ready.Joined) != 0 || ready.HasRelay {
+		t.Errorf("said something: %+v", ready)
+	}
+	if joined, _ := r.c.Stats(); joined != 1 || r.c.Idle() {
+		t.Errorf("joined %d, idle %v; want 1, false", joined, r.c.Idle())
+	}
+	ready = r.step(&message.SessionClosed{Session: client("alice").Session})
+	want(t, "left", fmt.Sprint(ready.Left), "[alice]")
 }
 
 // TestConversation_RoleStays: a read mark's row does not take an owner's role
