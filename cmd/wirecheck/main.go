@@ -68,11 +68,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	server := transport.NewHTTPServer(handler)
 	server.Addr = *addr
-	go func() {
-		<-ctx.Done()
+	stop := context.AfterFunc(ctx, func() {
 		closeAll()
 		_ = server.Close() // what is left are idle connections
-	}()
+	})
+	defer stop()
 	log.Info("listening", "addr", *addr)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -85,7 +85,7 @@ func newHandler(log *slog.Logger, interval, timeout time.Duration) (h http.Handl
 	options := transport.Options{
 		Log: log, Origins: []string{"*"},
 		PingInterval: interval, PingTimeout: timeout,
-		ConnectTimeout: time.Second, MaxPayload: 1_000_000,
+		ConnectTimeout: time.Second, CloseTimeout: 200 * time.Millisecond, MaxPayload: 1_000_000,
 	}
 	engine := options
 	engine.Path, engine.Engine = "/engine.io/", echo{}

@@ -15,7 +15,6 @@ type Decoder struct {
 // waiting is a packet whose attachments have not all come.
 type waiting struct {
 	head        Packet
-	binaryType  Type
 	payload     []byte
 	want        int
 	attachments [][]byte
@@ -84,10 +83,10 @@ func decodeHead(text []byte, l *Limits) (p Packet, attachments int, payload []by
 		if !ok || len(rest) == 0 || rest[0] != '-' {
 			return p, 0, nil, ErrAttachments
 		}
-		if n == 0 || n > uint64(l.Attachments) { //nolint:gosec // a bound is not negative
+		if n == 0 || n > uint64(l.Attachments) {
 			return p, 0, nil, ErrAttachments
 		}
-		attachments, text = int(n), rest[1:] //nolint:gosec // at most Attachments
+		attachments, text = int(n), rest[1:]
 		p.Type = Event + (p.Type - BinaryEvent)
 	}
 	if len(text) > 0 && text[0] == '/' {

@@ -154,7 +154,7 @@ func TestEncode_RoundTrip(t *testing.T) {
 		var e Encoded
 		isAck := id >= 0 && rapid.Bool().Draw(t, "ack")
 		if isAck {
-			e = EncodeAck(nil, namespace, uint64(id), args, l.Attachments) //nolint:gosec // not negative
+			e = EncodeAck(nil, namespace, uint64(id), args, l.Attachments)
 		} else {
 			e = EncodeEvent(nil, namespace, name, id, args, l.Attachments)
 		}
@@ -176,7 +176,7 @@ func TestEncode_RoundTrip(t *testing.T) {
 		if err != nil || !ok {
 			t.Fatalf("%s: %v %v", e.Text, ok, err)
 		}
-		if p.Namespace != namespace || p.HasID != (id >= 0) || p.HasID && p.ID != uint64(id) || !isAck && p.Name != name { //nolint:gosec // not negative
+		if p.Namespace != namespace || p.HasID != (id >= 0) || p.HasID && p.ID != uint64(id) || !isAck && p.Name != name {
 			t.Fatalf("%s: %+v", e.Text, p)
 		}
 		if !bytes.Equal(bytes.Join(p.Args, []byte("|")), bytes.Join(args, []byte("|"))) {

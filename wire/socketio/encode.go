@@ -59,7 +59,7 @@ func EncodeEvent(prefix []byte, namespace, event string, id int64, args [][]byte
 
 // EncodeAck encodes the answer to the client's ack id.
 func EncodeAck(prefix []byte, namespace string, id uint64, args [][]byte, maxAttachments int) Encoded {
-	return encode(prefix, Ack, namespace, "", int64(id), args, maxAttachments) //nolint:gosec // at most 2^53
+	return encode(prefix, Ack, namespace, "", int64(id), args, maxAttachments)
 }
 
 // EncodeFrame encodes an event of the chat: its one argument, and its offset

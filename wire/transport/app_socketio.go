@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/corrillo/corrillo/wire"
@@ -36,7 +37,7 @@ func (a *socketioApp) packet(p socketio.Packet, ok bool, err error) *fault {
 		action, err = a.state.Step(p, a.limits(), a.exists)
 	}
 	if err != nil {
-		if err == socketio.ErrTooLarge { //nolint:errorlint // the codec returns its errors as they are
+		if errors.Is(err, socketio.ErrTooLarge) {
 			return &fault{reason: wire.CloseTooLarge}
 		}
 		return &fault{reason: wire.CloseParseError}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -158,7 +159,7 @@ func (c *conn) pong() {
 // failParse ends a connection whose bytes are no WebSocket frames.
 func (c *conn) failParse(err error) {
 	f := fault{reason: wire.CloseParseError, code: wsframe.CloseProtocolError}
-	if e, ok := err.(*wsframe.Error); ok { //nolint:errorlint // Next returns it unwrapped
+	if e, ok := errors.AsType[*wsframe.Error](err); ok {
 		if f.code = e.Code; e.Code == wsframe.CloseTooBig {
 			f.reason = wire.CloseTooLarge
 		}

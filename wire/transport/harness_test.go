@@ -257,17 +257,21 @@ func dialChat(tb testing.TB, addr string) *client {
 func (c *client) read() string {
 	c.tb.Helper()
 	for {
-		f, err := ws.ReadFrame(c.r)
+		h, err := ws.ReadHeader(c.r)
 		if err != nil {
 			return "end"
 		}
-		switch f.Header.OpCode {
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(c.r, payload); err != nil {
+			return "end"
+		}
+		switch h.OpCode {
 		case ws.OpText:
-			return string(f.Payload)
+			return string(payload)
 		case ws.OpBinary:
-			return fmt.Sprintf("<%x", f.Payload)
+			return fmt.Sprintf("<%x", payload)
 		case ws.OpClose:
-			code, reason := ws.ParseCloseFrameData(f.Payload)
+			code, reason := ws.ParseCloseFrameData(payload)
 			return fmt.Sprintf("close %d %s", code, reason)
 		}
 	}

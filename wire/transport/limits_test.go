@@ -310,7 +310,7 @@ func TestFlush_Order(t *testing.T) {
 	go func() {
 		for i := range n {
 			if i%3 == 0 {
-				session.conn.Ack(uint64(i), []byte(body(i))) //nolint:gosec // counts from 0
+				session.conn.Ack(uint64(i), []byte(body(i)))
 			} else {
 				session.conn.Push(wire.NewFrame("e", []byte(body(i))))
 			}

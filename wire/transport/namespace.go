@@ -65,7 +65,7 @@ func (s *Socket) EmitWithAck(event string, args [][]byte, answer func(args [][]b
 	s.last++
 	s.acks[id] = answer
 	s.mu.Unlock()
-	s.emit(event, int64(id), args) //nolint:gosec // counts from 0
+	s.emit(event, int64(id), args)
 	return true
 }
 

@@ -44,13 +44,13 @@ func (c *counters) upgraded() { c.upgrades.Add(1) }
 func (c *counters) panicked() { c.panics.Add(1) }
 
 func (c *counters) received(frames, bytes int) {
-	c.framesIn.Add(uint64(frames)) //nolint:gosec // not negative
-	c.bytesIn.Add(uint64(bytes))   //nolint:gosec // not negative
+	c.framesIn.Add(uint64(frames))
+	c.bytesIn.Add(uint64(bytes))
 }
 
 func (c *counters) sent(frames, bytes int) {
-	c.framesOut.Add(uint64(frames)) //nolint:gosec // not negative
-	c.bytesOut.Add(uint64(bytes))   //nolint:gosec // not negative
+	c.framesOut.Add(uint64(frames))
+	c.bytesOut.Add(uint64(bytes))
 	c.writes.Add(1)
 }
 

@@ -77,10 +77,10 @@ func AppendHeader(dst []byte, op Opcode, n int) []byte {
 		return append(dst, byte(n))
 	case n <= 0xFFFF:
 		dst = append(dst, 126)
-		return binary.BigEndian.AppendUint16(dst, uint16(n)) //nolint:gosec // bounded by the case
+		return binary.BigEndian.AppendUint16(dst, uint16(n))
 	}
 	dst = append(dst, 127)
-	return binary.BigEndian.AppendUint64(dst, uint64(n)) //nolint:gosec // a length is not negative
+	return binary.BigEndian.AppendUint64(dst, uint64(n))
 }
 
 // AppendFrame appends a whole frame.

@@ -101,7 +101,7 @@ func (p *Parser) takeHeader(in []byte, limit int) (rest []byte, whole bool, err 
 			want = p.headerSize()
 		}
 		n := copy(p.header[p.have:want], in)
-		p.have += uint8(n) //nolint:gosec // at most maxHeader
+		p.have += uint8(n)
 		in = in[n:]
 		if int(p.have) < want {
 			return in, false, nil
@@ -184,15 +184,15 @@ func (p *Parser) startBody(limit int) error {
 	copy(p.mask[:], p.header[size-4:size])
 	p.have, p.at, p.body = 0, 0, true
 	if p.frame.Control() {
-		p.need = int(length) //nolint:gosec // at most maxControl
+		p.need = int(length)
 		return nil
 	}
-	if limit < 0 || length > uint64(limit) || len(p.message)+int(length) > limit { //nolint:gosec // not negative
+	if limit < 0 || length > uint64(limit) || len(p.message)+int(length) > limit {
 		return &Error{CloseTooBig, "message too big"}
 	}
 	if p.frame != OpContinuation {
 		p.opcode = p.frame
 	}
-	p.need = int(length) //nolint:gosec // at most limit
+	p.need = int(length)
 	return nil
 }

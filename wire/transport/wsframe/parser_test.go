@@ -68,7 +68,7 @@ func TestParser_Transcripts(t *testing.T) {
 		t.Fatal("no transcripts", err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // our own testdata
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestParser_AnyCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var stream []byte
 		var want []string
-		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)) //nolint:gosec // a test
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		mask := func() (m [4]byte) {
 			for i := range m {
 				m[i] = byte(rnd.Uint32())
