@@ -49,6 +49,7 @@ var layers = []layer{
 		why: "stores return values; they know neither clients nor actors"},
 	{packages: "web/...", why: "the page is a client like any other"},
 	{packages: "bench/...", may: []string{"bench/...", "wire", "wire/...", "repo", "repo/..."}, why: "load comes from outside; it may share codecs and read the tables"},
+	{packages: "docs", may: []string{"actors/rules", "repo", "wire", "wire/..."}, why: "its tests hold the published descriptions to the code"},
 	{packages: "cmd/corrillo/...", may: []string{"..."}, why: "the composition root"},
 	{packages: "cmd/...", may: []string{"wire", "wire/...", "bench/..."}, why: "only the composition root knows settings and actors"},
 }
