@@ -45,13 +45,14 @@ type crowd struct {
 	InFlight    int           `default:"1" help:"Messages of a sender that wait for their ack."`
 	Duration    time.Duration `default:"30s" help:"How long they send."`
 	Content     int           `default:"32" help:"Length of a message's text."`
+	Patience    time.Duration `default:"1m" help:"How long to wait for what does not come."`
 	JSON        bool          `help:"Print JSON, not a table."`
 }
 
 func (c *crowd) config(addr string) scenario.Config {
 	return scenario.Config{
 		Addr: addr, Dialect: client.Dialect(c.Dialect), Connections: c.Connections, RoomSize: c.RoomSize,
-		Senders: c.Senders, InFlight: c.InFlight, Duration: c.Duration, Content: c.Content,
+		Senders: c.Senders, InFlight: c.InFlight, Duration: c.Duration, Content: c.Content, Patience: c.Patience,
 	}
 }
 
