@@ -146,16 +146,40 @@ type Passthrough struct {
 }
 
 // Name implements Command.
-func (Identify) Name() string          { return EventIdentify }
-func (JoinConversation) Name() string  { return EventJoinConversation }
+func (Identify) Name() string { return EventIdentify }
+
+// Name implements Command.
+func (JoinConversation) Name() string { return EventJoinConversation }
+
+// Name implements Command.
 func (LeaveConversation) Name() string { return EventLeaveConversation }
-func (SendMessage) Name() string       { return EventSendMessage }
-func (Typing) Name() string            { return EventTyping }
-func (m MarkRead) Name() string        { return m.Event }
-func (Heartbeat) Name() string         { return EventHeartbeat }
-func (EditMessage) Name() string       { return EventEditMessage }
-func (DeleteMessage) Name() string     { return EventDeleteMessage }
-func (GetHistory) Name() string        { return EventGetHistory }
-func (GetConversations) Name() string  { return EventGetConversations }
-func (GetPresence) Name() string       { return EventGetPresence }
-func (p Passthrough) Name() string     { return p.Event }
+
+// Name implements Command.
+func (SendMessage) Name() string { return EventSendMessage }
+
+// Name implements Command.
+func (Typing) Name() string { return EventTyping }
+
+// Name implements Command.
+func (m MarkRead) Name() string { return m.Event }
+
+// Name implements Command.
+func (Heartbeat) Name() string { return EventHeartbeat }
+
+// Name implements Command.
+func (EditMessage) Name() string { return EventEditMessage }
+
+// Name implements Command.
+func (DeleteMessage) Name() string { return EventDeleteMessage }
+
+// Name implements Command.
+func (GetHistory) Name() string { return EventGetHistory }
+
+// Name implements Command.
+func (GetConversations) Name() string { return EventGetConversations }
+
+// Name implements Command.
+func (GetPresence) Name() string { return EventGetPresence }
+
+// Name implements Command.
+func (p Passthrough) Name() string { return p.Event }

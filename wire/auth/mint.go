@@ -10,7 +10,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// ErrNoSecret: tokens are minted with a shared secret, and none is set.
+// ErrNoSecret says that tokens are minted with a shared secret, and none is set.
 var ErrNoSecret = errors.New("auth: no token secret is set, so no token can be minted")
 
 // Mint makes an HS256 token with the first secret: sub and name say who, ttl
