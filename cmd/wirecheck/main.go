@@ -7,6 +7,10 @@
 // `message-with-ack` with its own arguments.
 //
 //	wirecheck -addr 127.0.0.1:3000 -ping-interval 300ms -ping-timeout 200ms
+//
+// In Node the Socket.IO suite needs a WebSocket of the package ws with the
+// option allowSynchronousEvents: false. Otherwise its own code loses the second
+// of two messages that come in one segment.
 package main
 
 import (

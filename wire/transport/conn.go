@@ -75,6 +75,9 @@ func (c *conn) Input(p []byte) error {
 	c.in.Lock()
 	defer c.in.Unlock()
 	defer c.guard("handle input")
+	if c.deaf { // set by this goroutine, so it may look without the lock
+		return nil
+	}
 	c.seen.Store(int64(c.srv.clock()))
 	var frames int
 	size := len(p)
@@ -236,10 +239,15 @@ func (c *conn) closeLocked(reason wire.CloseReason, code uint16, detach bool) bo
 		if code == 0 {
 			code = closeCode(reason)
 		}
-		c.queue.push(&wire.Encoded{WebSocket: wsframe.AppendClose(nil, code, string(reason))}, now)
+		c.pushClose(code)
 		c.kick()
 	}
 	return true
+}
+
+// pushClose queues the close frame, whatever the bounds say.
+func (c *conn) pushClose(code uint16) {
+	c.queue.push(&wire.Encoded{WebSocket: wsframe.AppendClose(nil, code, string(c.reason))}, c.srv.clock())
 }
 
 // closeCode is the WebSocket close code that fits a reason.

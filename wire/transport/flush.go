@@ -121,9 +121,13 @@ func (c *conn) wake(at time.Duration) {
 // attach gives the connection its WebSocket. mu is held.
 func (c *conn) attach(link net.Conn) {
 	c.link = link
-	if c.state != open {
-		c.kill()
+	switch c.state {
+	case dead:
+		_ = link.Close() // it comes too late
 		return
+	case closing: // it was closed before it had a socket
+		c.pushClose(closeCode(c.reason))
+	case open:
 	}
 	if !c.queue.empty() {
 		c.kick()

@@ -46,6 +46,32 @@ func TestPlain_GivesUpOnNonsense(t *testing.T) {
 	mustOpen(t, w).awaitClosed(t, wire.CloseParseError)
 }
 
+// A session that closes its connection while it is being opened is obeyed
+// once the handshake is through, what it sent before included.
+func TestPlain_ClosedWhileOpening(t *testing.T) {
+	closed := make(chan wire.CloseReason, 1)
+	s := mustServe(t, Options{Acceptor: closer(closed)})
+	c := dial(t, s.addr, "/ws")
+	c.want(`{"event":"welcome","data":{"sid":"s","pid":"p","recovered":false}}`)
+	c.want("close 1008 unauthorized")
+	if r := <-closed; r != wire.CloseUnauthorized {
+		t.Fatal(r)
+	}
+}
+
+// closer is an Acceptor whose sessions close at once.
+type closer chan wire.CloseReason
+
+func (c closer) Open(conn wire.Conn, _ wire.Hello) (wire.Session, *wire.Error) {
+	conn.Welcome(wire.Welcome{SID: "s", PID: "p"})
+	conn.Close(wire.CloseUnauthorized)
+	return c, nil
+}
+
+func (closer) Receive(wire.Inbound) {}
+
+func (c closer) Closed(_ wire.Conn, r wire.CloseReason) { c <- r }
+
 // A refusal is the HTTP answer to the handshake.
 func TestPlain_Refusal(t *testing.T) {
 	w := newWorld()
