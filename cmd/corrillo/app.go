@@ -53,7 +53,7 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	if a.system, err = actors.New(options); err != nil {
+	if a.system, err = actors.New(options); err != nil { //nolint:contextcheck // Close ends it, not a context
 		return err
 	}
 	if a.sockets, err = transport.New(transportOptions(s, a.system, log)); err != nil {

@@ -69,7 +69,8 @@ func (h *Health) Reason(ctx context.Context) string {
 	if h.now().Sub(h.checked) >= checkFresh {
 		if h.running == nil {
 			h.running = make(chan struct{})
-			go h.runCheck(h.running) // #nosec G118 -- asks for all who wait, not for this request, and ends by its own timeout
+			// It asks for all who wait, not for this request, and ends by its own timeout.
+			go h.runCheck(h.running) //nolint:contextcheck,gosec // as said above
 		}
 		done := h.running
 		h.mu.Unlock()
