@@ -26,15 +26,17 @@ export const transports = [
 // each runs the tests that define declares once per transport, all at once.
 // define gets `it(title, body)`; body gets a Scene that is cleared away after.
 export function each(subject, define) {
-  for (const transport of transports) {
-    describe(`${subject}: ${clientVersion} over ${transport.name}`, { concurrency: true }, () => {
-      define((title, body) => {
-        test(title, { timeout: 60_000 }, async (t) => {
-          const scene = new Scene(io, transport)
-          t.after(() => scene.end())
-          await body(scene)
-        })
-      }, transport)
-    })
-  }
+  describe(`${subject}: socket.io-client ${clientVersion}`, { concurrency: true }, () => {
+    for (const transport of transports) {
+      describe(`over ${transport.name}`, { concurrency: true }, () => {
+        define((title, body) => {
+          test(title, { timeout: 60_000 }, async (t) => {
+            const scene = new Scene(io, transport)
+            t.after(() => scene.end())
+            await body(scene)
+          })
+        }, transport)
+      })
+    }
+  })
 }
