@@ -23,7 +23,8 @@ type Options struct {
 
 	// Rules steer conversations (who may take part, broadcasts).
 	Rules rules.Options
-	// Recovery bounds sessions and the replay log; its Left is set here.
+	// Recovery bounds sessions and the replay log. Its Left is set by New, its
+	// OnAck is told of every ack's latency.
 	Recovery relay.Options
 	// Passthrough are the event names relayed as they are.
 	Passthrough []string
@@ -39,6 +40,9 @@ type Options struct {
 	JoinedMax int
 	// IdentifyWithin closes a session that does not identify. 0: never.
 	IdentifyWithin time.Duration
+	// TokenGrace is how long a session may go on with an expired token.
+	// Default 30 s.
+	TokenGrace time.Duration
 	// InFlight bounds a session's unanswered commands. Default 256.
 	InFlight int
 

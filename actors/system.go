@@ -42,6 +42,7 @@ type System struct {
 	relayLanes []*actor.PID
 	writers    []*actor.PID
 	loads      []*persistence.Load
+	depths     map[string]func() int // mailbox of each lane
 
 	failures supervision.Failures
 	unknown  atomic.Int64
@@ -80,16 +81,19 @@ func New(o Options) (*System, error) {
 
 func (s *System) spawnLanes(root *actor.RootContext) {
 	restarting := supervision.Restarting()
-	spawn := func(producer actor.Producer) *actor.PID {
+	s.depths = map[string]func() int{}
+	spawn := func(name string, producer actor.Producer) *actor.PID {
+		mailbox, depth := supervision.MeasuredMailbox()
+		s.depths[name] = depth
 		return root.Spawn(actor.PropsFromProducer(producer,
-			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting)))
+			actor.WithMailbox(mailbox), actor.WithGuardian(restarting)))
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
 		SessionGone: s.sessionLeft, Failures: &s.failures, Unknown: &s.unknown,
 	}
-	for range s.o.RelayLanes {
-		s.relayLanes = append(s.relayLanes, spawn(func() actor.Actor { return relay.NewLane(lane) }))
+	for n := range s.o.RelayLanes {
+		s.relayLanes = append(s.relayLanes, spawn("relay-"+strconv.Itoa(n), func() actor.Actor { return relay.NewLane(lane) }))
 	}
 	writer := persistence.Options{
 		Store: s.o.Store, Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown,
@@ -100,7 +104,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	for n := range s.o.WriterLanes {
 		load := &persistence.Load{}
 		s.loads = append(s.loads, load)
-		s.writers = append(s.writers, spawn(func() actor.Actor { return persistence.NewLane(n, writer, load) }))
+		s.writers = append(s.writers, spawn("persistence-"+strconv.Itoa(n), func() actor.Actor { return persistence.NewLane(n, writer, load) }))
 	}
 }
 
@@ -138,7 +142,7 @@ func (s *System) sessionOptions(root *actor.RootContext) session.Options {
 		Presence: s.directory.Known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
 		Passthrough: passthrough, Draining: &s.draining, Observe: s.o.OnCommand,
 		EventsPerSecond: s.o.rate(), EventsBurst: s.o.EventsBurst, InFlight: s.o.InFlight,
-		JoinedMax: s.o.JoinedMax, IdentifyWithin: s.o.IdentifyWithin,
+		JoinedMax: s.o.JoinedMax, IdentifyWithin: s.o.IdentifyWithin, TokenGrace: s.o.TokenGrace,
 	}
 	o.Defaults()
 	return o
@@ -300,15 +304,6 @@ func (s *System) await(ctx context.Context, ok func() bool) error {
 	return nil
 }
 
-// MailboxDepths returns the messages that wait at each lane, by name.
-func (s *System) MailboxDepths() map[string]int {
-	depths := map[string]int{}
-	for i, l := range s.loads {
-		depths["persistence-"+strconv.Itoa(i)] = int(l.Groups.Load())
-	}
-	return depths
-}
-
 // Stats is a snapshot of a System.
 type Stats struct {
 	Hub          relay.Stats
@@ -316,8 +311,9 @@ type Stats struct {
 	Failures     int64 // panics of actors
 	Unknown      int64 // messages of unknown type
 	ReadsPending int64
-	WriterGroups []int64 // per lane: waiting or in a flush
-	WriterBytes  []int64 // per lane: waiting
+	WriterGroups []int64        // per lane: waiting or in a flush
+	WriterBytes  []int64        // per lane: waiting
+	Mailboxes    map[string]int // messages in each lane's mailbox, by the lane's name
 	Draining     bool
 }
 
@@ -326,6 +322,10 @@ func (s *System) Stats() Stats {
 	st := Stats{
 		Hub: s.hub.Stats(), Locator: s.locator.Stats(), Failures: s.failures.Count(),
 		Unknown: s.unknown.Load(), ReadsPending: s.reads.Pending(), Draining: s.draining.Load(),
+		Mailboxes: make(map[string]int, len(s.depths)),
+	}
+	for name, depth := range s.depths {
+		st.Mailboxes[name] = depth()
 	}
 	for _, l := range s.loads {
 		st.WriterGroups = append(st.WriterGroups, l.Groups.Load())

@@ -43,6 +43,9 @@ type Origin struct {
 	// Ack is the client's ack id when WantsAck is set.
 	Ack      uint64
 	WantsAck bool
+	// Received is when the client's event was read, in Unix nanoseconds by
+	// the clock of the session's node; 0: not known.
+	Received int64
 }
 
 // FromBackEnd reports whether the command comes from the webhook.

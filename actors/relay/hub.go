@@ -32,6 +32,9 @@ type Options struct {
 	HeldBytes int
 	// PerUser bounds a user's sessions on this node. 0: no bound.
 	PerUser int
+	// OnAck is told how long after its event was read a message_ack was handed
+	// to the connection. It must not block. Default: nobody is told.
+	OnAck func(time.Duration)
 	// Left is told of every subscription that ended without the
 	// conversation's doing: a join cut off by a lost connection. It must not
 	// block and must not call the hub. Default: nobody is told.
@@ -56,6 +59,9 @@ func (o *Options) defaults() {
 	}
 	if o.HeldBytes == 0 {
 		o.HeldBytes = 1 << 20
+	}
+	if o.OnAck == nil {
+		o.OnAck = func(time.Duration) {}
 	}
 	if o.Left == nil {
 		o.Left = func(string, message.SessionRef) {}

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"time"
+
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -57,6 +59,9 @@ func (h *Hub) reply(r *message.Reply) {
 	}
 	if r.Event != "" {
 		h.pushOwn(s, r.Event, r.Data, false)
+		if r.Origin.Received != 0 {
+			h.o.OnAck(time.Duration(time.Now().UnixNano() - r.Origin.Received))
+		}
 	}
 }
 

@@ -73,7 +73,9 @@ var stopping = supervision.Stopping()
 // Receive implements wire.Session: it decodes on the reader's goroutine and
 // queues the command.
 func (s *Session) Receive(in wire.Inbound) {
-	origin := message.Origin{Session: s.sub.Ref(), Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck}
+	origin := message.Origin{
+		Session: s.sub.Ref(), Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck, Received: time.Now().UnixNano(),
+	}
 	if s.limiter != nil && !s.limiter.Allow() {
 		s.refuse(origin, "", wire.Errorf(wire.CodeRateLimited, "too many events a second on this connection"))
 		return

@@ -16,6 +16,13 @@ const keepCapacity = 16
 // edges (per-session commands in flight, pending bytes per lane).
 func Mailbox() actor.Mailbox { return &mailbox{} }
 
+// MeasuredMailbox returns a producer for one actor's mailbox, and how many
+// messages wait in it; a restarted actor keeps its mailbox.
+func MeasuredMailbox() (produce actor.MailboxProducer, depth func() int) {
+	m := &mailbox{}
+	return func() actor.Mailbox { return m }, m.UserMessageCount
+}
+
 type mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher

@@ -15,6 +15,7 @@ import (
 // read from their Stats when somebody scrapes: see snapshot.
 type metrics struct {
 	events       *prometheus.CounterVec
+	ackSeconds   prometheus.Histogram
 	batchRows    prometheus.Histogram
 	flushSeconds prometheus.Histogram
 	flushErrors  prometheus.Counter
@@ -29,6 +30,11 @@ func newMetrics(r prometheus.Registerer, passthrough []string) *metrics {
 			Namespace: namespace, Name: "events_total",
 			Help: "Events from clients, by name and immediate result: ok or the error code.",
 		}, []string{"event", "result"}),
+		ackSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "ack_latency_seconds",
+			Help:    "Time from reading a send_message to handing its message_ack to the connection.",
+			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+		}),
 		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "store_batch_rows",
 			Help:    "Rows written in one transaction: messages, changes, participants.",
@@ -55,7 +61,7 @@ func newMetrics(r prometheus.Registerer, passthrough []string) *metrics {
 	for _, name := range passthrough {
 		m.known[name] = true
 	}
-	r.MustRegister(m.events, m.batchRows, m.flushSeconds, m.flushErrors)
+	r.MustRegister(m.events, m.ackSeconds, m.batchRows, m.flushSeconds, m.flushErrors)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "1, with the version as a label.",
 		ConstLabels: prometheus.Labels{"version": version()},
@@ -64,6 +70,9 @@ func newMetrics(r prometheus.Registerer, passthrough []string) *metrics {
 	r.MustRegister(build)
 	return m
 }
+
+// acked is the hub's OnAck.
+func (m *metrics) acked(d time.Duration) { m.ackSeconds.Observe(d.Seconds()) }
 
 // flushed is actors' OnFlush.
 func (m *metrics) flushed(rows int, d time.Duration, err error) {
@@ -153,7 +162,8 @@ func actorsCollector(stats func() actors.Stats) prometheus.Collector {
 	spawned := s.desc("actors_spawned_total", "Actors begun, by kind.", "kind")
 	failures := s.desc("actor_panics_total", "Panics of actors; each is logged with its stack.")
 	unknown := s.desc("actor_unknown_messages_total", "Messages of a type that the actor did not know.")
-	depth := s.desc("mailbox_depth", "Groups of messages that a writer lane has in its mailbox or is saving.", "lane")
+	depth := s.desc("mailbox_depth", "Messages that wait in a lane's mailbox.", "lane")
+	groups := s.desc("store_pending_groups", "Conversations' groups that wait to be written or are being written, by lane.", "lane")
 	pending := s.desc("store_pending_bytes", "Bytes that wait to be written, by lane.", "lane")
 	detached := s.desc("sessions_detached", "Sessions without a connection that may still be recovered.")
 	users := s.desc("users", "Users with a session.")
@@ -174,8 +184,11 @@ func actorsCollector(stats func() actors.Stats) prometheus.Collector {
 		emit(spawned, counter, float64(v.Locator.ConversationsSpawned), "conversation")
 		emit(failures, counter, float64(v.Failures))
 		emit(unknown, counter, float64(v.Unknown))
+		for name, n := range v.Mailboxes {
+			emit(depth, gauge, float64(n), name)
+		}
 		for i, n := range v.WriterGroups {
-			emit(depth, gauge, float64(n), laneName(i))
+			emit(groups, gauge, float64(n), laneName(i))
 		}
 		for i, n := range v.WriterBytes {
 			emit(pending, gauge, float64(n), laneName(i))

@@ -28,7 +28,7 @@ func full(t *testing.T) (*prometheus.Registry, *metrics) {
 	r.MustRegister(
 		storeCollector(func() repo.Stats { return repo.Stats{Rows: 4, OpenConns: 3, InUse: 1} }),
 		actorsCollector(func() actors.Stats {
-			return actors.Stats{WriterGroups: []int64{1, 0}, WriterBytes: []int64{10, 0}}
+			return actors.Stats{WriterGroups: []int64{1, 0}, WriterBytes: []int64{10, 0}, Mailboxes: map[string]int{"relay-0": 2}}
 		}),
 		socketsCollector(func() transport.Stats {
 			return transport.Stats{
@@ -68,10 +68,9 @@ corrillo_connections{dialect="socketio",transport="websocket"} 0
 # TYPE corrillo_events_total counter
 corrillo_events_total{event="send_message",result="forbidden"} 1
 corrillo_events_total{event="send_message",result="ok"} 1
-# HELP corrillo_mailbox_depth Groups of messages that a writer lane has in its mailbox or is saving.
+# HELP corrillo_mailbox_depth Messages that wait in a lane's mailbox.
 # TYPE corrillo_mailbox_depth gauge
-corrillo_mailbox_depth{lane="persistence-0"} 1
-corrillo_mailbox_depth{lane="persistence-1"} 0
+corrillo_mailbox_depth{lane="relay-0"} 2
 # HELP corrillo_store_connections Connections to the database, by state.
 # TYPE corrillo_store_connections gauge
 corrillo_store_connections{state="idle"} 2
@@ -79,12 +78,16 @@ corrillo_store_connections{state="in_use"} 1
 # HELP corrillo_store_flush_errors_total Transactions that failed in whole.
 # TYPE corrillo_store_flush_errors_total counter
 corrillo_store_flush_errors_total 1
+# HELP corrillo_store_pending_groups Conversations' groups that wait to be written or are being written, by lane.
+# TYPE corrillo_store_pending_groups gauge
+corrillo_store_pending_groups{lane="persistence-0"} 1
+corrillo_store_pending_groups{lane="persistence-1"} 0
 # HELP corrillo_webhook_requests_total Requests of back ends, by endpoint and result: ok, repeat or the error code.
 # TYPE corrillo_webhook_requests_total counter
 corrillo_webhook_requests_total{endpoint="emit",result="ok"} 2
 `
 	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_connections", "corrillo_events_total",
-		"corrillo_mailbox_depth", "corrillo_store_connections", "corrillo_store_flush_errors_total", "corrillo_webhook_requests_total"); err != nil {
+		"corrillo_mailbox_depth", "corrillo_store_pending_groups", "corrillo_store_connections", "corrillo_store_flush_errors_total", "corrillo_webhook_requests_total"); err != nil {
 		t.Error(err)
 	}
 }
