@@ -45,8 +45,7 @@ type conn struct {
 	poll *polling // nil when it began as a WebSocket
 	peer *peer
 
-	in       sync.Mutex // held while app is called
-	finished bool       // app.closed was called; guarded by in
+	in sync.Mutex // held while app is called
 
 	mu        sync.Mutex // guards everything from here to seen
 	link      net.Conn   // nil while it is polling, or not attached yet
@@ -269,14 +268,11 @@ func closeCode(r wire.CloseReason) uint16 {
 	return wsframe.ClosePolicy
 }
 
-// finish tells the app that the connection is over, once.
+// finish tells the app that the connection is over. Whoever closed it calls
+// this once.
 func (c *conn) finish() {
 	c.in.Lock()
 	defer c.in.Unlock()
-	if c.finished {
-		return
-	}
-	c.finished = true
 	c.mu.Lock()
 	reason := c.reason
 	c.mu.Unlock()

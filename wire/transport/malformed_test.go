@@ -69,6 +69,21 @@ func TestMalformed_NothingAfterIt(t *testing.T) {
 	}
 }
 
+// After a stream that cannot be parsed any more the server ends its side and
+// lets the client end the socket: closing it with input unread would reset it,
+// and the close frame with it.
+func TestMalformed_EndsItsSideOnly(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w, CloseTimeout: time.Hour})
+	c := dialChat(t, s.addr)
+	c.write(frame(0x83, "hi"))
+	c.want("close 1002 parse_error")
+	c.want("end")
+	c.write(text("still heard, and ignored"))
+	_ = c.nc.Close()
+	eventually(t, "it is gone", func() bool { return len(s.Stats().Conns) == 0 })
+}
+
 // The handshake and everything after it, in single bytes.
 func TestReader_SingleBytes(t *testing.T) {
 	w := newWorld()
@@ -119,7 +134,7 @@ func TestHeartbeat_StuckInAFrame(t *testing.T) {
 func TestHeartbeat_PongKeepsAlive(t *testing.T) {
 	for path, pong := range map[string][]byte{engineWS: text("3"), "/ws": frame(0x8A, "")} {
 		w := newWorld()
-		s := mustServe(t, Options{Acceptor: w, PingInterval: 20 * time.Millisecond, PingTimeout: 2 * time.Second})
+		s := mustServe(t, Options{Acceptor: w, PingInterval: 20 * time.Millisecond, PingTimeout: time.Hour})
 		c := dial(t, s.addr, path)
 		c.read()
 		if path == engineWS {
