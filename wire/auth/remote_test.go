@@ -130,6 +130,22 @@ func TestVerifier_JWKS_Rotation(t *testing.T) {
 	}
 }
 
+// A token without kid whose algorithm no known key has is of an unknown key:
+// the provider may have gone over to another kind.
+func TestVerifier_JWKS_AnotherKind(t *testing.T) {
+	r, e := rsaKey(t), ecKey(t, elliptic.P256())
+	s := newKeyServer(t)
+	s.answer(http.StatusOK, jwks(t, "", map[string]any{"k1": &r.PublicKey}))
+	now := fixedNow()
+	o := s.options()
+	o.Now = func() time.Time { return now }
+	v := mustNew(t, o)
+	accepted(t, v, sign(t, jwt.SigningMethodRS256, r, "", claims(nil)))
+	s.answer(http.StatusOK, jwks(t, "", map[string]any{"k2": &e.PublicKey}))
+	now = now.Add(10 * time.Second)
+	accepted(t, v, sign(t, jwt.SigningMethodES256, e, "", claims(nil)))
+}
+
 func TestVerifier_JWKS_Away(t *testing.T) {
 	e := ecKey(t, elliptic.P256())
 	token := sign(t, jwt.SigningMethodES256, e, "k1", claims(nil))

@@ -18,7 +18,6 @@ type answer struct {
 	retryAfter int // seconds; 0: no header
 	body       []byte
 	result     string // ok, repeat or the error's code, for counters
-	closes     bool   // the connection is of no more use
 }
 
 // Status is the HTTP status of an error code, and the seconds of its

@@ -238,7 +238,6 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, *answer)
 			a.status = http.StatusRequestTimeout
 		}
 	}
-	a.closes = true
 	return nil, &a
 }
 
@@ -265,9 +264,6 @@ func (h *Handler) write(w http.ResponseWriter, e *endpoint, a answer) {
 	}
 	if a.result == resultRepeat {
 		header.Set("Idempotency-Replayed", "true")
-	}
-	if a.closes {
-		header.Set("Connection", "close")
 	}
 	switch a.status {
 	case http.StatusUnauthorized:
