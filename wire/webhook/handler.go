@@ -123,7 +123,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := find(r.URL.Path)
 	if r.ContentLength != 0 {
 		// It also bounds a body that nobody reads, which net/http waits for
-		// when it answers and once more after that; then it lifts the bound.
+		// when it answers and once more after that. net/http lifts the bound
+		// at the end of the body.
 		setReadDeadline(w, time.Now().Add(h.options.BodyTimeout))
 	}
 	a := h.serve(w, r, e)
@@ -213,8 +214,8 @@ func (h *Handler) do(r *http.Request, e *endpoint, body []byte, key string) (a a
 	return failure(wire.AsError(err))
 }
 
-// setReadDeadline bounds what is read of a connection from now on; the zero
-// time lifts the bound. Writers that have no connection ignore it.
+// setReadDeadline bounds what is read of a connection from now on. Writers
+// that have no connection ignore it.
 func setReadDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t) // unsupported, or the connection is gone
 }
@@ -223,7 +224,6 @@ func setReadDeadline(w http.ResponseWriter, t time.Time) {
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, *answer) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err == nil {
-		setReadDeadline(w, time.Time{}) // not lifted, it would end the request when it passes
 		if body == nil {
 			body = []byte{}
 		}
