@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -258,6 +260,9 @@ func (c *client) read() string {
 	c.tb.Helper()
 	for {
 		h, err := ws.ReadHeader(c.r)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.tb.Fatal("nothing came")
+		}
 		if err != nil {
 			return "end"
 		}
