@@ -71,6 +71,12 @@ const readyWithin = 60 * time.Second
 // Start runs the server on a free port of 127.0.0.1 and returns when it is
 // ready.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	// The process runs elsewhere, in o.Dir.
+	binary, err := filepath.Abs(o.Binary)
+	if err != nil {
+		return nil, err
+	}
+	o.Binary = binary
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
