@@ -202,7 +202,7 @@ func decodeIdentify(data []byte) (Command, *Error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	c := Identify{UserID: p.requiredID(nameUserID), Username: p.id(nameUsername), Token: p.text(nameToken, MaxTokenLength)}
+	c := Identify{UserID: p.requiredID(nameUserID), Username: p.personName(nameUsername), Token: p.text(nameToken, MaxTokenLength)}
 	if c.Username == "" {
 		c.Username = c.UserID
 	}

@@ -33,7 +33,7 @@ func DecodeInjectedMessage(body []byte) (InjectedMessage, *Error) {
 	m := InjectedMessage{
 		ID:          p.id(nameID),
 		SenderID:    p.requiredID(nameSenderID),
-		SenderName:  p.id(nameSenderName),
+		SenderName:  p.personName(nameSenderName),
 		CreatedAt:   p.time(nameCreatedAt),
 		SendMessage: p.sendMessage(),
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -198,6 +200,33 @@ func (p *payload) id(n name) string {
 	s, problem := readID(p.value[n])
 	if problem != "" {
 		p.fail(n, problem)
+	}
+	return s
+}
+
+// personName reads what others see of a person. Apps send what people typed,
+// so it is made fit rather than refused: without control characters, without
+// space at either end, cut to MaxIDLength bytes; "" when nothing is left.
+func (p *payload) personName(n name) string {
+	if !p.has(n) {
+		return ""
+	}
+	v := p.value[n]
+	if v[0] != '"' {
+		return p.id(n)
+	}
+	s := strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, unquote(v)))
+	if len(s) > MaxIDLength {
+		n := MaxIDLength
+		for !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = strings.TrimSpace(s[:n])
 	}
 	return s
 }

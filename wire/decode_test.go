@@ -29,6 +29,10 @@ func TestDecode(t *testing.T) {
 	}{
 		{"identify", "identify", `{"userId":"u1","username":"Ann","token":"t"}`, wire.Identify{UserID: "u1", Username: "Ann", Token: "t"}},
 		{"identify: the name defaults to the id", "identify", `{"userId":7,"username":null}`, wire.Identify{UserID: "7", Username: "7"}},
+		{"identify: a name as people type it", "identify", `{"userId":"u1","username":" Ann\tLee  "}`, wire.Identify{UserID: "u1", Username: "AnnLee"}},
+		{"identify: a long name", "identify", `{"userId":"u1","username":"` + strings.Repeat("é", 200) + `"}`, wire.Identify{UserID: "u1", Username: strings.Repeat("é", 95)}},
+		{"identify: a long name of wide runes", "identify", `{"userId":"u1","username":"` + strings.Repeat("漢", 100) + `"}`, wire.Identify{UserID: "u1", Username: strings.Repeat("漢", 63)}},
+		{"identify: a blank name", "identify", `{"userId":"u1","username":"  "}`, wire.Identify{UserID: "u1", Username: "u1"}},
 		{"identify: bare", "identify", ` "u1" `, wire.Identify{UserID: "u1", Username: "u1"}},
 		{"join: bare string", "join_conversation", `"c1"`, none},
 		{"join: bare number", "join_conversation", `42`, wire.JoinConversation{Address: conversation("42"), AfterSeq: -1, AfterRev: -1}},

@@ -21,6 +21,8 @@ func ClientError(err error) *wire.Error {
 		return wire.Errorf(wire.CodeOverloaded, "too many reads are under way: try again")
 	case errors.Is(err, repo.ErrNotFound):
 		return wire.Errorf(wire.CodeNotFound, "there is no such message")
+	case errors.Is(err, repo.ErrInvalidCursor):
+		return wire.Errorf(wire.CodeInvalidPayload, "cursor: must be one that an earlier page gave")
 	case errors.Is(err, repo.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return wire.Errorf(wire.CodeUnavailable, "the store is away: try again")
 	}

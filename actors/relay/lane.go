@@ -166,7 +166,7 @@ func (l *Lane) complete(replies []message.Reply, delivered int) {
 	for i := range replies {
 		if r := &replies[i]; !r.Origin.Call.IsZero() && r.Origin.Call.Node == l.o.Hub.node {
 			posted := r.Posted
-			posted.Delivered = delivered
+			posted.Delivered += delivered
 			l.o.Calls.Complete(r.Origin.Call.ID, Outcome{Posted: posted, Err: r.Err})
 		}
 	}

@@ -77,12 +77,12 @@ func (s *Session) Receive(in wire.Inbound) {
 		Session: s.sub.Ref(), Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck, Received: time.Now().UnixNano(),
 	}
 	if s.limiter != nil && !s.limiter.Allow() {
-		s.refuse(origin, "", wire.Errorf(wire.CodeRateLimited, "too many events a second on this connection"))
+		s.refuse(origin, wire.ClaimedTempID(in), wire.Errorf(wire.CodeRateLimited, "too many events a second on this connection"))
 		return
 	}
 	cmd, e := wire.Decode(in, s.passthrough)
 	if e != nil {
-		s.refuse(origin, "", e)
+		s.refuse(origin, wire.ClaimedTempID(in), e)
 		return
 	}
 	if int(s.queued.Add(1)) > s.o.InFlight {

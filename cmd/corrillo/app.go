@@ -47,6 +47,9 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 		if verifier, err = newVerifier(s, log); err != nil {
 			return err
 		}
+		for _, w := range verifier.Warnings() {
+			log.Warn("auth: " + w)
+		}
 		a.running.Go(func() { _ = verifier.Run(ctx) }) // returns when ctx ends, without an error
 	}
 	options, err := actorOptions(s, store, verifier, m, log)
