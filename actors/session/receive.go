@@ -136,7 +136,7 @@ func (s *Session) onStopping() {
 	conversations, userID := s.o.Hub.End(s.sub)
 	s.tellGone(conversations)
 	if userID != "" {
-		s.tell(locator.User, userID, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
+		s.o.Locator.TellActive(locator.User, userID, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
 	}
 }
 
@@ -146,11 +146,10 @@ func (s *Session) tellGone(conversations []string) {
 	}
 }
 
-func (s *Session) tellUser(msg any) { s.tell(locator.User, s.identity.UserID, msg) }
-
-func (s *Session) tell(k locator.Kind, id string, msg any) {
-	if err := s.o.Locator.Tell(k, id, msg); err != nil {
-		s.o.Log.Error("could not tell", "kind", k.String(), "id", id, "err", err)
+// tellUser tells the session's user, whose actor begins with this if need be.
+func (s *Session) tellUser(msg any) {
+	if err := s.o.Locator.Tell(locator.User, s.identity.UserID, msg); err != nil {
+		s.o.Log.Error("could not tell the user's actor", "user", s.identity.UserID, "err", err)
 	}
 }
 
@@ -160,7 +159,7 @@ func (s *Session) become(id wire.Identity) *wire.Error {
 		old := s.identity.UserID
 		s.tellGone(s.o.Hub.Unbind(s.sub))
 		s.identity = nil
-		s.tell(locator.User, old, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
+		s.o.Locator.TellActive(locator.User, old, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
 	}
 	generation, e := s.o.Hub.Bind(s.sub, id.UserID)
 	if e != nil {
