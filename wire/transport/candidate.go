@@ -94,7 +94,7 @@ func (d *candidate) text(payload []byte) error {
 	}
 	c := d.conn
 	c.mu.Lock()
-	if c.state != open {
+	if c.state == dead {
 		c.mu.Unlock()
 		return errRefused
 	}

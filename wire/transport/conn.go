@@ -331,6 +331,9 @@ func (c *conn) kill() {
 		_ = c.link.Close() // nothing can be done about it
 	}
 	if c.poll != nil {
+		if c.poll.candidate != nil {
+			_ = c.poll.candidate.link.Close() // its reader does the rest
+		}
 		c.poll.signal()
 	}
 	c.srv.remove(c)

@@ -48,9 +48,11 @@ func (p *polling) signal() {
 // what is queued and the close packet; when there can be none, or it is not
 // worth waiting for, the session ends at once.
 func (p *polling) close(c *conn, reason wire.CloseReason) {
-	if p.candidate != nil {
-		_ = p.candidate.link.Close() // it ends with the session
+	if p.candidate != nil && p.phase == engineio.Attached {
+		_ = p.candidate.link.Close() // its client is still polling
 	}
+	// Once probed, the stock client has paused its polling and would wait in
+	// vain: it may finish the upgrade, and is told over the WebSocket.
 	if c.link != nil {
 		return
 	}
@@ -112,14 +114,15 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 		case p.phase == engineio.Upgraded && wait <= 0:
 			return nil, moved
 		case p.phase == engineio.Upgraded:
-		case c.state == closing:
-			buf = engineio.AppendPayload(c.takeQueue(buf), engineio.Packet{Type: p.last})
-			c.kill()
-			return buf, deliver
 		case c.state == dead:
 			return nil, gone
 		case !c.queue.empty():
 			return c.takeQueue(buf), deliver
+		case c.state == closing:
+			// Alone: the stock client drops what stands in front of a close
+			// packet in the same payload.
+			c.kill()
+			return engineio.AppendPayload(buf, engineio.Packet{Type: p.last}), deliver
 		case wait <= 0:
 			return engineio.AppendPayload(buf, engineio.Packet{Type: engineio.Noop}), deliver
 		}

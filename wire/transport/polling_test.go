@@ -42,7 +42,8 @@ func TestPolling_Chat(t *testing.T) {
 	session.conn.Push(wire.NewFrame("last", []byte(`{}`)))
 	session.conn.Close(wire.CloseReplaced)
 	session.awaitClosed(t, wire.CloseReplaced)
-	p.wantGet(200, "42[\"last\",{}]\x1e1") // what was queued, then the close packet
+	p.wantGet(200, `42["last",{}]`) // what was queued
+	p.wantGet(200, `1`)             // and alone, since the stock client drops what stands before it
 	p.wantGet(400, `{"code":1,"message":"Session ID unknown"}`)
 }
 
@@ -56,7 +57,8 @@ func TestPolling_ClientCloses(t *testing.T) {
 	if len(session.t) != 0 {
 		t.Fatal("an event after the close packet", <-session.t)
 	}
-	p.wantGet(200, "40{\"sid\":\"sid\",\"pid\":\"pid\"}\x1e6")
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	p.wantGet(200, `6`)
 	p.wantGet(400, `{"code":1,"message":"Session ID unknown"}`)
 }
 
@@ -414,4 +416,77 @@ func TestReader_CutAnywhere(t *testing.T) {
 			return len(s.Stats().Conns) == 0
 		}
 	})
+}
+
+// A revocation over polling: the last event, the DISCONNECT and the close
+// packet, whether a poll was pending or comes afterwards.
+func TestPolling_Revoked(t *testing.T) {
+	for _, pending := range []bool{true, false} {
+		t.Run(fmt.Sprint("pending ", pending), func(t *testing.T) {
+			w := newWorld()
+			s := mustServe(t, Options{Acceptor: w})
+			p := startPolling(t, s.addr)
+			p.wantPost("40", 200, "ok")
+			session := mustOpen(t, w)
+			p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+			got := make(chan string, 1)
+			poll := func() {
+				var all []string
+				for len(all) < 3 && (len(all) == 0 || all[len(all)-1] != "1") {
+					_, body, _, err := tryRequest(t.Context(), "GET", p.url, "")
+					if err != nil {
+						body = err.Error()
+					}
+					all = append(all, body)
+				}
+				// The close packet comes alone: the stock client drops what
+				// stands before it in one payload.
+				if last := all[len(all)-1]; last != "1" {
+					t.Errorf("the last payload is %q", last)
+				}
+				got <- strings.ReplaceAll(strings.Join(all, "\x1e"), "\x1e", "|")
+			}
+			if pending {
+				go poll()
+				c := s.sessions.get(p.sid)
+				eventually(t, "the poll is pending", func() bool {
+					c.mu.Lock()
+					defer c.mu.Unlock()
+					return c.poll.pending
+				})
+			}
+			session.conn.Push(wire.NewFrame("session_revoked", []byte(`{}`)))
+			session.conn.Close(wire.CloseRevoked)
+			if !pending {
+				go poll()
+			}
+			if all := <-got; all != `42["session_revoked",{}]|41|1` {
+				t.Fatal(all)
+			}
+			session.awaitClosed(t, wire.CloseRevoked)
+		})
+	}
+}
+
+// A session that is closed between probe and upgrade: the client does not
+// poll any more, and hears of it over the WebSocket.
+func TestUpgrade_ClosedInBetween(t *testing.T) {
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w, CloseTimeout: time.Hour})
+	p := startPolling(t, s.addr)
+	p.wantPost("40", 200, "ok")
+	session := mustOpen(t, w)
+	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+	c := dialUpgrade(t, s.addr, p)
+	c.write(text("2probe"))
+	c.want("3probe")
+	session.conn.Push(wire.NewFrame("session_revoked", []byte(`{}`)))
+	session.conn.Close(wire.CloseRevoked)
+	session.awaitClosed(t, wire.CloseRevoked)
+	c.write(text("5"))
+	c.want(`42["session_revoked",{}]`)
+	c.want("41")
+	c.want("close 1008 session_revoked")
+	c.write(frame(0x88, "\x03\xe8"))
+	c.want("end")
 }
