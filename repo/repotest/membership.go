@@ -34,3 +34,34 @@ func CheckMembership(t *testing.T, with, without repo.Store) {
 		t.Errorf("without a query: %v", err)
 	}
 }
+
+// testRoles holds that a role is stored where one is given and left alone
+// where none is.
+func testRoles(t *testing.T, open Open) {
+	store := open(t)
+	save := func(c ...repo.ParticipantChange) {
+		t.Helper()
+		a, err := store.Activate(t.Context(), "roles")
+		if err != nil {
+			t.Fatal(err)
+		}
+		saveOne(t, store, repo.Group{ConversationID: "roles", Epoch: a.Epoch, Participants: c})
+	}
+	save(repo.ParticipantChange{UserID: "ann"}, repo.ParticipantChange{UserID: "bob", Role: repo.RoleClaimed},
+		repo.ParticipantChange{UserID: "cem", Role: "owner", Restore: true}, repo.ParticipantChange{UserID: "dot", Role: repo.RoleClaimed})
+	save(repo.ParticipantChange{UserID: "bob", ReadSeq: 1}, repo.ParticipantChange{UserID: "cem", ReadSeq: 1},
+		repo.ParticipantChange{UserID: "dot", Role: "member", Restore: true})
+	a, err := store.Activate(t.Context(), "roles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, p := range a.Participants {
+		got[p.UserID] = p.Role
+	}
+	for user, want := range map[string]string{"ann": "member", "bob": repo.RoleClaimed, "cem": "owner", "dot": "member"} {
+		if got[user] != want {
+			t.Errorf("%s has the role %q, want %q", user, got[user], want)
+		}
+	}
+}

@@ -24,6 +24,7 @@ func Run(t *testing.T, open Open, only ...string) {
 		{"SaveFences", testSaveFences},
 		{"Change", testChange},
 		{"Participants", testParticipants},
+		{"Roles", testRoles},
 		{"Messages", testMessages},
 		{"Conversations", testConversations},
 		{"Users", testUsers},

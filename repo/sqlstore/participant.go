@@ -38,6 +38,9 @@ func foldPeople(s *Store, g *repo.Group) []person {
 		if c.PeerID != "" {
 			p.PeerID = c.PeerID
 		}
+		if c.Role != "" {
+			p.Role = c.Role
+		}
 		if c.Restore || c.Remove {
 			p.Restore, p.Remove, p.At = c.Restore, c.Remove, c.At
 		}
@@ -47,11 +50,12 @@ func foldPeople(s *Store, g *repo.Group) []person {
 }
 
 // changePeople inserts or updates the participants: those who come back,
-// those who go, and the others, who stay what they are.
+// those who go, and the others, who stay what they are; each with a role to
+// store or without.
 func (a *attempt) changePeople(ctx context.Context) (verdict, error) {
 	t := a.s.texts
 	kinds := [...]struct {
-		sql  *insertText
+		sql  *[2]insertText
 		want func(p *person) bool
 	}{
 		{&t.plain, func(p *person) bool { return !p.Remove && !p.Restore }},
@@ -59,17 +63,24 @@ func (a *attempt) changePeople(ctx context.Context) (verdict, error) {
 		{&t.remove, func(p *person) bool { return p.Remove }},
 	}
 	for _, k := range kinds {
-		args := a.args[:0]
-		for _, w := range a.works {
-			for i := range w.people {
-				if p := &w.people[i]; k.want(p) {
+		for with := range k.sql {
+			args := a.args[:0]
+			for _, w := range a.works {
+				for i := range w.people {
+					p := &w.people[i]
+					if !k.want(p) || (p.Role != "") != (with == withRole) {
+						continue
+					}
 					args = append(args, w.id(), p.UserID, orNull(p.PeerID), p.ReadSeq, removedAt(p))
+					if with == withRole {
+						args = append(args, p.Role)
+					}
 				}
 			}
-		}
-		a.args = args
-		if err := a.upsert(ctx, k.sql, args); err != nil {
-			return verdictFailed, err
+			a.args = args
+			if err := a.upsert(ctx, &k.sql[with], args); err != nil {
+				return verdictFailed, err
+			}
 		}
 	}
 	return verdictCommitted, nil

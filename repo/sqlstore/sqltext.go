@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,9 +42,9 @@ type texts struct {
 
 	message      insertText
 	conversation insertText
-	plain        insertText
-	restore      insertText
-	remove       insertText
+	plain        [2]insertText // of a participant; the second also writes the role
+	restore      [2]insertText
+	remove       [2]insertText
 	presence     insertText
 
 	updateMessage string
@@ -86,14 +87,23 @@ func (t *texts) greatest(column string) string {
 	return t.d.Greatest + "(" + column + ", " + t.d.Inserted(column) + ")"
 }
 
+// withRole is the index of the texts that write a participant's role.
+const withRole = 1
+
 func (t *texts) buildParticipants() {
 	columns := []string{"conversationId", "userId", "peerId", "lastReadSeq", "removedAt"}
 	end := t.d.Upsert("conversationId, userId") +
 		"peerId = COALESCE(" + t.d.Inserted("peerId") + ", peerId), lastReadSeq = " + t.greatest("lastReadSeq")
-	table := t.table("participant")
-	t.plain = newInsertText(table, columns, end, t.d.MaxRows)
-	t.restore = newInsertText(table, columns, end+", removedAt = NULL", t.d.MaxRows)
-	t.remove = newInsertText(table, columns, end+", removedAt = "+t.d.Inserted("removedAt"), t.d.MaxRows)
+	build := func(end string) [2]insertText {
+		table, role := t.table("participant"), ", role = "+t.d.Inserted("role")
+		return [2]insertText{
+			newInsertText(table, columns, end, t.d.MaxRows),
+			newInsertText(table, append(slices.Clone(columns), "role"), end+role, t.d.MaxRows),
+		}
+	}
+	t.plain = build(end)
+	t.restore = build(end + ", removedAt = NULL")
+	t.remove = build(end + ", removedAt = " + t.d.Inserted("removedAt"))
 }
 
 func (t *texts) buildWrites() {
