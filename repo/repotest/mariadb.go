@@ -208,8 +208,13 @@ func newServer() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir}
-	out, err := exec.Command(install, "--no-defaults", "--datadir="+s.data(), "--skip-test-db",
-		"--auth-root-authentication-method=normal", "--user="+accountName()).CombinedOutput()
+	if err := os.Mkdir(s.temp(), 0o700); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	cmd := exec.Command(install, "--no-defaults", "--datadir="+s.data(), "--skip-test-db",
+		"--auth-root-authentication-method=normal", "--user="+accountName())
+	cmd.Env = s.environ()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mariadb-install-db: %w: %s", err, out), os.RemoveAll(dir))
 	}
@@ -221,6 +226,12 @@ func newServer() (*Server, error) {
 	}
 	return s, nil
 }
+
+// temp is the server's own folder for temporary tables: a server that starts
+// removes what it takes for its leftovers, another server's too.
+func (s *Server) temp() string { return filepath.Join(s.dir, "tmp") }
+
+func (s *Server) environ() []string { return append(os.Environ(), "TMPDIR="+s.temp()) }
 
 // startSomewhere takes a free port; somebody else may take it first.
 func (s *Server) startSomewhere() (err error) {
@@ -280,6 +291,7 @@ func (s *Server) start() error {
 		// The worst that a store may meet: another character set, and values
 		// that do not fit are cut unless the session says otherwise.
 		"--character-set-server=latin1", "--sql-mode=NO_ENGINE_SUBSTITUTION")
+	cmd.Env = s.environ()
 	p, err := run(cmd)
 	if err != nil {
 		return err
