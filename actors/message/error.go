@@ -8,7 +8,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// ErrOverloaded: a bound was met before anything was tried; retryable.
+// ErrOverloaded says that a bound was met before anything was tried; retryable.
 var ErrOverloaded = errors.New("overloaded")
 
 // ClientError is what a client or a back end is told of an error that came

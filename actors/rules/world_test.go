@@ -24,7 +24,6 @@ type world struct {
 	o       rules.Options
 	now     time.Time
 	table   *table
-	mood    func() string
 	stale   []*repo.Group // of lives that were given up
 	flying  *repo.Group
 	asked   int // activations

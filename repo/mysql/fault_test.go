@@ -24,7 +24,7 @@ func killAll(t *testing.T, admin *sql.DB) {
 		t.Error(err)
 		return
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var ids []int
 	for rows.Next() {
 		var id int
