@@ -161,6 +161,9 @@ func (s *System) sessionLeft(conversationID string, ref message.SessionRef) {
 	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref})
 }
 
+// UseBatch implements wire.Batcher.
+func (s *System) UseBatch(b wire.Batch) { s.hub.UseBatch(b) }
+
 // Open implements wire.Acceptor.
 func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Error) {
 	if s.draining.Load() {

@@ -129,6 +129,19 @@ type Conn interface {
 	Close(reason CloseReason)
 }
 
+// Batch marks what belongs together: frames that are pushed between Begin and
+// End, to any connections of a transport, need not be written before End, so
+// that several for one connection go out in one write. Batches may overlap;
+// an End may let frames of others go. Neither method blocks.
+type Batch interface {
+	Begin()
+	End()
+}
+
+// Batcher is an Acceptor that marks batches. The transport hands it its Batch
+// before the first Open.
+type Batcher interface{ UseBatch(b Batch) }
+
 // InjectedMessage is a message that the back end posts. ID is empty unless
 // the back end has stored it already in a table of its own, or its request had
 // an idempotency key (see Mirrored).

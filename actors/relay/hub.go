@@ -71,8 +71,9 @@ func (o *Options) defaults() {
 // Hub is the node's table of sessions, rooms and users, and its replay log.
 // It is safe for concurrent use; no method blocks on I/O.
 type Hub struct {
-	o    Options
-	node string
+	o     Options
+	node  string
+	batch wire.Batch // set before the first session
 
 	mu       sync.Mutex
 	offset   uint64
@@ -89,13 +90,27 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	o.defaults()
 	return &Hub{
-		o: o, node: o.Node,
+		o: o, node: o.Node, batch: noBatch{},
 		sessions: map[uint64]*Subscriber{},
 		rooms:    map[string]*room{},
 		users:    map[string]*userRoom{},
 		log:      replay{maxBytes: o.LogBytes, maxAge: o.LogAge},
 	}
 }
+
+// UseBatch tells the hub how to mark what may go out in one write. It comes
+// before the first Open.
+func (h *Hub) UseBatch(b wire.Batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.batch = b
+}
+
+// noBatch is for transports that have no use for it.
+type noBatch struct{}
+
+func (noBatch) Begin() {}
+func (noBatch) End()   {}
 
 // Node returns this process start's id.
 func (h *Hub) Node() string { return h.node }

@@ -116,6 +116,8 @@ func (l *Lane) answerOnly(conversationID string, m any) {
 }
 
 func (l *Lane) do(ctx actor.Context, m any) {
+	l.o.Hub.batch.Begin()
+	defer l.o.Hub.batch.End()
 	switch m := m.(type) {
 	case *message.Relayed:
 		l.onRelayed(ctx, m)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/corrillo/corrillo/wire"
@@ -38,15 +39,15 @@ func BenchmarkWrite(b *testing.B) {
 					return err
 				},
 				"copy": func() func(nc net.Conn) error {
-					pool := newWriteBuffers()
+					pool := sync.Pool{New: func() any { return new([coalesce]byte) }}
 					return func(nc net.Conn) error {
-						buf, _ := pool.pool.Get().(*[coalesce]byte)
+						buf, _ := pool.Get().(*[coalesce]byte)
 						out := buf[:0]
 						for range together {
 							out = append(out, payload...)
 						}
 						_, err := nc.Write(out)
-						pool.pool.Put(buf)
+						pool.Put(buf)
 						return err
 					}
 				}(),

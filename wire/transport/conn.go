@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
@@ -47,8 +48,9 @@ type conn struct {
 
 	in sync.Mutex // held while app is called
 
-	mu        sync.Mutex // guards everything from here to seen
-	link      net.Conn   // nil while it is polling, or not attached yet
+	mu        sync.Mutex      // guards everything from here to seen
+	link      net.Conn        // nil while it is polling, or not attached yet
+	raw       syscall.RawConn // of link, for writes that do not wait; nil: there is none
 	queue     queue
 	beat      engineio.Heartbeat
 	connectBy time.Duration // join a namespace until then; 0: has joined

@@ -59,6 +59,7 @@ func (s *Server) Close() error {
 			c.close(wire.CloseDraining)
 		}
 		s.running.Wait()
+		s.flushers.stop()
 		close(s.stop)
 		s.sweeper.Wait()
 		err = s.reader.Close()

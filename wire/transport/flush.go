@@ -1,19 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
 )
-
-// writeBuffers are the buffers in which small frames are put together.
-type writeBuffers struct{ pool sync.Pool }
-
-func newWriteBuffers() *writeBuffers {
-	return &writeBuffers{sync.Pool{New: func() any { return new([coalesce]byte) }}}
-}
 
 // send queues a frame.
 func (c *conn) send(e *wire.Encoded) {
@@ -44,18 +37,45 @@ func (c *conn) kick() {
 	case c.link != nil:
 		if !c.flushing {
 			c.flushing = true
-			go c.flush()
+			c.srv.flushers.add(c)
 		}
 	case c.poll != nil:
 		c.poll.signal()
 	}
 }
 
-// flush writes until nothing is queued. There is one at a time; kill leaves
-// the connection's count in the server to it when it runs.
-func (c *conn) flush() {
+// flush writes until nothing is queued, or until the socket takes no more:
+// then a goroutine of the connection's own goes on. There is one at a time;
+// kill leaves the connection's count in the server to it when it runs.
+func (c *conn) flush(w *writer) {
+	c.mu.Lock()
+	for c.state != dead && !c.queue.empty() {
+		if c.raw == nil {
+			c.mu.Unlock()
+			go c.flushSlowly(nil, 0)
+			return
+		}
+		out, frames := c.queue.next(w.buffer)
+		c.writing = max(c.srv.clock(), 1)
+		raw := c.raw
+		c.mu.Unlock()
+		n, full, err := w.write(raw, out)
+		if full {
+			// out may stand in the buffer of w, or be shared.
+			go c.flushSlowly(bytes.Clone(out[n:]), frames)
+			return
+		}
+		c.mu.Lock()
+		c.written(len(out), frames, err)
+	}
+	c.flushed()
+}
+
+// flushSlowly writes rest, the end of what frames frames began, and then what
+// is queued, waiting for the socket as long as it takes.
+func (c *conn) flushSlowly(rest []byte, frames int) {
+	buffers := &c.srv.flushers.buffers
 	var buf *[coalesce]byte
-	buffers := &c.srv.writeBuffers.pool
 	borrow := func() []byte {
 		if buf == nil {
 			buf, _ = buffers.Get().(*[coalesce]byte)
@@ -63,22 +83,39 @@ func (c *conn) flush() {
 		return buf[:0]
 	}
 	c.mu.Lock()
-	for c.state != dead && !c.queue.empty() {
-		out, frames := c.queue.next(borrow)
+	for c.state != dead && (rest != nil || !c.queue.empty()) {
+		out := rest
+		if rest == nil {
+			out, frames = c.queue.next(borrow)
+		}
+		rest = nil
 		c.writing = max(c.srv.clock(), 1)
 		link := c.link
 		c.mu.Unlock()
 		_, err := link.Write(out)
-		c.srv.stats.sent(frames, len(out))
 		c.mu.Lock()
-		c.writing = 0
-		c.queue.bytes -= len(out)
-		if err != nil {
-			// The reader sees the end of the socket too, and reports it.
-			c.closeLocked(wire.CloseTransport, 0, true)
-			c.kill()
-		}
+		c.written(len(out), frames, err)
 	}
+	c.flushed()
+	if buf != nil {
+		buffers.Put(buf)
+	}
+}
+
+// written notes the end of a write. mu is held.
+func (c *conn) written(n, frames int, err error) {
+	c.srv.stats.sent(frames, n)
+	c.writing = 0
+	c.queue.bytes -= n
+	if err != nil {
+		// The reader sees the end of the socket too, and reports it.
+		c.closeLocked(wire.CloseTransport, 0, true)
+		c.kill()
+	}
+}
+
+// flushed ends a flush. mu is held, and released.
+func (c *conn) flushed() {
 	c.flushing = false
 	if c.state == dead {
 		c.srv.running.Done()
@@ -86,9 +123,6 @@ func (c *conn) flush() {
 		c.settle()
 	}
 	c.mu.Unlock()
-	if buf != nil {
-		buffers.Put(buf)
-	}
 }
 
 // settle ends a closing WebSocket once all has been said on both sides. mu is
@@ -120,7 +154,7 @@ func (c *conn) wake(at time.Duration) {
 
 // attach gives the connection its WebSocket. mu is held.
 func (c *conn) attach(link net.Conn) {
-	c.link = link
+	c.link, c.raw = link, rawOf(link)
 	switch c.state {
 	case dead:
 		_ = link.Close() // it comes too late

@@ -23,12 +23,12 @@ type Server struct {
 	origins origins
 	started time.Time
 
-	conns        registry
-	sessions     sessions
-	peers        peers
-	reader       Reader
-	writeBuffers *writeBuffers
-	stats        counters
+	conns    registry
+	sessions sessions
+	peers    peers
+	reader   Reader
+	flushers flushers
+	stats    counters
 
 	handshakes atomic.Int64
 	draining   atomic.Bool
@@ -53,20 +53,23 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts:         opts,
-		timing:       opts.timing(),
-		origins:      newOrigins(opts.Origins),
-		started:      time.Now(),
-		sessions:     sessions{bySID: map[string]*conn{}},
-		peers:        newPeers(),
-		reader:       opts.Reader,
-		writeBuffers: newWriteBuffers(),
-		enginePing:   &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpText, []byte{byte(engineio.Ping)})},
-		plainPing:    &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpPing, nil)},
-		stop:         make(chan struct{}),
+		opts:       opts,
+		timing:     opts.timing(),
+		origins:    newOrigins(opts.Origins),
+		started:    time.Now(),
+		sessions:   sessions{bySID: map[string]*conn{}},
+		peers:      newPeers(),
+		reader:     opts.Reader,
+		enginePing: &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpText, []byte{byte(engineio.Ping)})},
+		plainPing:  &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpPing, nil)},
+		stop:       make(chan struct{}),
 	}
 	if s.reader == nil {
 		s.reader = newPortableReader()
+	}
+	s.flushers.init()
+	if b, ok := opts.Acceptor.(wire.Batcher); ok {
+		b.UseBatch(&s.flushers)
 	}
 	s.encodeSIO = func(f *wire.Frame) *wire.Encoded { return encodeSocketIO(f, s.opts.SocketIO.Attachments) }
 	return s, nil
