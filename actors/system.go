@@ -29,14 +29,15 @@ import (
 // wire.Injector. Make it with New, run it with Run, end it with Drain and
 // Close.
 type System struct {
-	o         Options
-	actors    *actor.ActorSystem
-	hub       *relay.Hub
-	locator   *locator.Locator
-	calls     *relay.Calls
-	directory *user.Directory
-	sessions  session.Options
-	reads     *gate.Gate
+	o          Options
+	actors     *actor.ActorSystem
+	dispatcher *supervision.Dispatcher
+	hub        *relay.Hub
+	locator    *locator.Locator
+	calls      *relay.Calls
+	directory  *user.Directory
+	sessions   session.Options
+	reads      *gate.Gate
 
 	seed       maphash.Seed
 	relayLanes []*actor.PID
@@ -61,7 +62,7 @@ func New(o Options) (*System, error) {
 	}
 	o.defaults()
 	s := &System{
-		o: o, actors: supervision.NewSystem(), seed: maphash.MakeSeed(),
+		o: o, actors: supervision.NewSystem(), dispatcher: supervision.NewDispatcher(), seed: maphash.MakeSeed(),
 		directory: user.NewDirectory(o.Store, o.Log), reads: gate.New(64, 100_000),
 	}
 	root := s.actors.Root
@@ -86,7 +87,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 		mailbox, depth := supervision.MeasuredMailbox()
 		s.depths[name] = depth
 		return root.Spawn(actor.PropsFromProducer(producer,
-			actor.WithMailbox(mailbox), actor.WithGuardian(restarting)))
+			actor.WithDispatcher(s.dispatcher), actor.WithMailbox(mailbox), actor.WithGuardian(restarting)))
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
@@ -112,7 +113,7 @@ func (s *System) register(root *actor.RootContext) {
 	restarting := supervision.Restarting()
 	props := func(producer actor.Producer) *actor.Props {
 		return actor.PropsFromProducer(producer,
-			actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting))
+			actor.WithDispatcher(s.dispatcher), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting))
 	}
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
@@ -137,7 +138,7 @@ func (s *System) sessionOptions(root *actor.RootContext) session.Options {
 		passthrough[name] = true
 	}
 	o := session.Options{
-		Root: root, Hub: s.hub, Locator: s.locator, Store: s.o.Store, Log: s.o.Log,
+		Root: root, Dispatcher: s.dispatcher, Hub: s.hub, Locator: s.locator, Store: s.o.Store, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Verifier: s.o.Verifier,
 		Presence: s.directory.Known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
 		Passthrough: passthrough, Draining: &s.draining, Observe: s.o.OnCommand,
@@ -290,6 +291,7 @@ func (s *System) Close(ctx context.Context) error {
 		err = last
 	}
 	s.actors.Shutdown()
+	s.dispatcher.Stop()
 	return err
 }
 

@@ -19,12 +19,13 @@ import (
 // Options are what all sessions of a node share. Zero fields take the default
 // in their comment; the parts without a default must be set.
 type Options struct {
-	Root     *actor.RootContext
-	Hub      *relay.Hub
-	Locator  *locator.Locator
-	Store    repo.Store
-	Log      *slog.Logger
-	Failures *supervision.Failures
+	Root       *actor.RootContext
+	Dispatcher actor.Dispatcher
+	Hub        *relay.Hub
+	Locator    *locator.Locator
+	Store      repo.Store
+	Log        *slog.Logger
+	Failures   *supervision.Failures
 	// Verifier checks tokens. Nil: trust mode, whoever says identify is
 	// believed.
 	Verifier wire.Verifier

@@ -61,7 +61,7 @@ func Open(o *Options, conn wire.Conn, identity *wire.Identity) *Session {
 	}
 	s.sub = o.Hub.Open(conn, s)
 	s.pid = o.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return receiver{s} },
-		actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping)))
+		actor.WithDispatcher(o.Dispatcher), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping)))
 	o.Root.Send(s.pid, begin{})
 	return s
 }
