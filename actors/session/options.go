@@ -63,10 +63,13 @@ type Options struct {
 	Reads *gate.Gate
 	// Unknown counts actor messages of unknown type.
 	Unknown *atomic.Int64
+
+	spawner *spawner
 }
 
-// Defaults fills the zero fields.
+// Defaults fills the zero fields. It is called once, before the first Open.
 func (o *Options) Defaults() {
+	o.spawner = newSpawner(o.Dispatcher)
 	if o.Observe == nil {
 		o.Observe = func(string, wire.Code) {}
 	}

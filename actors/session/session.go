@@ -1,6 +1,7 @@
 package session
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,15 +61,36 @@ func Open(o *Options, conn wire.Conn, identity *wire.Identity) *Session {
 		s.limiter = rate.NewLimiter(o.EventsPerSecond, max(o.EventsBurst, 1))
 	}
 	s.sub = o.Hub.Open(conn, s)
-	s.pid = o.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return receiver{s} },
-		actor.WithDispatcher(o.Dispatcher), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(stopping)))
+	s.pid = o.spawner.spawn(o.Root, s)
 	o.Root.Send(s.pid, begin{})
 	return s
 }
 
-// stopping is shared by all sessions: protoactor keeps one guardian for each
-// strategy.
-var stopping = supervision.Stopping()
+// spawner begins the actors of all sessions from one Props, which would cost
+// more than the rest of a session together. protoactor asks for the actor
+// while it spawns, and never again: a session that fails is stopped.
+type spawner struct {
+	props *actor.Props
+
+	mu   sync.Mutex
+	next *Session
+}
+
+func newSpawner(d actor.Dispatcher) *spawner {
+	s := &spawner{}
+	s.props = actor.PropsFromProducer(func() actor.Actor { return receiver{s.next} },
+		actor.WithDispatcher(d), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(supervision.Stopping()))
+	return s
+}
+
+func (p *spawner) spawn(root *actor.RootContext, s *Session) *actor.PID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = s
+	pid := root.Spawn(p.props)
+	p.next = nil
+	return pid
+}
 
 // Receive implements wire.Session: it decodes on the reader's goroutine and
 // queues the command.
