@@ -170,11 +170,6 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 	if s.draining.Load() {
 		return nil, wire.Errorf(wire.CodeDraining, "the server is going down: connect again")
 	}
-	if hello.PID != "" {
-		if resumed := s.resume(conn, hello); resumed != nil {
-			return resumed, nil
-		}
-	}
 	var identity *wire.Identity
 	if s.o.Verifier != nil && hello.Token != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -185,12 +180,24 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 		}
 		identity = &id
 	}
+	if hello.PID != "" {
+		if resumed := s.resume(conn, hello, identity); resumed != nil {
+			return resumed, nil
+		}
+	}
 	return session.Open(&s.sessions, conn, identity), nil
 }
 
 // resume takes up the session that the client names, or ends it when the
-// replay log no longer reaches back, so that the client learns of the gap.
-func (s *System) resume(conn wire.Conn, hello wire.Hello) wire.Session {
+// replay log no longer reaches back, so that the client learns of the gap. A
+// token that came along renews the session, unless it is another user's: then
+// the session is left alone.
+func (s *System) resume(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session {
+	if identity != nil {
+		if user := s.hub.UserOf(hello.PID); user != "" && user != identity.UserID {
+			return nil
+		}
+	}
 	sub, generation, gap := s.hub.Resume(conn, hello.PID, hello.Offset, hello.HasOffset)
 	if sub == nil {
 		return nil
@@ -203,7 +210,7 @@ func (s *System) resume(conn wire.Conn, hello wire.Hello) wire.Session {
 		old.End()
 		return nil
 	}
-	old.Resumed(generation)
+	old.Resumed(generation, identity)
 	return old
 }
 

@@ -284,14 +284,50 @@ func (h *Hub) Close(s *Subscriber, reason wire.CloseReason) {
 func (h *Hub) Bind(s *Subscriber, userID string) (generation uint64, e *wire.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if u := h.users[userID]; u != nil && h.o.PerUser > 0 && len(u.sessions) >= h.o.PerUser && s.user != u {
-		return 0, wire.Errorf(wire.CodeRateLimited, "this user has %d connections already", len(u.sessions))
+	if u := h.users[userID]; u != nil && h.o.PerUser > 0 && s.user != u && !h.room(u) {
+		return 0, wire.Errorf(wire.CodeRateLimited, "this user has %d connections already", h.o.PerUser)
 	}
 	if s.user == nil || s.user.id != userID {
 		h.unbindUser(s)
 		h.bindUser(s, userID)
 	}
 	return s.generation, nil
+}
+
+// room reports whether the user may have one more session. Those that only
+// wait for a recovery give way, the one that waits longest first. Under the
+// lock.
+func (h *Hub) room(u *userRoom) bool {
+	live := 0
+	var oldest *Subscriber
+	for _, s := range u.sessions {
+		if s.ended {
+			continue
+		}
+		live++
+		if s.conn == nil && (oldest == nil || s.detached < oldest.detached) {
+			oldest = s
+		}
+	}
+	if live < h.o.PerUser {
+		return true
+	}
+	if oldest == nil {
+		return false
+	}
+	h.finish(oldest, wire.CloseReplaced)
+	return true
+}
+
+// UserOf returns the user of the session that a pid names, "" when there is
+// none.
+func (h *Hub) UserOf(pid string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.lookup(pid); s != nil && s.user != nil {
+		return s.user.id
+	}
+	return ""
 }
 
 // Unbind leaves everything that the session had joined and its user, for a

@@ -98,16 +98,32 @@ func (h *Hub) Revoke(id uint64, reason string) bool {
 	if s == nil {
 		return false
 	}
-	if s.conn == nil {
-		if !s.ended {
-			s.ended = true
-			h.detached--
-			s.owner.Expired()
-		}
+	if s.conn != nil && !s.ended {
+		data := append([]byte(`{"reason":`), wire.AppendString(nil, reason)...)
+		s.conn.Push(wire.NewFrame(wire.EventSessionRevoked, append(data, '}')))
+	}
+	return h.finish(s, wire.CloseRevoked)
+}
+
+// Finish closes a session's connection, if it has one, and ends the session:
+// from now on nothing recovers it, however long the connection takes to go.
+func (h *Hub) Finish(s *Subscriber, reason wire.CloseReason) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.finish(s, reason)
+}
+
+// finish reports whether the session had a connection. Under the lock.
+func (h *Hub) finish(s *Subscriber, reason wire.CloseReason) bool {
+	if s.ended {
 		return false
 	}
-	data := append([]byte(`{"reason":`), wire.AppendString(nil, reason)...)
-	s.conn.Push(wire.NewFrame(wire.EventSessionRevoked, append(data, '}')))
-	s.conn.Close(wire.CloseRevoked)
-	return true
+	if s.conn == nil {
+		h.detached--
+	} else {
+		s.conn.Close(reason)
+	}
+	s.ended = true
+	s.owner.Expired()
+	return s.conn != nil
 }

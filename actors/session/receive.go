@@ -96,15 +96,14 @@ func (s *Session) onDue(actor.Context) {
 	switch {
 	case s.identity == nil && s.o.IdentifyWithin > 0 && now.Sub(s.since) >= s.o.IdentifyWithin:
 		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, notIdentified(), "", ""))
-		s.o.Hub.Close(s.sub, wire.CloseNotIdentifed)
+		s.o.Hub.Finish(s.sub, wire.CloseNotIdentifed)
 		return
 	case s.identity != nil && !s.identity.Expires.IsZero() && !now.Before(s.identity.Expires):
 		if s.expired.IsZero() {
 			s.expired = now
-			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil,
-				wire.Errorf(wire.CodeTokenExpired, "the token has expired: identify with a new one"), "", ""))
+			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, tokenExpired(), "", ""))
 		} else if now.Sub(s.expired) >= s.o.TokenGrace {
-			s.o.Hub.Close(s.sub, wire.CloseUnauthorized)
+			s.o.Hub.Finish(s.sub, wire.CloseUnauthorized)
 			return
 		}
 	}
@@ -113,6 +112,10 @@ func (s *Session) onDue(actor.Context) {
 
 func notIdentified() *wire.Error {
 	return wire.Errorf(wire.CodeNotIdentified, "send identify first")
+}
+
+func tokenExpired() *wire.Error {
+	return wire.Errorf(wire.CodeTokenExpired, "the token has expired: identify with a new one")
 }
 
 func (s *Session) onDetached(ctx actor.Context, m detached) {
@@ -126,6 +129,14 @@ func (s *Session) onDetached(ctx actor.Context, m detached) {
 func (s *Session) onResumed(m resumed) {
 	if s.identity != nil {
 		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: m.generation})
+	}
+	if m.identity != nil {
+		if e := s.become(*m.identity); e != nil {
+			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, e, "", ""))
+		}
+	}
+	if !s.expired.IsZero() { // it may have been away when it was told
+		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, tokenExpired(), "", ""))
 	}
 }
 
@@ -185,6 +196,9 @@ func (s *Session) identify(m wire.Identify) (wire.Identity, *wire.Error) {
 		}
 		if s.identity.UserID != m.UserID {
 			return wire.Identity{}, wire.Errorf(wire.CodeForbidden, "the token names another user")
+		}
+		if !s.expired.IsZero() {
+			return wire.Identity{}, tokenExpired()
 		}
 		return *s.identity, nil
 	}

@@ -49,8 +49,12 @@ type (
 		generation uint64
 		reason     wire.CloseReason
 	}
-	// resumed says that a new connection has recovered the session.
-	resumed struct{ generation uint64 }
+	// resumed says that a new connection has recovered the session; identity
+	// is that of the token it came with, nil when there was none.
+	resumed struct {
+		generation uint64
+		identity   *wire.Identity
+	}
 )
 
 // Open begins a session on conn. identity is set when a token came with the
@@ -126,9 +130,10 @@ func (s *Session) Closed(conn wire.Conn, reason wire.CloseReason) {
 	s.o.Root.Send(s.pid, detached{generation: generation, reason: reason})
 }
 
-// Resumed is called when the hub gave the session a new connection.
-func (s *Session) Resumed(generation uint64) {
-	s.o.Root.Send(s.pid, resumed{generation: generation})
+// Resumed is called when the hub gave the session a new connection. identity
+// is nil when no token came with it; it is the session's user otherwise.
+func (s *Session) Resumed(generation uint64, identity *wire.Identity) {
+	s.o.Root.Send(s.pid, resumed{generation: generation, identity: identity})
 }
 
 // End ends the session, for a client whose recovery failed.
