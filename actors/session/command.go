@@ -31,7 +31,7 @@ func (s *Session) onCommand(c command) {
 // keep holds a command back until identify: the stock client flushes what it
 // buffered offline before its connect handlers run.
 func (s *Session) keep(c command) {
-	if len(s.early) >= s.o.EarlyEvents {
+	if n := len(s.early); n >= s.o.EarlyEvents || n > 0 && s.earlySum+c.size > s.o.EarlyBytes {
 		s.refuse(c.origin, tempID(c.cmd), notIdentified())
 		return
 	}
@@ -39,7 +39,15 @@ func (s *Session) keep(c command) {
 		s.earlyEnd = time.Now().Add(s.o.EarlyWait)
 	}
 	s.early = append(s.early, c)
+	s.earlySum += c.size
 	s.plan()
+}
+
+// takeEarly returns what was kept, and keeps it no longer.
+func (s *Session) takeEarly() []command {
+	early := s.early
+	s.early, s.earlySum = nil, 0
+	return early
 }
 
 func (s *Session) onIdentify(o message.Origin, m wire.Identify) {
@@ -58,9 +66,7 @@ func (s *Session) onIdentify(o message.Origin, m wire.Identify) {
 	data = append(data, `,"serverTime":`...)
 	data = wire.AppendTime(data, time.Now())
 	s.o.Hub.Answer(s.sub, o, append(data, '}'))
-	early := s.early
-	s.early = nil
-	for _, c := range early {
+	for _, c := range s.takeEarly() {
 		s.run(c)
 	}
 	s.plan()

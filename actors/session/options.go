@@ -51,9 +51,10 @@ type Options struct {
 	JoinedMax int
 	// IdentifyWithin closes a session that does not identify. 0: never.
 	IdentifyWithin time.Duration
-	// EarlyEvents and EarlyWait bound what waits for identify. Defaults 64
-	// and 5 s.
+	// EarlyEvents, EarlyBytes and EarlyWait bound what waits for identify;
+	// one event is kept whatever its size. Defaults 64, 1 MiB and 5 s.
 	EarlyEvents int
+	EarlyBytes  int
 	EarlyWait   time.Duration
 	// TokenGrace is how long an expired token may stay before the session is
 	// closed. Default 30 s.
@@ -78,6 +79,9 @@ func (o *Options) Defaults() {
 	}
 	if o.EarlyEvents == 0 {
 		o.EarlyEvents = 64
+	}
+	if o.EarlyBytes == 0 {
+		o.EarlyBytes = 1 << 20
 	}
 	if o.EarlyWait == 0 {
 		o.EarlyWait = 5 * time.Second

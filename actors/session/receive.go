@@ -87,9 +87,7 @@ func (s *Session) plan() {
 func (s *Session) onDue(actor.Context) {
 	now := time.Now()
 	if len(s.early) > 0 && !now.Before(s.earlyEnd) {
-		early := s.early
-		s.early = nil
-		for _, c := range early {
+		for _, c := range s.takeEarly() {
 			s.refuse(c.origin, tempID(c.cmd), notIdentified())
 		}
 	}

@@ -29,6 +29,7 @@ type Session struct {
 	identity *wire.Identity
 	since    time.Time // of the session
 	early    []command // events before identify
+	earlySum int       // bytes of early
 	earlyEnd time.Time
 	expired  time.Time // when token_expired was sent
 }
@@ -37,6 +38,7 @@ type Session struct {
 type command struct {
 	cmd    wire.Command
 	origin message.Origin
+	size   int // of the payload, in bytes
 }
 
 // Messages to the session's own actor.
@@ -116,7 +118,7 @@ func (s *Session) Receive(in wire.Inbound) {
 		s.refuse(origin, tempID(cmd), wire.Errorf(wire.CodeOverloaded, "too many events wait on this connection"))
 		return
 	}
-	s.o.Root.Send(s.pid, command{cmd: cmd, origin: origin})
+	s.o.Root.Send(s.pid, command{cmd: cmd, origin: origin, size: len(in.Data)})
 }
 
 func (s *Session) passthrough(event string) bool { return s.o.Passthrough[event] }
