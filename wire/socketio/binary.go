@@ -75,6 +75,34 @@ func extractBinary(dst, data []byte, attachments [][]byte, limit int) ([]byte, [
 // mayHoldBinary is the cheap test before extractBinary.
 func mayHoldBinary(data []byte) bool { return bytes.Contains(data, quotedBinary) }
 
+// namesPlaceholder reports whether some object in data, which is valid JSON,
+// has a member that a client takes for a placeholder's, escapes read.
+func namesPlaceholder(data []byte) bool {
+	if bytes.Contains(data, quotedPlaceholder) {
+		return true
+	}
+	for i := 0; i < len(data); i++ {
+		if data[i] != '"' {
+			continue
+		}
+		start, escaped := i, false
+		for i++; i < len(data) && data[i] != '"'; i++ {
+			if data[i] == '\\' {
+				escaped = true
+				i++
+			}
+		}
+		// Each escape takes up to six bytes for one.
+		if n := i + 1 - start; !escaped || n > 6*len(placeholderKey)+2 || i >= len(data) {
+			continue
+		}
+		if s, ok := jsontext.String(data[start : i+1]); ok && s == placeholderKey {
+			return true
+		}
+	}
+	return false
+}
+
 func total(parts [][]byte) (n int) {
 	for _, p := range parts {
 		n += len(p)

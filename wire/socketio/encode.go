@@ -122,9 +122,16 @@ func encode(prefix []byte, t Type, namespace, event string, id int64, args [][]b
 }
 
 // extractAll takes the binary data out of all arguments, or out of none.
+//
+// None, too, where a sender has written a placeholder itself: beside real
+// ones every client would look for an attachment that is not there, and close
+// its connection.
 func extractAll(args [][]byte, limit int) (body, attachments [][]byte) {
 	body = make([][]byte, len(args))
 	for i, a := range args {
+		if namesPlaceholder(a) {
+			return args, nil
+		}
 		var ok bool
 		if body[i], attachments, ok = extractBinary(nil, a, attachments, limit); !ok {
 			return args, nil
