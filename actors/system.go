@@ -49,8 +49,9 @@ type System struct {
 	unknown  atomic.Int64
 	draining atomic.Bool
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	stopped context.Context // ended by stop
+	stop    context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // New makes the actors and starts what runs beside them: a sweep once a
@@ -65,6 +66,7 @@ func New(o Options) (*System, error) {
 		o: o, actors: supervision.NewSystem(), dispatcher: supervision.NewDispatcher(), seed: maphash.MakeSeed(),
 		directory: user.NewDirectory(o.Store, o.Log), reads: gate.New(64, 100_000),
 	}
+	s.stopped, s.stop = context.WithCancel(context.Background())
 	root := s.actors.Root
 	s.locator = locator.New(root)
 	o.Recovery.Left = s.sessionLeft
@@ -73,10 +75,8 @@ func New(o Options) (*System, error) {
 	s.spawnLanes(root)
 	s.register(root)
 	s.sessions = s.sessionOptions(root)
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
-	s.done.Go(func() { s.sweep(ctx) })
-	s.done.Go(func() { s.housekeep(ctx) })
+	s.done.Go(func() { s.sweep(s.stopped) })
+	s.done.Go(func() { s.housekeep(s.stopped) })
 	return s, nil
 }
 
@@ -91,10 +91,11 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
-		SessionGone: s.sessionLeft, Failures: &s.failures, Unknown: &s.unknown,
+		Reads: s.reads, Done: s.stopped.Done(), Failures: &s.failures, Unknown: &s.unknown,
 	}
 	for n := range s.o.RelayLanes {
-		s.relayLanes = append(s.relayLanes, spawn("relay-"+strconv.Itoa(n), func() actor.Actor { return relay.NewLane(lane) }))
+		l := relay.NewLane(lane)
+		s.relayLanes = append(s.relayLanes, spawn("relay-"+strconv.Itoa(n), func() actor.Actor { return l }))
 	}
 	writer := persistence.Options{
 		Store: s.o.Store, Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown,
@@ -157,9 +158,10 @@ func (s *System) writer(key string) *actor.PID {
 	return s.writers[maphash.String(s.seed, key)%uint64(len(s.writers))]
 }
 
-// sessionLeft tells a conversation that a session which it counts is gone.
-func (s *System) sessionLeft(conversationID string, ref message.SessionRef) {
-	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref})
+// sessionLeft tells a conversation that a join which it counts came to
+// nothing.
+func (s *System) sessionLeft(conversationID string, ref message.SessionRef, join uint64) {
+	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref, Join: join})
 }
 
 // UseBatch implements wire.Batcher.
@@ -185,7 +187,7 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 			return resumed, nil
 		}
 	}
-	return session.Open(&s.sessions, conn, identity), nil
+	return session.Open(&s.sessions, conn, identity).First(), nil
 }
 
 // resume takes up the session that the client names, or ends it when the
@@ -210,8 +212,7 @@ func (s *System) resume(conn wire.Conn, hello wire.Hello, identity *wire.Identit
 		old.End()
 		return nil
 	}
-	old.Resumed(generation, identity)
-	return old
+	return old.Resumed(generation, identity)
 }
 
 // sweep runs what is due, once a second.

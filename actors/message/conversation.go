@@ -83,8 +83,13 @@ type ChangeMembership struct {
 
 // Events that a conversation hears. None is answered.
 
-// SessionClosed says that a session that had joined is gone for good.
-type SessionClosed struct{ Session SessionRef }
+// SessionClosed says that a session that had joined is gone for good, or, with
+// Join set, that its join of that Serial came to nothing: a later join of the
+// same session stands.
+type SessionClosed struct {
+	Session SessionRef
+	Join    uint64
+}
 
 // Listening brings the sessions that have joined already, to an actor that
 // starts where an earlier one failed.

@@ -38,6 +38,13 @@ type Origin struct {
 	// `conversations` claim.
 	Claimed bool
 
+	// Serial numbers the commands of a session, from 1 on.
+	Serial uint64
+	// Attachment is the connection of the session that the command came over,
+	// as the hub counts them: a later one is not asked for the callback. 0:
+	// whichever there is.
+	Attachment uint64
+
 	// Event is the name the client used, for `error` events.
 	Event string
 	// Ack is the client's ack id when WantsAck is set.

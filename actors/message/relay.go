@@ -14,6 +14,13 @@ type Relayed struct {
 	// Relayed of an activated conversation; a relay that passed on less
 	// fetches the rest from the store before it does Join and Replies.
 	LastSeq int64
+	// FromSeq, when set, is the last seq that the conversation told relays of
+	// before this: one that does not follow a direct conversation yet begins
+	// after it.
+	FromSeq int64
+	// People are those who hear a direct conversation without having joined,
+	// when they are known; nil in every other one. Never changed.
+	People []string
 }
 
 // Delivery is one event for the sessions of this node. Acks go out before

@@ -35,10 +35,11 @@ type Options struct {
 	// OnAck is told how long after its event was read a message_ack was handed
 	// to the connection. It must not block. Default: nobody is told.
 	OnAck func(time.Duration)
-	// Left is told of every subscription that ended without the
-	// conversation's doing: a join cut off by a lost connection. It must not
-	// block and must not call the hub. Default: nobody is told.
-	Left func(conversationID string, session message.SessionRef)
+	// Left is told of every join that a conversation counts and that came to
+	// nothing, by the serial of its command: the session is gone or someone
+	// else's, or its connection was lost before the reply. It must not block
+	// and must not call the hub. Default: nobody is told.
+	Left func(conversationID string, session message.SessionRef, join uint64)
 }
 
 func (o *Options) defaults() {
@@ -64,7 +65,7 @@ func (o *Options) defaults() {
 		o.OnAck = func(time.Duration) {}
 	}
 	if o.Left == nil {
-		o.Left = func(string, message.SessionRef) {}
+		o.Left = func(string, message.SessionRef, uint64) {}
 	}
 }
 
@@ -200,52 +201,47 @@ func parseOffset(s string) (uint64, bool) {
 }
 
 // Detach is called when a connection has ended. It reports whether it was
-// the session's current one, and the generation that this makes; a
-// connection that a recovery has replaced changes nothing.
-func (h *Hub) Detach(s *Subscriber, conn wire.Conn) (generation uint64, current bool) {
+// the session's current one, the generation that this makes, and whether the
+// session is over, for that reason or because it was never bound to a user:
+// then its actor is to end it. A connection that a recovery has replaced, or
+// whose session has ended, changes nothing.
+func (h *Hub) Detach(s *Subscriber, conn wire.Conn, reason wire.CloseReason) (generation uint64, over, current bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s.conn != conn || s.ended {
-		return 0, false
+		return 0, false, false
 	}
-	h.detach(s)
-	return s.generation, true
-}
-
-func (h *Hub) detach(s *Subscriber) {
+	h.cutGates(s)
 	s.conn = nil
 	s.generation++
+	if s.user == nil || !reason.Recoverable() {
+		s.ended = true
+		return s.generation, true, true
+	}
 	s.detached = time.Now().UnixNano()
 	h.detached++
-	s.dropGates()
-	// A join that was not answered has not happened.
-	for i := len(s.joined) - 1; i >= 0; i-- {
-		if j := s.joined[i]; j.gated {
-			h.leave(s, j.room)
-			h.stats.JoinsCut++
-			h.o.Left(j.room.id, s.Ref())
-		}
-	}
 	if h.detached > h.o.MaxDetached {
 		h.expireOldest()
 	}
+	return s.generation, false, true
 }
 
-// expireOldest asks the session that waits longest to end. It is a scan, made
-// only over the bound.
+// expireOldest ends the session that waits longest. It is a scan, made only
+// over the bound.
 func (h *Hub) expireOldest() {
 	var oldest *Subscriber
 	for _, s := range h.sessions {
-		if s.detached != 0 && !s.ended && (oldest == nil || s.detached < oldest.detached) {
+		if s.waits() && (oldest == nil || s.detached < oldest.detached) {
 			oldest = s
 		}
 	}
 	if oldest != nil {
-		oldest.ended = true
-		h.detached--
-		oldest.owner.Expired()
+		h.finish(oldest, wire.CloseReplaced)
 	}
 }
+
+// waits reports whether the session waits for a recovery.
+func (s *Subscriber) waits() bool { return s.detached != 0 && !s.ended }
 
 // End removes a session and returns the conversations that it had joined and
 // its user ("" when it had none). Ending twice returns nothing the second
@@ -257,7 +253,7 @@ func (h *Hub) End(s *Subscriber) (conversations []string, userID string) {
 		return nil, ""
 	}
 	delete(h.sessions, s.id)
-	if s.conn == nil && !s.ended {
+	if s.waits() {
 		h.detached--
 	}
 	s.ended = true
@@ -279,37 +275,61 @@ func (h *Hub) Close(s *Subscriber, reason wire.CloseReason) {
 	}
 }
 
-// Bind makes the session a user's. It returns an Error with
-// CodeRateLimited when the user has too many sessions.
+// Finish closes a session's connection, if it has one, and ends the session:
+// from now on nothing recovers it, however long the connection takes to go.
+func (h *Hub) Finish(s *Subscriber, reason wire.CloseReason) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.finish(s, reason)
+}
+
+// finish reports whether the session had a connection. Under the lock.
+func (h *Hub) finish(s *Subscriber, reason wire.CloseReason) bool {
+	if s.ended {
+		return false
+	}
+	if s.conn == nil {
+		h.detached--
+	} else {
+		s.conn.Close(reason)
+	}
+	s.ended = true
+	s.owner.Expired()
+	return s.conn != nil
+}
+
+// Bind makes the session a user's. When the user has too many already, one
+// that waits for a recovery makes room; when all are connected it returns an
+// Error with CodeRateLimited.
 func (h *Hub) Bind(s *Subscriber, userID string) (generation uint64, e *wire.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if u := h.users[userID]; u != nil && h.o.PerUser > 0 && s.user != u && !h.room(u) {
+	if s.user != nil && s.user.id == userID {
+		return s.generation, nil
+	}
+	if u := h.users[userID]; u != nil && h.o.PerUser > 0 && !h.makeRoom(u) {
 		return 0, wire.Errorf(wire.CodeRateLimited, "this user has %d connections already", h.o.PerUser)
 	}
-	if s.user == nil || s.user.id != userID {
-		h.unbindUser(s)
-		h.bindUser(s, userID)
-	}
+	h.unbindUser(s)
+	h.bindUser(s, userID)
 	return s.generation, nil
 }
 
-// room reports whether the user may have one more session. Those that only
-// wait for a recovery give way, the one that waits longest first. Under the
-// lock.
-func (h *Hub) room(u *userRoom) bool {
-	live := 0
+// makeRoom reports whether the user may have one more session, and ends the
+// one that waits longest for a recovery if that is what it takes.
+func (h *Hub) makeRoom(u *userRoom) bool {
 	var oldest *Subscriber
+	n := 0
 	for _, s := range u.sessions {
 		if s.ended {
 			continue
 		}
-		live++
-		if s.conn == nil && (oldest == nil || s.detached < oldest.detached) {
+		n++
+		if s.waits() && (oldest == nil || s.detached < oldest.detached) {
 			oldest = s
 		}
 	}
-	if live < h.o.PerUser {
+	if n < h.o.PerUser {
 		return true
 	}
 	if oldest == nil {
@@ -338,58 +358,4 @@ func (h *Hub) Unbind(s *Subscriber) (conversations []string) {
 	conversations = h.leaveAll(s)
 	h.unbindUser(s)
 	return conversations
-}
-
-// Joined returns how many conversations the session has joined.
-func (h *Hub) Joined(s *Subscriber) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(s.joined)
-}
-
-// Sessions returns a user's sessions on this node, whether they are attached,
-// their generations and the conversations they have joined: what a user actor
-// that starts anew needs to know.
-func (h *Hub) Sessions(userID string) []SessionState {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	u := h.users[userID]
-	if u == nil {
-		return nil
-	}
-	states := make([]SessionState, 0, len(u.sessions))
-	for _, s := range u.sessions {
-		state := SessionState{ID: s.id, Attached: s.conn != nil, Generation: s.generation}
-		for i := range s.joined {
-			state.Conversations = append(state.Conversations, s.joined[i].room.id)
-		}
-		states = append(states, state)
-	}
-	return states
-}
-
-// SessionState is one session of a user.
-type SessionState struct {
-	ID            uint64
-	Attached      bool
-	Generation    uint64
-	Conversations []string
-}
-
-// Listeners returns the sessions of this node that have joined a
-// conversation.
-func (h *Hub) Listeners(conversationID string) []message.Listener {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r := h.rooms[conversationID]
-	if r == nil {
-		return nil
-	}
-	listeners := make([]message.Listener, 0, len(r.members))
-	for _, s := range r.members {
-		if s.user != nil {
-			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id})
-		}
-	}
-	return listeners
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,9 +61,8 @@ func (c *client) got(t *testing.T, want ...string) {
 // owner counts what the hub asks of a session.
 type owner struct{ due, expired int }
 
-func (o *owner) Due()                  { o.due++ }
-func (o *owner) Expired()              { o.expired++ }
-func (o *owner) Session() wire.Session { return nil }
+func (o *owner) Due()     { o.due++ }
+func (o *owner) Expired() { o.expired++ }
 
 func open(t *testing.T, h *Hub, userID string) (*Subscriber, *client) {
 	t.Helper()
@@ -79,7 +79,8 @@ func open(t *testing.T, h *Hub, userID string) (*Subscriber, *client) {
 func joinRoom(t *testing.T, h *Hub, s *Subscriber, userID, id string, gated bool) {
 	t.Helper()
 	o := message.Origin{Session: s.Ref(), UserID: userID, Ack: 1, WantsAck: true}
-	if !h.Subscribe(id, 0, &message.Subscription{Origin: o, Gated: gated, Reply: []byte(`"joined"`)}) {
+	h.Subscribe(id, 0, &message.Subscription{Origin: o, Gated: gated, Reply: []byte(`"joined"`)})
+	if !slices.Contains(h.Listeners(id), message.Listener{Session: s.Ref(), UserID: userID}) {
 		t.Fatal("the join was not carried out")
 	}
 }
@@ -155,10 +156,10 @@ func TestHub_DeliverKeepsOrder(t *testing.T) {
 	toRoom(h, "r", "4", 4)
 	toRoom(h, "r", "4", 4) // a second time: passed on already
 	c.got(t, `ack1"joined"`, "m1", "m2", "m3", "m4")
-	if first := h.Behind("r", 6); first != 5 {
+	if first := h.Behind(&message.Relayed{ConversationID: "r", LastSeq: 6}); first != 5 {
 		t.Errorf("behind from %d, want 5", first)
 	}
-	if first := h.Behind("r", 4); first != 0 {
+	if first := h.Behind(&message.Relayed{ConversationID: "r", LastSeq: 4}); first != 0 {
 		t.Errorf("behind from %d, want 0", first)
 	}
 }
@@ -181,21 +182,19 @@ func TestHub_GatedJoin(t *testing.T) {
 	toRoom(h, "r", "1", 1)
 	h.Emit(s, "other", []byte("0")) // not of the order: it does not wait
 	c.got(t, "other0")
-	if h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{
-		Origin: message.Origin{Session: s.Ref(), Ack: 3, WantsAck: true}, Data: []byte(`"page"`)}}) {
-		t.Error("the conversation is told that the session is gone")
-	}
+	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{
+		Origin: message.Origin{Session: s.Ref(), Ack: 3, WantsAck: true}, Data: []byte(`"page"`)}})
 	toRoom(h, "r", "2", 2)
 	c.got(t, `ack3"page"`, "m1", "m2")
 }
 
 func TestHub_GateCutByLostConnection(t *testing.T) {
 	var left []string
-	h := NewHub(Options{Left: func(id string, _ message.SessionRef) { left = append(left, id) }})
+	h := NewHub(Options{Left: func(id string, _ message.SessionRef, _ uint64) { left = append(left, id) }})
 	s, c := open(t, h, "alice")
 	joinRoom(t, h, s, "alice", "r", true)
 	toRoom(h, "r", "5", 5)
-	if _, current := h.Detach(s, c); !current {
+	if _, _, current := h.Detach(s, c, wire.CloseTransport); !current {
 		t.Fatal("not the current connection")
 	}
 	if len(left) != 1 || left[0] != "r" {
@@ -239,7 +238,7 @@ func TestHub_Resume(t *testing.T) {
 			}
 			c.offset = reached // what came after it was lost on the way
 			if !tt.silent {
-				h.Detach(s, c)
+				h.Detach(s, c, wire.CloseTransport)
 			}
 			for range tt.during {
 				seq++
@@ -252,7 +251,7 @@ func TestHub_Resume(t *testing.T) {
 				if c.closed != wire.CloseReplaced {
 					t.Errorf("the old connection was closed with %q", c.closed)
 				}
-				if _, current := h.Detach(s, c); current {
+				if _, _, current := h.Detach(s, c, wire.CloseTransport); current {
 					t.Error("the old connection's end ended the recovered session")
 				}
 			}
@@ -269,7 +268,7 @@ func TestHub_ResumeBringsOnlyWhatWasForTheSession(t *testing.T) {
 	joinRoom(t, h, s, "alice", "r", false)
 	joinRoom(t, h, s, "alice", "late", false)
 	c.got(t, `ack1"joined"`, `ack1"joined"`)
-	h.Detach(s, c)
+	h.Detach(s, c, wire.CloseTransport)
 	toRoom(h, "elsewhere", "x", 1)
 	h.Deliver("d", &message.Delivery{Event: "dm", Data: []byte("1"), Users: []string{"alice", "bob"}})
 	h.Deliver("d", &message.Delivery{Event: "dm", Data: []byte("mine"), Users: []string{"alice", "bob"}, Except: s.Ref()})
@@ -288,7 +287,7 @@ func TestHub_ResumeAfterHoursOfSilence(t *testing.T) {
 	h.mu.Lock()
 	h.log.trim(time.Now().Add(5 * time.Hour).UnixNano()) // the log has let everything go
 	h.mu.Unlock()
-	h.Detach(s, c)
+	h.Detach(s, c, wire.CloseTransport)
 	resume(t, h, c).got(t)
 }
 
@@ -299,7 +298,7 @@ func TestHub_ResumeWhileOthersAreBusy(t *testing.T) {
 	toRoom(h, "quiet", "1", 1)
 	b, _ := open(t, h, "bob")
 	joinRoom(t, h, b, "bob", "busy", false)
-	h.Detach(s, c)
+	h.Detach(s, c, wire.CloseTransport)
 	for i := range int64(500) {
 		toRoom(h, "busy", "x", i+1)
 	}
@@ -325,7 +324,7 @@ func TestHub_ResumeGap(t *testing.T) {
 			s, c := open(t, h, "alice")
 			joinRoom(t, h, s, "alice", "r", false)
 			toRoom(h, "r", "1", 1)
-			h.Detach(s, c)
+			h.Detach(s, c, wire.CloseTransport)
 			pid, offset := set(h, c)
 			c2 := &client{}
 			got, _, gap := h.Resume(c2, pid, offset, true)
@@ -343,7 +342,7 @@ func TestHub_ResumeNeedsTheSecret(t *testing.T) {
 	h := NewHub(Options{})
 	s, c := open(t, h, "alice")
 	other, _ := open(t, h, "bob")
-	h.Detach(s, c)
+	h.Detach(s, c, wire.CloseTransport)
 	sid, pid := c.hello.SID, c.hello.PID
 	for name, forged := range map[string]string{
 		"the public id":    sid,
@@ -368,6 +367,9 @@ func TestHub_Sweep(t *testing.T) {
 	o := &owner{}
 	c := &client{}
 	s := h.Open(c, o)
+	if _, e := h.Bind(s, "alice"); e != nil {
+		t.Fatal(e)
+	}
 	now := time.Now()
 	s.SetDeadline(now.Add(10 * time.Second))
 	h.Sweep(now.Add(9 * time.Second))
@@ -379,7 +381,7 @@ func TestHub_Sweep(t *testing.T) {
 	if o.due != 1 {
 		t.Errorf("due %d times, want once", o.due)
 	}
-	h.Detach(s, c)
+	h.Detach(s, c, wire.CloseTransport)
 	h.Sweep(now.Add(30 * time.Second))
 	if o.expired != 0 {
 		t.Error("expired inside the window")
@@ -400,7 +402,11 @@ func TestHub_BoundsDetached(t *testing.T) {
 	for range 3 {
 		o, c := &owner{}, &client{}
 		owners = append(owners, o)
-		h.Detach(h.Open(c, o), c)
+		s := h.Open(c, o)
+		if _, e := h.Bind(s, "alice"); e != nil {
+			t.Fatal(e)
+		}
+		h.Detach(s, c, wire.CloseTransport)
 	}
 	if owners[0].expired != 1 || owners[1].expired+owners[2].expired != 0 {
 		t.Errorf("expired %d %d %d, want only the one that waits longest", owners[0].expired, owners[1].expired, owners[2].expired)
@@ -440,14 +446,19 @@ func TestHub_EndForgetsTheSession(t *testing.T) {
 }
 
 func TestHub_JoinFromAnEarlierIdentityIsRefused(t *testing.T) {
-	h := NewHub(Options{})
+	var left []uint64
+	h := NewHub(Options{Left: func(_ string, _ message.SessionRef, join uint64) { left = append(left, join) }})
 	s, _ := open(t, h, "alice")
 	h.Unbind(s)
 	if _, e := h.Bind(s, "bob"); e != nil {
 		t.Fatal(e)
 	}
-	if h.Subscribe("r", 0, &message.Subscription{Origin: message.Origin{Session: s.Ref(), UserID: "alice"}}) {
+	h.Subscribe("r", 0, &message.Subscription{Origin: message.Origin{Session: s.Ref(), UserID: "alice", Serial: 7}})
+	if len(h.Listeners("r")) != 0 {
 		t.Error("bob's session listens with alice's right")
+	}
+	if len(left) != 1 || left[0] != 7 {
+		t.Errorf("the conversation was told of the joins %v, want 7", left)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
-	"github.com/corrillo/corrillo/wire"
 )
 
 // Deliver answers the delivery's acks and publishes its event, if it is the
@@ -52,13 +51,21 @@ func (h *Hub) replies(replies []message.Reply) {
 }
 
 // Behind returns the first seq that is missing when the conversation's last
-// committed one is lastSeq, and 0 when none is, or when this node has not
-// followed the conversation.
-func (h *Hub) Behind(conversationID string, lastSeq int64) int64 {
+// committed one is m.LastSeq, and 0 when none is, or when this node has not
+// followed the conversation. A direct one is followed from m.FromSeq on: its
+// two people hear it without having joined.
+func (h *Hub) Behind(m *message.Relayed) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := h.rooms[conversationID]
-	if r == nil || !r.known || lastSeq <= r.lastSeq {
+	r := h.rooms[m.ConversationID]
+	if m.People != nil && m.LastSeq > 0 && (r == nil || !r.known) {
+		r = h.roomOf(m.ConversationID, true)
+		r.known, r.lastSeq, r.used = true, m.LastSeq, time.Now().UnixNano()
+		if m.FromSeq > 0 {
+			r.lastSeq = m.FromSeq
+		}
+	}
+	if r == nil || !r.known || m.LastSeq <= r.lastSeq {
 		return 0
 	}
 	return r.lastSeq + 1
@@ -72,115 +79,5 @@ func (h *Hub) PassedOn(conversationID string, seq int64) {
 	r.used = time.Now().UnixNano()
 	if !r.known || seq > r.lastSeq {
 		r.known, r.lastSeq = true, seq
-	}
-}
-
-// Subscribe carries out a join. It reports false when the session is gone or
-// has become someone else's.
-func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subscription) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if sub.Origin.Session.Node != h.node {
-		return true
-	}
-	s := h.sessions[sub.Origin.Session.ID]
-	if s == nil || s.ended || s.user == nil || s.user.id != sub.Origin.UserID {
-		if s != nil {
-			h.reply(&message.Reply{Origin: sub.Origin, Err: wire.Errorf(wire.CodeForbidden, "the session has another identity now")})
-		}
-		return false
-	}
-	if sub.Gated && s.conn == nil {
-		return false // the page would have nowhere to go
-	}
-	r := h.roomOf(conversationID, true)
-	if !r.known {
-		r.known, r.lastSeq = true, lastSeq
-	}
-	h.join(s, r, sub.Gated)
-	if !sub.Gated {
-		h.reply(&message.Reply{Origin: sub.Origin, Data: sub.Reply})
-	}
-	return true
-}
-
-// OpenGate answers a gated join and lets go what was held back. It reports
-// whether the conversation must be told that the session is not subscribed:
-// the page could not be read, or the connection went before it came.
-func (h *Hub) OpenGate(m *message.GateOpened) (gone bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if m.Reply.Origin.Session.Node != h.node {
-		return false
-	}
-	s := h.sessions[m.Reply.Origin.Session.ID]
-	r := h.rooms[m.ConversationID]
-	if s == nil || r == nil {
-		return false
-	}
-	i := s.jointOf(r)
-	if i < 0 || !s.joined[i].gated {
-		cut := m.Reply
-		cut.Err = wire.Errorf(wire.CodeUnavailable, "the connection was lost before the join was answered: join again")
-		h.reply(&cut)
-		return false
-	}
-	h.reply(&m.Reply)
-	if m.Reply.Err != nil {
-		h.leave(s, r)
-		return true
-	}
-	s.joined[i].gated = false
-	s.openGate()
-	return false
-}
-
-// Unsubscribe takes a session out of a conversation.
-func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r := h.rooms[conversationID]
-	s := h.sessions[ref.ID]
-	if ref.Node == h.node && r != nil && s != nil {
-		h.leave(s, r)
-	}
-}
-
-// Evict takes every session of these users out of a conversation and returns
-// them.
-func (h *Hub) Evict(conversationID string, userIDs []string) []message.SessionRef {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r := h.rooms[conversationID]
-	if r == nil {
-		return nil
-	}
-	var evicted []message.SessionRef
-	for _, id := range userIDs {
-		u := h.users[id]
-		if u == nil {
-			continue
-		}
-		for _, s := range u.sessions {
-			if h.leave(s, r) {
-				evicted = append(evicted, s.Ref())
-			}
-		}
-	}
-	return evicted
-}
-
-// CloseRoom closes the connections of everyone who listens to a conversation:
-// what they miss they fetch when they come back. Their sessions cannot be
-// recovered from the log, since it has a hole.
-func (h *Hub) CloseRoom(conversationID string, reason wire.CloseReason) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if r := h.rooms[conversationID]; r != nil {
-		for _, s := range r.members {
-			if s.conn != nil {
-				s.conn.Close(reason)
-			}
-		}
 	}
 }

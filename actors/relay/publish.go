@@ -89,41 +89,24 @@ func (h *Hub) Emit(s *Subscriber, event string, data []byte) {
 	h.pushOwn(s, event, data, true)
 }
 
-// Revoke sends session_revoked to a session and closes it for good. It
-// reports whether the session had a connection.
-func (h *Hub) Revoke(id uint64, reason string) bool {
+// Revoke sends session_revoked to a user's sessions and ends them. It returns
+// how many had a connection.
+func (h *Hub) Revoke(userID, reason string) (closed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := h.sessions[id]
-	if s == nil {
-		return false
+	u := h.users[userID]
+	if u == nil {
+		return 0
 	}
-	if s.conn != nil && !s.ended {
-		data := append([]byte(`{"reason":`), wire.AppendString(nil, reason)...)
-		s.conn.Push(wire.NewFrame(wire.EventSessionRevoked, append(data, '}')))
+	data := append([]byte(`{"reason":`), wire.AppendString(nil, reason)...)
+	f := wire.NewFrame(wire.EventSessionRevoked, append(data, '}'))
+	for _, s := range u.sessions {
+		if s.conn != nil && !s.ended {
+			s.conn.Push(f)
+		}
+		if h.finish(s, wire.CloseRevoked) {
+			closed++
+		}
 	}
-	return h.finish(s, wire.CloseRevoked)
-}
-
-// Finish closes a session's connection, if it has one, and ends the session:
-// from now on nothing recovers it, however long the connection takes to go.
-func (h *Hub) Finish(s *Subscriber, reason wire.CloseReason) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.finish(s, reason)
-}
-
-// finish reports whether the session had a connection. Under the lock.
-func (h *Hub) finish(s *Subscriber, reason wire.CloseReason) bool {
-	if s.ended {
-		return false
-	}
-	if s.conn == nil {
-		h.detached--
-	} else {
-		s.conn.Close(reason)
-	}
-	s.ended = true
-	s.owner.Expired()
-	return s.conn != nil
+	return closed
 }

@@ -36,9 +36,7 @@ func (h *Hub) Refuse(s *Subscriber, o message.Origin, tempID string, e *wire.Err
 func (h *Hub) Answer(s *Subscriber, o message.Origin, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if o.WantsAck && s.conn != nil {
-		s.conn.Ack(o.Ack, data)
-	}
+	s.ack(&o, data)
 }
 
 func (h *Hub) reply(r *message.Reply) {
@@ -54,9 +52,7 @@ func (h *Hub) reply(r *message.Reply) {
 		h.refuse(s, &r.Origin, r.TempID, r.Err)
 		return
 	}
-	if r.Origin.WantsAck && s.conn != nil {
-		s.conn.Ack(r.Origin.Ack, r.Data)
-	}
+	s.ack(&r.Origin, r.Data)
 	if r.Event != "" {
 		h.pushOwn(s, r.Event, r.Data, false)
 		if r.Origin.Received != 0 {
@@ -69,9 +65,7 @@ func (h *Hub) refuse(s *Subscriber, o *message.Origin, tempID string, e *wire.Er
 	h.stats.Refused++
 	if o.Event == wire.EventSendMessage {
 		data := wire.AppendNack(nil, tempID, e)
-		if o.WantsAck && s.conn != nil {
-			s.conn.Ack(o.Ack, data)
-		}
+		s.ack(o, data)
 		h.pushOwn(s, wire.EventMessageAck, data, false)
 		if !o.WantsAck {
 			h.pushOwn(s, wire.EventError, wire.AppendError(nil, e, o.Event, tempID), true)
@@ -79,9 +73,7 @@ func (h *Hub) refuse(s *Subscriber, o *message.Origin, tempID string, e *wire.Er
 		return
 	}
 	if o.WantsAck {
-		if s.conn != nil {
-			s.conn.Ack(o.Ack, wire.AppendRefusal(nil, e))
-		}
+		s.ack(o, wire.AppendRefusal(nil, e))
 		return
 	}
 	h.pushOwn(s, wire.EventError, wire.AppendError(nil, e, o.Event, tempID), true)

@@ -38,13 +38,14 @@ func (h *Hub) Resume(conn wire.Conn, pid, offset string, hasOffset bool) (s *Sub
 		h.stats.RecoveryGaps++
 		return s, 0, true
 	}
-	if s.conn != nil {
-		old := s.conn
-		h.detach(s)
+	if old := s.conn; old != nil {
+		h.cutGates(s)
+		s.generation++
 		old.Close(wire.CloseReplaced)
+	} else {
+		h.detached--
+		s.detached = 0
 	}
-	h.detached--
-	s.detached = 0
 	s.conn = conn
 	s.generation++
 	h.stats.Recovered++

@@ -31,22 +31,20 @@ func (h *Hub) roomOf(id string, create bool) *room {
 	return r
 }
 
-// join adds s to r. Under the lock.
-func (h *Hub) join(s *Subscriber, r *room, gated bool) {
-	if i := s.jointOf(r); i >= 0 {
-		j := &s.joined[i]
-		j.since = h.offset
-		if gated && !j.gated {
-			j.gated = true
-			s.gates++
-		}
-		return
+// join adds s to r. What a session that is in already has not received yet
+// stays due to it. Under the lock.
+func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
+	i := s.jointOf(r)
+	if i < 0 {
+		i = len(s.joined)
+		s.joined = append(s.joined, joint{room: r, index: len(r.members), since: h.offset})
+		r.members = append(r.members, s)
 	}
-	s.joined = append(s.joined, joint{room: r, index: len(r.members), since: h.offset, gated: gated})
 	if gated {
-		s.gates++
+		s.gates = append(s.gates, gatedJoin{room: r, serial: serial})
+	} else {
+		s.joined[i].firm = true
 	}
-	r.members = append(r.members, s)
 }
 
 // leave takes s out of r and reports whether it was in. Under the lock.
@@ -75,9 +73,7 @@ func (h *Hub) leave(s *Subscriber, r *room) bool {
 	if len(r.members) == 0 {
 		r.used = time.Now().UnixNano()
 	}
-	if j.gated {
-		s.openGate()
-	}
+	s.openGates(func(g gatedJoin) bool { return g.room == r })
 	return true
 }
 

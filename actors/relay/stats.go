@@ -56,9 +56,7 @@ func (h *Hub) Sweep(now time.Time) {
 			due = append(due, s.owner)
 		}
 		if s.detached != 0 && !s.ended && t-s.detached > int64(h.o.RecoveryWindow) {
-			s.ended = true
-			h.detached--
-			s.owner.Expired()
+			h.finish(s, wire.CloseReplaced)
 		}
 	}
 	for id, r := range h.rooms {

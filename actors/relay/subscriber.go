@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,7 @@ type Subscriber struct {
 
 	conn       wire.Conn // nil while detached
 	generation uint64    // counts attaching and detaching
-	ended      bool
+	ended      bool      // its actor was asked to end
 
 	user      *userRoom // nil until bound
 	userSince uint64    // offset at the time of binding
@@ -28,9 +29,9 @@ type Subscriber struct {
 	born      uint64 // offset when the session began
 	detached  int64  // unix nanoseconds; 0 while attached
 
-	// gates counts joins whose reply is not there yet; held are the frames
+	// gates are the joins whose reply is not there yet; held are the frames
 	// that wait for the last of them, in order.
-	gates     int
+	gates     []gatedJoin
 	held      []*wire.Frame
 	heldBytes int
 
@@ -43,7 +44,14 @@ type joint struct {
 	room  *room
 	index int    // in room.members
 	since uint64 // offset at the time of joining
-	gated bool
+	firm  bool   // a join was answered: one that is not may fail without harm
+}
+
+// gatedJoin is a join whose reply waits for a page.
+type gatedJoin struct {
+	room   *room
+	serial uint64 // of the command
+	last   uint64 // of a later join of the room that has failed
 }
 
 // Owner is the session actor behind a subscriber, as the hub needs it. No
@@ -54,8 +62,6 @@ type Owner interface {
 	// Expired is called when the recovery window of a detached session is
 	// over; the owner ends it.
 	Expired()
-	// Session is what the transport talks to.
-	Session() wire.Session
 }
 
 // ID returns the session's number on this node.
@@ -99,11 +105,11 @@ func (s *Subscriber) push(f *wire.Frame) {
 	if s.conn == nil {
 		return
 	}
-	if s.gates > 0 && f.Offset != "" {
+	if len(s.gates) > 0 && f.Offset != "" {
 		s.held = append(s.held, f)
 		s.heldBytes += f.Size()
 		if s.heldBytes > s.hub.o.HeldBytes {
-			s.dropGates()
+			s.dropHeld()
 			s.conn.Close(wire.CloseSlow)
 		}
 		return
@@ -111,23 +117,39 @@ func (s *Subscriber) push(f *wire.Frame) {
 	s.conn.Push(f)
 }
 
-// openGate lets the held frames go when no other join waits.
-func (s *Subscriber) openGate() {
-	s.gates--
-	if s.gates > 0 {
+// ack answers a command over the connection that it came on, if that is still
+// there: another one may use the same id for something else.
+func (s *Subscriber) ack(o *message.Origin, data []byte) {
+	if o.WantsAck && s.conn != nil && (o.Attachment == 0 || o.Attachment == s.generation) {
+		s.conn.Ack(o.Ack, data)
+	}
+}
+
+// gateOf finds the gate of a join.
+func (s *Subscriber) gateOf(r *room, serial uint64) int {
+	return slices.IndexFunc(s.gates, func(g gatedJoin) bool { return g.room == r && g.serial == serial })
+}
+
+// openGates takes gates away and lets the held frames go when none is left.
+func (s *Subscriber) openGates(which func(gatedJoin) bool) {
+	if len(s.gates) == 0 {
 		return
 	}
+	if s.gates = slices.DeleteFunc(s.gates, which); len(s.gates) > 0 {
+		return
+	}
+	s.gates = nil
 	if s.conn != nil {
 		for _, f := range s.held {
 			s.conn.Push(f)
 		}
 	}
-	s.dropGates()
+	s.dropHeld()
 }
 
-// dropGates forgets what is held, for a connection that is about to go: the
+// dropHeld forgets what is held, for a connection that is about to go: the
 // log keeps the frames.
-func (s *Subscriber) dropGates() { s.held, s.heldBytes = nil, 0 }
+func (s *Subscriber) dropHeld() { s.held, s.heldBytes = nil, 0 }
 
 // Owner returns the session actor behind the subscriber.
 func (s *Subscriber) Owner() Owner { return s.owner }

@@ -52,6 +52,10 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 	case *message.Leave:
 		c.takeLeave(m)
 	case *message.SessionClosed:
+		if m.Join != 0 {
+			c.joinFailed(m.Session, m.Join)
+			break
+		}
 		c.sessionClosed(m.Session)
 	case *message.PresenceChanged:
 		c.presenceChanged(m)
@@ -178,6 +182,9 @@ func (c *Conversation) end() *Ready {
 	c.flush()
 	if c.ready.HasRelay && c.life.phase == warm {
 		c.ready.Relay.LastSeq = c.life.lastSeq
+		if c.direct {
+			c.ready.Relay.People = c.people()
+		}
 	}
 	c.ready.Tick = c.nextTick()
 	return &c.ready

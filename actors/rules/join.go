@@ -8,7 +8,13 @@ import (
 )
 
 // sessions are those that have joined.
-type sessions map[message.SessionRef]*member
+type sessions map[message.SessionRef]joined
+
+// joined is whose a session is, and the serial of its last join.
+type joined struct {
+	*member
+	join uint64
+}
 
 // ofUsers returns the sessions of users, in a fixed order.
 func (s sessions) ofUsers(users []string) []message.SessionRef {
@@ -50,7 +56,7 @@ func (c *Conversation) join(m *message.Join, gone bool) {
 		c.dropIdle(who)
 		return
 	}
-	c.subscribe(o.Session, who)
+	c.subscribe(o.Session, who, o.Serial)
 	sub := message.Subscription{Origin: *o, Gated: missed || changed}
 	if sub.Gated {
 		read := Read{
@@ -72,35 +78,41 @@ func (c *Conversation) join(m *message.Join, gone bool) {
 }
 
 // subscribe counts a session once, however often it joins.
-func (c *Conversation) subscribe(ref message.SessionRef, m *member) {
-	if c.sessions[ref] == m {
+func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64) {
+	if c.sessions[ref].member == m {
+		c.sessions[ref] = joined{m, join}
 		return
 	}
 	c.unsubscribe(ref) // it was someone else's
 	if c.sessions == nil {
 		c.sessions = sessions{}
 	}
-	c.sessions[ref] = m
+	c.sessions[ref] = joined{m, join}
 	m.sessions++
 	c.ready.Joined = append(c.ready.Joined, m.userID)
 }
 
 // listening takes up the sessions that the relay knows to have joined in an
-// earlier life of the actor. Their users count them already.
+// earlier life of the actor. Their users count them already. What that life had
+// in flight may be committed: only an activation tells.
 func (c *Conversation) listening(m *message.Listening) {
 	known := len(c.ready.Joined)
 	for i := range m.Sessions {
 		l := &m.Sessions[i]
-		c.subscribe(l.Session, c.member(l.UserID))
+		c.subscribe(l.Session, c.member(l.UserID), 0)
 	}
 	c.ready.Joined = c.ready.Joined[:known]
+	if c.life.phase == cold {
+		c.life.doubt = true
+		c.activate()
+	}
 }
 
 // unsubscribe forgets a session and what it alone kept up.
 func (c *Conversation) unsubscribe(ref message.SessionRef) {
 	c.unjoin(ref)
 	c.stopTyping(ref)
-	m := c.sessions[ref]
+	m := c.sessions[ref].member
 	if m == nil {
 		return
 	}
@@ -163,6 +175,17 @@ func (c *Conversation) sessionClosed(ref message.SessionRef) {
 	c.cancel(c.life.waiting, ref)
 	for _, k := range c.checks.users {
 		c.cancel(k.waiting, ref)
+	}
+	c.unsubscribe(ref)
+	r := c.relay()
+	r.Leave = append(r.Leave, ref)
+}
+
+// joinFailed ends a subscription that the relay could not make, unless the
+// session has joined again since.
+func (c *Conversation) joinFailed(ref message.SessionRef, join uint64) {
+	if c.sessions[ref].join > join {
+		return
 	}
 	c.unsubscribe(ref)
 	r := c.relay()

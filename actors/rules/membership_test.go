@@ -245,3 +245,23 @@ func TestConversation_RoleStays(t *testing.T) {
 		t.Fatalf("removed at %v", at)
 	}
 }
+
+// A join that the relay could not carry out says nothing about a later one.
+func TestConversation_FailedJoin(t *testing.T) {
+	r := newRig(t, "room", rules.Options{})
+	first := join("alice")
+	first.Origin.Serial = 1
+	r.step(first)
+	r.warm()
+	second := join("alice")
+	second.Origin.Serial = 2
+	r.step(second)
+	closed := &message.SessionClosed{Session: first.Origin.Session, Join: 1}
+	if ready := r.step(closed); len(ready.Left) != 0 || len(ready.Relay.Leave) != 0 {
+		t.Errorf("the later join was ended: %+v", ready)
+	}
+	closed.Join = 2
+	if ready := r.step(closed); len(ready.Left) != 1 || len(ready.Relay.Leave) != 1 {
+		t.Errorf("the join still counts: %+v", ready)
+	}
+}

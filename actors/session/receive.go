@@ -13,8 +13,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// receiver is the actor behind a Session. It is a type of its own because
-// actor.Actor and wire.Session both have a method Receive.
+// receiver is the actor behind a Session, so that nobody else can call its
+// Receive.
 type receiver struct{ *Session }
 
 // Receive implements actor.Actor.
@@ -117,7 +117,7 @@ func tokenExpired() *wire.Error {
 }
 
 func (s *Session) onDetached(ctx actor.Context, m detached) {
-	if !m.reason.Recoverable() || s.identity == nil {
+	if m.over || s.identity == nil {
 		ctx.Stop(ctx.Self())
 		return
 	}

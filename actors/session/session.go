@@ -14,9 +14,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Session is one client's session. It is the wire.Session that a transport
-// calls and the relay.Owner that the hub calls; both only queue messages for
-// the actor.
+// Session is one client's session. It is the relay.Owner that the hub calls;
+// its connections call an attachment. Both only queue messages for the actor.
 type Session struct {
 	o   *Options
 	sub *relay.Subscriber
@@ -24,6 +23,7 @@ type Session struct {
 
 	limiter *rate.Limiter // nil: no limit
 	queued  atomic.Int32  // commands in the mailbox
+	serial  atomic.Uint64 // of the last command
 
 	// The rest belongs to the actor.
 	identity *wire.Identity
@@ -46,10 +46,11 @@ type (
 	begin       struct{}
 	dueTick     struct{}
 	expiredTick struct{}
-	// detached says that the connection of that generation has ended.
+	// detached says that the connection has ended, which made that generation.
+	// over: there is nothing to recover.
 	detached struct {
 		generation uint64
-		reason     wire.CloseReason
+		over       bool
 	}
 	// resumed says that a new connection has recovered the session; identity
 	// is that of the token it came with, nil when there was none.
@@ -98,11 +99,24 @@ func (p *spawner) spawn(root *actor.RootContext, s *Session) *actor.PID {
 	return pid
 }
 
+// attachment is one connection's way to its session: the wire.Session that a
+// transport calls. It is told apart from the session's other connections so
+// that a callback is never asked of another one.
+type attachment struct {
+	s      *Session
+	number uint64 // as the hub counts
+}
+
+// First returns what the connection that the session was opened on calls.
+func (s *Session) First() wire.Session { return attachment{s, 1} }
+
 // Receive implements wire.Session: it decodes on the reader's goroutine and
 // queues the command.
-func (s *Session) Receive(in wire.Inbound) {
+func (a attachment) Receive(in wire.Inbound) {
+	s := a.s
 	origin := message.Origin{
-		Session: s.sub.Ref(), Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck, Received: time.Now().UnixNano(),
+		Session: s.sub.Ref(), Serial: s.serial.Add(1), Attachment: a.number,
+		Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck, Received: time.Now().UnixNano(),
 	}
 	if s.limiter != nil && !s.limiter.Allow() {
 		s.refuse(origin, wire.ClaimedTempID(in), wire.Errorf(wire.CodeRateLimited, "too many events a second on this connection"))
@@ -124,18 +138,19 @@ func (s *Session) Receive(in wire.Inbound) {
 func (s *Session) passthrough(event string) bool { return s.o.Passthrough[event] }
 
 // Closed implements wire.Session.
-func (s *Session) Closed(conn wire.Conn, reason wire.CloseReason) {
-	generation, current := s.o.Hub.Detach(s.sub, conn)
-	if !current {
-		return
+func (a attachment) Closed(conn wire.Conn, reason wire.CloseReason) {
+	s := a.s
+	if generation, over, current := s.o.Hub.Detach(s.sub, conn, reason); current {
+		s.o.Root.Send(s.pid, detached{generation: generation, over: over})
 	}
-	s.o.Root.Send(s.pid, detached{generation: generation, reason: reason})
 }
 
-// Resumed is called when the hub gave the session a new connection. identity
-// is nil when no token came with it; it is the session's user otherwise.
-func (s *Session) Resumed(generation uint64, identity *wire.Identity) {
+// Resumed is called when the hub gave the session a new connection, and
+// returns what that calls. identity is nil when no token came with it; it is
+// the session's user otherwise.
+func (s *Session) Resumed(generation uint64, identity *wire.Identity) wire.Session {
 	s.o.Root.Send(s.pid, resumed{generation: generation, identity: identity})
+	return attachment{s, generation}
 }
 
 // End ends the session, for a client whose recovery failed.
@@ -146,6 +161,3 @@ func (s *Session) Due() { s.o.Root.Send(s.pid, dueTick{}) }
 
 // Expired implements relay.Owner.
 func (s *Session) Expired() { s.o.Root.Send(s.pid, expiredTick{}) }
-
-// Session implements relay.Owner.
-func (s *Session) Session() wire.Session { return s }

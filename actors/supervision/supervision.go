@@ -38,10 +38,16 @@ func Guard(log *slog.Logger, failures *Failures, kind, id string, message any) {
 	if reason == nil {
 		return
 	}
+	Report(log, failures, kind, id, message, reason)
+	panic(reason)
+}
+
+// Report counts a panic and logs it with its stack; the deferred function that
+// recovered from it calls this.
+func Report(log *slog.Logger, failures *Failures, kind, id string, message, reason any) {
 	failures.n.Add(1)
 	log.Error("actor panicked", "kind", kind, "id", id, "message", fmt.Sprintf("%T", message),
 		"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-	panic(reason)
 }
 
 // Restarting restarts a failed actor at once the first time and, while it

@@ -226,12 +226,7 @@ func (u *User) onEmit(ctx actor.Context, m *message.EmitToUser) {
 }
 
 func (u *User) onRevoke(ctx actor.Context, m *message.RevokeUser) {
-	closed := 0
-	for ref := range u.sessions {
-		if u.o.Hub.Revoke(ref.ID, "revoked") {
-			closed++
-		}
-	}
+	closed := u.o.Hub.Revoke(u.id, "revoked")
 	ctx.Send(u.o.Relay(u.id), &message.Relayed{Replies: []message.Reply{{
 		Origin: m.Origin, Posted: wire.Posted{Delivered: closed},
 	}}})

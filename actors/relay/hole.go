@@ -1,0 +1,168 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/supervision"
+	"github.com/corrillo/corrillo/repo"
+)
+
+const (
+	// holePage is how many messages one fetch of a hole brings.
+	holePage = 500
+	// maxHole bounds the messages that are fetched for one hole.
+	maxHole = 5000
+	// maxWaiting bounds what waits for one conversation's hole.
+	maxWaiting = 4096
+	holeTries  = 10
+)
+
+// hole is a conversation's messages first..last, which were committed but not
+// relayed, and what waits for them in order.
+type hole struct {
+	conversationID string
+	serial         uint64
+	first, last    int64
+	people         []string // of a direct conversation
+	waiting        []any
+}
+
+// holeFilled brings the messages of a hole, ascending, or why they could not
+// be read.
+type holeFilled struct {
+	conversationID string
+	serial         uint64
+	messages       []repo.Message
+	err            error
+}
+
+// fill fetches the messages first..last beside the actor; m goes on when they
+// are there.
+func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
+	l.serial++
+	h := &hole{
+		conversationID: m.ConversationID, serial: l.serial, first: first, last: last,
+		people: m.People, waiting: []any{m},
+	}
+	l.filling[h.conversationID] = h
+	if last-first >= maxHole {
+		l.close(ctx, h, fmt.Errorf("%d messages are too many", last-first+1))
+		return
+	}
+	l.o.Log.Info("filling a hole from the store", "conversation", h.conversationID, "first", first, "last", last)
+	self, root := ctx.Self(), ctx.ActorSystem().Root
+	filled := &holeFilled{conversationID: h.conversationID, serial: h.serial}
+	if !l.o.Reads.Go(func() {
+		defer func() {
+			if reason := recover(); reason != nil {
+				filled.err = fmt.Errorf("fetching panicked: %v", reason)
+			}
+			root.Send(self, filled)
+		}()
+		filled.messages, filled.err = l.fetch(filled.conversationID, first, last)
+	}) {
+		l.close(ctx, h, message.ErrOverloaded)
+	}
+}
+
+// fetch reads first..last, page by page, trying again while the store is
+// away.
+func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, error) {
+	var all []repo.Message
+	var err error
+	for try := 0; try < holeTries && first <= last; {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		var page []repo.Message
+		page, _, err = l.o.Store.Messages(ctx, repo.MessageQuery{
+			ConversationID: conversationID, AfterSeq: first - 1, BeforeSeq: last + 1, FromOldest: true, Limit: holePage,
+		})
+		cancel()
+		if err != nil {
+			try++
+			select {
+			case <-l.o.Done:
+				return all, err
+			case <-time.After(supervision.Backoff(try)):
+			}
+			continue
+		}
+		if len(page) == 0 {
+			return all, nil
+		}
+		all = append(all, page...)
+		first = page[len(page)-1].Seq + 1
+	}
+	return all, err
+}
+
+func (l *Lane) onHoleFilled(ctx actor.Context, m *holeFilled) {
+	h := l.filling[m.conversationID]
+	if h == nil || h.serial != m.serial {
+		return // it was given up
+	}
+	err := m.err
+	if e := l.publish(h, m.messages); e != nil {
+		err = e
+	}
+	if err != nil {
+		l.close(ctx, h, err)
+		return
+	}
+	l.goOn(ctx, h)
+}
+
+// publish passes on what was fetched.
+func (l *Lane) publish(h *hole, messages []repo.Message) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			supervision.Report(l.o.Log, l.o.Failures, "relay", h.conversationID, h, reason)
+			err = fmt.Errorf("publishing panicked: %v", reason)
+		}
+	}()
+	l.o.Hub.batch.Begin()
+	defer l.o.Hub.batch.End()
+	for i := range messages {
+		d := l.o.Render(&messages[i])
+		if h.people != nil {
+			d.Users = h.people // without who was removed since
+		}
+		l.o.Hub.DeliverFilled(h.conversationID, &d)
+	}
+	return nil
+}
+
+// wait lets m wait for the hole, or gives the hole up when too much does.
+func (l *Lane) wait(ctx actor.Context, h *hole, m any) {
+	h.waiting = append(h.waiting, m)
+	if len(h.waiting) > maxWaiting {
+		l.close(ctx, h, fmt.Errorf("too much waits for it: %w", message.ErrOverloaded))
+	}
+}
+
+// close goes on without the hole. The order cannot be kept for those who
+// listen now: they lose their connection, not a message, and catch up from the
+// store when they come back.
+func (l *Lane) close(ctx actor.Context, h *hole, err error) {
+	l.o.Log.Error("a hole could not be filled: closing the listeners", "conversation", h.conversationID,
+		"first", h.first, "last", h.last, "err", err)
+	l.o.Hub.CloseListeners(h.conversationID, h.people)
+	l.goOn(ctx, h)
+}
+
+// goOn does what has waited, up to the next hole.
+func (l *Lane) goOn(ctx actor.Context, h *hole) {
+	l.o.Hub.PassedOn(h.conversationID, h.last)
+	delete(l.filling, h.conversationID)
+	for i, w := range h.waiting {
+		l.do(ctx, w)
+		if next := l.filling[h.conversationID]; next != nil {
+			next.waiting = append(next.waiting, h.waiting[i+1:]...)
+			return
+		}
+	}
+}

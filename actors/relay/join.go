@@ -1,0 +1,167 @@
+package relay
+
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Subscribe carries out a join. When the session is gone, has become someone
+// else's, or has lost the connection to which the page was to go, it tells
+// Options.Left instead, before it answers: what the client does next must not
+// overtake that. A gated join is answered by OpenGate in any case.
+func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o := &sub.Origin
+	if o.Session.Node != h.node {
+		return
+	}
+	s := h.sessions[o.Session.ID]
+	if s == nil || s.ended || s.user == nil || s.user.id != o.UserID {
+		h.refuseJoin(conversationID, sub, wire.Errorf(wire.CodeForbidden, "the session has another identity now"))
+		return
+	}
+	if sub.Gated && (s.conn == nil || o.Attachment != 0 && o.Attachment != s.generation) {
+		if i := s.jointOf(h.rooms[conversationID]); i < 0 || !s.joined[i].firm {
+			h.o.Left(conversationID, o.Session, o.Serial)
+		}
+		return
+	}
+	r := h.roomOf(conversationID, true)
+	if !r.known {
+		r.known, r.lastSeq = true, lastSeq
+	}
+	h.join(s, r, sub.Gated, o.Serial)
+	if !sub.Gated {
+		h.reply(&message.Reply{Origin: *o, Data: sub.Reply})
+	}
+}
+
+// RefuseJoin answers a join that is not carried out, and tells Options.Left.
+func (h *Hub) RefuseJoin(conversationID string, sub *message.Subscription, e *wire.Error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuseJoin(conversationID, sub, e)
+}
+
+func (h *Hub) refuseJoin(conversationID string, sub *message.Subscription, e *wire.Error) {
+	h.o.Left(conversationID, sub.Origin.Session, sub.Origin.Serial)
+	if !sub.Gated { // else OpenGate answers
+		h.reply(&message.Reply{Origin: sub.Origin, Err: e})
+	}
+}
+
+// OpenGate answers a gated join and lets go what was held back. A join whose
+// page could not be read ends the subscription, unless the session had joined
+// before it; one that was cut off meanwhile is refused.
+func (h *Hub) OpenGate(m *message.GateOpened) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o := &m.Reply.Origin
+	if o.Session.Node != h.node {
+		return
+	}
+	s := h.sessions[o.Session.ID]
+	if s == nil {
+		return
+	}
+	r := h.rooms[m.ConversationID]
+	k := s.gateOf(r, o.Serial)
+	if r == nil || k < 0 {
+		h.reply(&message.Reply{Origin: *o, Err: wire.Errorf(wire.CodeUnavailable, "the join was cut off before it was answered: join again")})
+		return
+	}
+	joint := &s.joined[s.jointOf(r)]
+	if m.Reply.Err == nil {
+		joint.firm = true
+	} else if last := max(o.Serial, s.gates[k].last); !joint.firm && !s.waitsFor(r, o.Serial, last) {
+		h.o.Left(m.ConversationID, o.Session, last)
+		h.reply(&m.Reply)
+		h.leave(s, r)
+		return
+	}
+	h.reply(&m.Reply)
+	s.openGates(func(g gatedJoin) bool { return g.room == r && g.serial == o.Serial })
+}
+
+// waitsFor reports whether another join of the room than the failed one with
+// that serial waits. It is then for that one to say that the joins up to last
+// came to nothing.
+func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
+	for i := range s.gates {
+		if g := &s.gates[i]; g.room == r && g.serial != serial {
+			g.last = max(g.last, last)
+			return true
+		}
+	}
+	return false
+}
+
+// cutGates ends the joins that a lost connection leaves unanswered: they have
+// not happened. Under the lock.
+func (h *Hub) cutGates(s *Subscriber) {
+	gates := s.gates
+	s.gates = nil
+	s.dropHeld()
+	for _, g := range gates {
+		h.stats.JoinsCut++
+		if i := s.jointOf(g.room); i >= 0 && s.joined[i].firm {
+			continue
+		}
+		h.o.Left(g.room.id, s.Ref(), max(g.serial, g.last))
+		h.leave(s, g.room)
+	}
+}
+
+// Unsubscribe takes a session out of a conversation.
+func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	s := h.sessions[ref.ID]
+	if ref.Node == h.node && r != nil && s != nil {
+		h.leave(s, r)
+	}
+}
+
+// Evict takes every session of these users out of a conversation, which knows
+// of it.
+func (h *Hub) Evict(conversationID string, userIDs []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	if r == nil {
+		return
+	}
+	for _, id := range userIDs {
+		if u := h.users[id]; u != nil {
+			for _, s := range u.sessions {
+				h.leave(s, r)
+			}
+		}
+	}
+}
+
+// CloseListeners ends the sessions of everyone who listens to a conversation,
+// people included, when the order cannot be kept for them: they come back
+// with new ones and fetch what they miss. The log has a hole, so the old ones
+// cannot be recovered.
+func (h *Hub) CloseListeners(conversationID string, people []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.rooms[conversationID]; r != nil {
+		r.used = time.Now().UnixNano()
+		for _, s := range r.members {
+			h.finish(s, wire.CloseInternal)
+		}
+	}
+	for _, id := range people {
+		if u := h.users[id]; u != nil {
+			for _, s := range u.sessions {
+				h.finish(s, wire.CloseInternal)
+			}
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package relay
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// asked makes the origin of a session's command; its serial is its ack id.
+func asked(s *Subscriber, userID string, serial uint64) message.Origin {
+	s.Begin()
+	return message.Origin{
+		Session: s.Ref(), UserID: userID, Serial: serial, Ack: serial, WantsAck: true, Attachment: s.generation,
+	}
+}
+
+func gated(h *Hub, o message.Origin) {
+	h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: true})
+}
+
+func page(h *Hub, o message.Origin, e *wire.Error) {
+	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{Origin: o, Data: []byte(`"page"`), Err: e}})
+}
+
+func away() *wire.Error { return wire.Errorf(wire.CodeUnavailable, "away") }
+
+// refused says how the log of a client begins.
+func (c *client) refused(t *testing.T, prefixes ...string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.EqualFunc(c.log, prefixes, strings.HasPrefix) {
+		t.Errorf("client got %q, want %q", c.log, prefixes)
+	}
+	c.log = nil
+}
+
+func TestHub_JoiningAgainLosesNothing(t *testing.T) {
+	for name, again := range map[string]func(*Hub, *Subscriber){
+		"answered at once": func(h *Hub, s *Subscriber) { joinRoom(t, h, s, "alice", "r", false) },
+		"page under way":   func(h *Hub, s *Subscriber) { gated(h, asked(s, "alice", 2)) },
+		"page that cannot be read": func(h *Hub, s *Subscriber) {
+			o := asked(s, "alice", 2)
+			gated(h, o)
+			page(h, o, away())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(Options{Left: func(string, message.SessionRef, uint64) { t.Error("the conversation forgets the session") }})
+			s, c := open(t, h, "alice")
+			joinRoom(t, h, s, "alice", "r", false)
+			toRoom(h, "r", "1", 1)
+			reached := c.offset
+			toRoom(h, "r", "2", 2) // lost in the dying connection
+			again(h, s)
+			toRoom(h, "r", "3", 3)
+			h.Detach(s, c, wire.CloseTransport)
+			toRoom(h, "r", "4", 4)
+			c.offset = reached
+			resume(t, h, c).got(t, "m2", "m3", "m4")
+		})
+	}
+}
+
+func TestHub_TwoPagesOfOneRoom(t *testing.T) {
+	left := []uint64(nil)
+	h := NewHub(Options{Left: func(_ string, _ message.SessionRef, join uint64) { left = append(left, join) }})
+	s, c := open(t, h, "alice")
+	first, second := asked(s, "alice", 1), asked(s, "alice", 2)
+	gated(h, first)
+	gated(h, second)
+	toRoom(h, "r", "1", 1)
+	page(h, second, nil)
+	page(h, first, nil)
+	c.got(t, `ack2"page"`, `ack1"page"`, "m1")
+
+	h.Unsubscribe("r", s.Ref())
+	first, second = asked(s, "alice", 3), asked(s, "alice", 4)
+	gated(h, first)
+	gated(h, second)
+	page(h, second, away())
+	page(h, first, away())
+	c.refused(t, `ack4{"status":"error"`, `ack3{"status":"error"`)
+	if !slices.Equal(left, []uint64{4}) || len(h.Listeners("r")) != 0 {
+		t.Errorf("the conversation was told of %v, want the last join; %d listen", left, len(h.Listeners("r")))
+	}
+}
+
+// A page of a join that a leave has ended must not open the gate of the next.
+func TestHub_PageOfAnEarlierJoin(t *testing.T) {
+	h := NewHub(Options{})
+	s, c := open(t, h, "alice")
+	first, second := asked(s, "alice", 1), asked(s, "alice", 2)
+	gated(h, first)
+	h.Unsubscribe("r", s.Ref())
+	gated(h, second)
+	toRoom(h, "r", "1", 1)
+	page(h, first, nil)
+	c.refused(t, `ack1{"status":"error"`)
+	page(h, second, nil)
+	c.got(t, `ack2"page"`, "m1")
+}
+
+func TestHub_EveryJoinIsAnsweredOnce(t *testing.T) {
+	for name, spoil := range map[string]func(*Hub, *Subscriber, *client){
+		"nothing happens":     func(*Hub, *Subscriber, *client) {},
+		"the connection goes": func(h *Hub, s *Subscriber, c *client) { h.Detach(s, c, wire.CloseTransport) },
+		"another identity": func(h *Hub, s *Subscriber, _ *client) {
+			h.Unbind(s)
+			if _, e := h.Bind(s, "bob"); e != nil {
+				t.Fatal(e)
+			}
+		},
+		"the user is shown out": func(h *Hub, _ *Subscriber, _ *client) { h.Evict("r", []string{"alice"}) },
+		"it leaves":             func(h *Hub, s *Subscriber, _ *client) { h.Unsubscribe("r", s.Ref()) },
+	} {
+		for _, early := range []bool{true, false} {
+			for _, gate := range []bool{true, false} {
+				h := NewHub(Options{})
+				s, c := open(t, h, "alice")
+				o := asked(s, "alice", 1)
+				if early {
+					spoil(h, s, c)
+				}
+				h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: gate, Reply: []byte(`"joined"`)})
+				if !early {
+					spoil(h, s, c)
+				}
+				if gate {
+					page(h, o, nil)
+				}
+				if n := s.pending.Load(); n != 0 {
+					t.Errorf("%s (before the join: %v, gated: %v): %d commands wait for an answer", name, early, gate, n)
+				}
+				if s.conn != nil && len(c.log) != 1 {
+					t.Errorf("%s (before the join: %v, gated: %v): answered with %q", name, early, gate, c.log)
+				}
+			}
+		}
+	}
+}
+
+// Another connection may use the ack id of a lost one for something else.
+func TestHub_CallbackStaysWithItsConnection(t *testing.T) {
+	h := NewHub(Options{})
+	s, c := open(t, h, "alice")
+	o := asked(s, "alice", 1)
+	h.Detach(s, c, wire.CloseTransport)
+	c2 := resume(t, h, c)
+	h.Reply(&message.Reply{Origin: o, Data: []byte(`"old"`), Event: "message_ack"})
+	h.Reply(&message.Reply{Origin: asked(s, "alice", 1), Data: []byte(`"new"`)})
+	c2.got(t, `message_ack"old"`, `ack1"new"`)
+}
+
+func TestHub_CloseListeners(t *testing.T) {
+	for name, lose := range map[string]func(*Hub, *Subscriber, *client){
+		"connected": func(*Hub, *Subscriber, *client) {},
+		"away":      func(h *Hub, s *Subscriber, c *client) { h.Detach(s, c, wire.CloseTransport) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(Options{})
+			s, c := open(t, h, "alice")
+			joinRoom(t, h, s, "alice", "r", false)
+			b, cb := open(t, h, "bob")
+			_, cc := open(t, h, "carol")
+			lose(h, s, c)
+			lose(h, b, cb)
+			h.CloseListeners("r", []string{"bob"})
+			for _, who := range []*client{c, cb} {
+				if got, _, gap := h.Resume(&client{}, who.hello.PID, "", false); got != nil || gap {
+					t.Error("a session with a hole was taken up")
+				}
+			}
+			if cc.closed != "" {
+				t.Error("carol does not listen")
+			}
+			if n := h.Stats().Detached; n != 0 {
+				t.Errorf("%d sessions count as detached", n)
+			}
+		})
+	}
+}
+
+func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
+	h := NewHub(Options{})
+	people := []string{"alice", "bob"}
+	activated := &message.Relayed{ConversationID: "dm:x", LastSeq: 5, FromSeq: 5, People: people}
+	if first := h.Behind(activated); first != 0 {
+		t.Errorf("behind from %d on with the first word", first)
+	}
+	again := &message.Relayed{ConversationID: "dm:x", LastSeq: 6, FromSeq: 5, People: people}
+	if first := h.Behind(again); first != 6 {
+		t.Errorf("behind from %d on, want 6: it was committed and never relayed", first)
+	}
+	late := NewHub(Options{}) // has forgotten, or never knew
+	if first := late.Behind(again); first != 6 {
+		t.Errorf("behind from %d on, want 6: the conversation knows what it told", first)
+	}
+}

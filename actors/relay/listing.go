@@ -1,0 +1,57 @@
+package relay
+
+import "github.com/corrillo/corrillo/actors/message"
+
+// Joined returns how many conversations the session has joined.
+func (h *Hub) Joined(s *Subscriber) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(s.joined)
+}
+
+// Sessions returns a user's sessions on this node, whether they are attached,
+// their generations and the conversations they have joined: what a user actor
+// that starts anew needs to know.
+func (h *Hub) Sessions(userID string) []SessionState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	u := h.users[userID]
+	if u == nil {
+		return nil
+	}
+	states := make([]SessionState, 0, len(u.sessions))
+	for _, s := range u.sessions {
+		state := SessionState{ID: s.id, Attached: s.conn != nil, Generation: s.generation}
+		for i := range s.joined {
+			state.Conversations = append(state.Conversations, s.joined[i].room.id)
+		}
+		states = append(states, state)
+	}
+	return states
+}
+
+// SessionState is one session of a user.
+type SessionState struct {
+	ID            uint64
+	Attached      bool
+	Generation    uint64
+	Conversations []string
+}
+
+// Listeners returns the sessions of this node that have joined a
+// conversation.
+func (h *Hub) Listeners(conversationID string) []message.Listener {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	if r == nil {
+		return nil
+	}
+	listeners := make([]message.Listener, 0, len(r.members))
+	for _, s := range r.members {
+		if s.user != nil {
+			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id})
+		}
+	}
+	return listeners
+}
