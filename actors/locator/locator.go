@@ -120,7 +120,7 @@ func (l *Locator) Tell(k Kind, id string, msg any) error {
 }
 
 // TellActive sends msg only when the actor is there, and reports whether it
-// was.
+// was. It refuses nothing.
 func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 	s := l.shard(id)
 	s.mu.RLock()
@@ -135,7 +135,19 @@ func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 	if !there {
 		return false
 	}
-	return l.Tell(k, id, msg) == nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e = s.entries[k][id]; {
+	case e == nil:
+		return false
+	case e.passivating:
+		// Without a bound: it may be what the actor waits for, and those who
+		// tell have theirs.
+		e.held = append(e.held, msg)
+	default:
+		l.root.Send(e.pid, msg)
+	}
+	return true
 }
 
 // spawn runs under the shard's lock.

@@ -22,7 +22,9 @@ type counter struct {
 }
 
 func (c *counter) Receive(ctx actor.Context) {
-	switch ctx.Message().(type) {
+	switch m := ctx.Message().(type) {
+	case chan struct{}:
+		<-m
 	case int:
 		n, _ := c.seen.LoadOrStore(c.id, &atomic.Int64{})
 		n.(*atomic.Int64).Add(1)
@@ -123,4 +125,24 @@ func TestLocator_TellActive(t *testing.T) {
 	if l.TellActive(locator.Conversation, "a", 1) {
 		t.Error("told an actor that has stopped")
 	}
+}
+
+// What an actor waits for comes however much else is held back for it.
+func TestLocator_TellActiveIsNeverRefused(t *testing.T) {
+	l, seen, busy := newLocator()
+	busy.Store(true)
+	block := make(chan struct{})
+	if err := l.Tell(locator.Conversation, "a", block); err != nil {
+		t.Fatal(err)
+	}
+	l.Passivate(locator.Conversation, "a")
+	held := int64(0)
+	for l.Tell(locator.Conversation, "a", 1) == nil {
+		held++
+	}
+	if !l.TellActive(locator.Conversation, "a", 1) {
+		t.Error("refused")
+	}
+	close(block)
+	eventually(t, "the message was lost", func() bool { return total(seen) == held+1 })
 }
