@@ -7,6 +7,7 @@ import (
 
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -15,9 +16,22 @@ import (
 const readTimeout = 5 * time.Second
 
 // beside runs f, which reads the store, beside the actor, and refuses the
-// command when too many reads are under way. f uses only what it was given.
+// command when too many reads are under way, or when f panics. f uses only what
+// it was given.
 func (s *Session) beside(o message.Origin, f func(ctx context.Context) *wire.Error) {
+	if s.sub.Begin() > s.o.InFlight {
+		s.sub.Cancel()
+		s.refuse(o, "", wire.Errorf(wire.CodeOverloaded, "too many commands of this session are under way"))
+		return
+	}
 	ok := s.o.Reads.Go(func() {
+		defer s.sub.Cancel()
+		defer func() {
+			if reason := recover(); reason != nil {
+				supervision.Report(s.o.Log, s.o.Failures, "session", strconv.FormatUint(s.sub.ID(), 36), o.Event, reason)
+				s.refuse(o, "", wire.Errorf(wire.CodeInternal, "something went wrong on the server; try again"))
+			}
+		}()
 		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 		defer cancel()
 		if e := f(ctx); e != nil {
@@ -25,6 +39,7 @@ func (s *Session) beside(o message.Origin, f func(ctx context.Context) *wire.Err
 		}
 	})
 	if !ok {
+		s.sub.Cancel()
 		s.refuse(o, "", wire.Errorf(wire.CodeOverloaded, "too many reads are under way"))
 	}
 }
