@@ -19,3 +19,8 @@ func (s *System) Confuse(conversationID, userID string) {
 	s.actors.Root.Send(s.relayLane(conversationID), &nonsense{})
 	s.actors.Root.Send(s.writer(conversationID), &nonsense{})
 }
+
+// FailUser makes the user's actor panic.
+func (s *System) FailUser(id string) bool {
+	return s.locator.TellActive(locator.User, id, (*message.Beat)(nil))
+}

@@ -327,3 +327,26 @@ func (s *syncBuffer) bytes() []byte {
 	defer s.mu.Unlock()
 	return bytes.Clone(s.b.Bytes())
 }
+
+// The failure of a user's actor must not leave the user online for ever.
+func TestSystem_UsersPanicLeavesNobodyOnline(t *testing.T) {
+	sys := start(t, actors.Options{PresenceGrace: 20 * time.Millisecond})
+	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
+	alice.ask("join_conversation", "r")
+	bob.ask("join_conversation", "r")
+	bob.session.Closed(bob, wire.CloseTransport)
+	if !sys.FailUser("bob") {
+		t.Fatal("there is no actor")
+	}
+	alice.next(func(r received) bool { return r.Event == "presence" && r.Data["userId"] == "bob" && r.Data["status"] == "offline" })
+	if sys.Stats().Failures != 1 {
+		t.Error("nothing failed: the test shows nothing")
+	}
+	alice.session.Closed(alice, wire.CloseClient)
+	sys.FailUser("alice") // with nobody left, or about to go
+	back := connect(t, sys, wire.Hello{PID: bob.hello.PID})
+	back.session.Closed(back, wire.CloseClient)
+	for sys.Stats().Locator.Users != 0 {
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -2,6 +2,7 @@ package user
 
 import (
 	"log/slog"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -91,7 +92,7 @@ func (u *User) Receive(ctx actor.Context) {
 }
 
 // onStarted reads back what the node knows of the user: after a failure the
-// sessions are still there.
+// sessions are still there, and what the others were told of the user.
 func (u *User) onStarted() {
 	for _, s := range u.o.Hub.Sessions(u.id) {
 		ref := message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}
@@ -103,9 +104,14 @@ func (u *User) onStarted() {
 			u.conversations[id]++
 		}
 	}
-	if u.attached > 0 {
+	switch was, known := u.o.Directory.Known([]string{u.id})[u.id]; {
+	case u.attached > 0:
 		u.setOnline(true)
+	case known && was.Online:
+		u.online, u.lastSeen = true, was.LastSeen
+		u.startGrace()
 	}
+	u.leaveIfDone()
 }
 
 func (u *User) onAttached(m *message.SessionAttached) {
@@ -114,12 +120,17 @@ func (u *User) onAttached(m *message.SessionAttached) {
 		d = &device{}
 		u.sessions[m.Session] = d
 	}
-	if m.Generation < d.generation || d.attached {
+	if m.Generation < d.generation {
 		return
 	}
-	d.attached, d.generation = true, m.Generation
+	d.generation = m.Generation
+	if d.attached {
+		return
+	}
+	d.attached = true
 	u.attached++
 	u.generation++ // a grace timer under way no longer counts
+	u.forgetLeft()
 	u.lastSeen = time.Now()
 	if !u.online {
 		u.setOnline(true)
@@ -139,26 +150,34 @@ func (u *User) onDetached(m *message.SessionDetached) {
 }
 
 func (u *User) onEnded(m *message.SessionEnded) {
-	d := u.sessions[m.Session]
-	if d == nil {
-		return
+	if d := u.sessions[m.Session]; d != nil {
+		delete(u.sessions, m.Session)
+		if d.attached {
+			u.gone(m.At)
+		}
 	}
-	delete(u.sessions, m.Session)
-	if d.attached {
-		u.gone(m.At)
-	}
-	if len(u.sessions) == 0 && !u.online {
+	u.leaveIfDone()
+}
+
+// leaveIfDone asks for passivation when there is nobody to speak for.
+func (u *User) leaveIfDone() {
+	if u.done() {
 		u.o.Locator.Passivate(locator.User, u.id)
 	}
 }
+
+func (u *User) done() bool { return len(u.sessions) == 0 && !u.online }
 
 // gone counts one connection less and starts the grace time after the last.
 func (u *User) gone(at time.Time) {
 	u.attached--
 	u.lastSeen = at
-	if u.attached > 0 || !u.online {
-		return
+	if u.attached == 0 && u.online {
+		u.startGrace()
 	}
+}
+
+func (u *User) startGrace() {
 	u.generation++
 	over := &message.GraceOver{Generation: u.generation}
 	time.AfterFunc(u.o.Grace, func() { u.o.Locator.TellActive(locator.User, u.id, over) })
@@ -169,9 +188,8 @@ func (u *User) onGraceOver(m *message.GraceOver) {
 		return
 	}
 	u.setOnline(false)
-	if len(u.sessions) == 0 {
-		u.o.Locator.Passivate(locator.User, u.id)
-	}
+	u.forgetLeft()
+	u.leaveIfDone()
 }
 
 // setOnline makes the change known to the directory and to every conversation
@@ -185,6 +203,12 @@ func (u *User) setOnline(online bool) {
 	for id := range u.conversations {
 		u.tellPresence(id)
 	}
+}
+
+// forgetLeft drops the conversations that were kept only to be told that the
+// user is offline.
+func (u *User) forgetLeft() {
+	maps.DeleteFunc(u.conversations, func(_ string, n int) bool { return n == 0 })
 }
 
 func (u *User) status() wire.PresenceStatus {
@@ -233,7 +257,7 @@ func (u *User) onRevoke(ctx actor.Context, m *message.RevokeUser) {
 }
 
 func (u *User) onPassivate(ctx actor.Context) {
-	if len(u.sessions) > 0 || u.online {
+	if !u.done() {
 		u.o.Locator.Resume(locator.User, u.id)
 		return
 	}

@@ -1,0 +1,80 @@
+package user
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/supervision"
+)
+
+// rig makes a user without an actor around it, to be told things in any order.
+func rig(t *testing.T) (*User, *Directory) {
+	t.Helper()
+	system := supervision.NewSystem()
+	t.Cleanup(system.Shutdown)
+	log := slog.New(slog.DiscardHandler)
+	o := &Options{
+		Root: system.Root, Hub: relay.NewHub(relay.Options{}), Locator: locator.New(system.Root),
+		Relay: func(string) *actor.PID { return nil }, Directory: NewDirectory(nil, log), Log: log,
+		Failures: &supervision.Failures{}, Unknown: &atomic.Int64{}, Grace: time.Hour,
+	}
+	return New("alice", o), o.Directory
+}
+
+func online(d *Directory) bool { return d.Known([]string{"alice"})["alice"].Online }
+
+// What is said of a session may come in another order than it happened.
+func TestUser_TheHigherGenerationIsTheTruth(t *testing.T) {
+	one := message.SessionRef{Node: "n", ID: 1}
+	for name, tell := range map[string]func(*User){
+		"away and back, told in order": func(u *User) {
+			u.onDetached(&message.SessionDetached{Session: one, Generation: 2})
+			u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
+		},
+		"back is told first": func(u *User) {
+			u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
+			u.onDetached(&message.SessionDetached{Session: one, Generation: 2})
+		},
+		"one connection in the place of another": func(u *User) {
+			u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, d := rig(t)
+			u.onAttached(&message.SessionAttached{Session: one, Generation: 1})
+			tell(u)
+			if u.attached != 1 || !online(d) {
+				t.Errorf("%d connections, online %v; want one", u.attached, online(d))
+			}
+			u.onEnded(&message.SessionEnded{Session: one})
+			u.onGraceOver(&message.GraceOver{Generation: u.generation})
+			if u.attached != 0 || online(d) || !u.done() {
+				t.Errorf("at the end: %d connections, online %v, done %v", u.attached, online(d), u.done())
+			}
+		})
+	}
+}
+
+// A conversation that was left is not told of a user who comes back.
+func TestUser_ForgetsWhatWasLeft(t *testing.T) {
+	u, _ := rig(t)
+	one := message.SessionRef{Node: "n", ID: 1}
+	u.onAttached(&message.SessionAttached{Session: one, Generation: 1})
+	u.onJoined(&message.ConversationJoined{ConversationID: "r"})
+	u.onDetached(&message.SessionDetached{Session: one, Generation: 2})
+	u.onLeft(&message.ConversationLeft{ConversationID: "r"})
+	if _, kept := u.conversations["r"]; !kept {
+		t.Error("it is not to be told that the user is offline")
+	}
+	u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
+	if len(u.conversations) != 0 {
+		t.Errorf("the user is still shown in %v", u.conversations)
+	}
+}
