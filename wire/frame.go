@@ -53,13 +53,21 @@ func (f *Frame) Encoded(d Dialect, encode func(*Frame) *Encoded) *Encoded {
 	return e
 }
 
-// Size is the number of bytes that the frame holds, for bounds.
+// frameOverhead is about what a frame costs beside its bytes: the structs, and
+// the headers of one encoding.
+const frameOverhead = 256
+
+// Size is about the number of bytes that the frame holds or, not encoded yet,
+// will hold in one dialect. It is for bounds.
 func (f *Frame) Size() int {
-	n := len(f.Event) + len(f.Data) + len(f.Offset) + 64
+	encoded := 0
 	for i := range f.encoded {
 		if e := f.encoded[i].Load(); e != nil {
-			n += len(e.WebSocket)
+			encoded += len(e.WebSocket)
 		}
 	}
-	return n
+	if encoded == 0 {
+		encoded = len(f.Event) + len(f.Data) + len(f.Offset)
+	}
+	return frameOverhead + len(f.Event) + len(f.Data) + len(f.Offset) + encoded
 }
