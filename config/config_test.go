@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,29 @@ func TestLoader_NodeHabits(t *testing.T) {
 	}
 }
 
+func TestLoader_ListsAsPeopleWriteThem(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file string
+		env  []string
+	}{
+		"environment": {env: []string{"CORS_ORIGIN=https://a.example, http://localhost:3000", "WEBHOOK_SECRET=new , old"}},
+		"file":        {file: "cors: {origins: 'https://a.example , http://localhost:3000'}\nwebhook: {secrets: ['new', ' old']}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, err := load(t, tc.file, append(tc.env, "JWT_SECRET=x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(s.Origins, []string{"https://a.example", "http://localhost:3000"}) {
+				t.Errorf("origins %q", s.Origins)
+			}
+			if !reflect.DeepEqual(s.Webhook.Secrets, []string{"new", "old"}) {
+				t.Errorf("webhook secrets %q", s.Webhook.Secrets)
+			}
+		})
+	}
+}
+
 func TestLoader_Types(t *testing.T) {
 	s, _, err := load(t, `
 auth: {mode: trust}
@@ -141,6 +165,10 @@ func TestLoader_Presets(t *testing.T) {
 	}{
 		"dev is trust, open, any origin, debug": {args: []string{"--dev"}, check: func(s *config.Settings) bool {
 			return s.Auth.Mode == "trust" && s.Membership() == "open" && s.Log.Level == "debug" && s.Origins[0] == "*" && s.Store.URL == ""
+		}},
+		// An app whose client says withCredentials needs its origin by name.
+		"dev lists where next dev serves": {args: []string{"--dev"}, check: func(s *config.Settings) bool {
+			return slices.Contains(s.Origins, "http://localhost:3000")
 		}},
 		"dev gives way to the file": {file: "auth: {mode: jwt, jwt: {secret: x}}", args: []string{"--dev"}, check: func(s *config.Settings) bool {
 			return s.Auth.Mode == "jwt" && s.Membership() == "members"
@@ -189,7 +217,9 @@ func TestLoader_Refusals(t *testing.T) {
 		"key twice":               {file: "port: 1\nport: 2", args: []string{"--dev"}, want: []string{"corrillo.yaml", "port"}},
 		"no YAML":                 {file: "port: [", args: []string{"--dev"}, want: []string{"corrillo.yaml"}},
 		"list at the top":         {file: "- port", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: expected \"key: value\" lines"}},
-		"section as a value":      {file: "auth: jwt2\nstore: x", args: []string{"--dev"}, want: []string{`"jwt2" is none of jwt, trust`, "corrillo.yaml:2: expected"}},
+		"section as a value":      {file: "auth: jwt2\nstore: x", args: []string{"--dev"}, want: []string{`"jwt2" is none of jwt, trust`, "corrillo.yaml:2: store: expected"}},
+		"empty secret":            {env: []string{"WEBHOOK_SECRET=new, "}, args: []string{"--dev"}, want: []string{"webhook.secrets: has an empty secret"}},
+		"value as a section":      {file: "auth:\n  jwt: secret", args: []string{"--dev"}, want: []string{"corrillo.yaml:2: auth.jwt: expected \"key: value\" lines below it"}},
 		"map as a value":          {file: "port: {a: 1}", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: port: expected a plain value"}},
 		"no number in the file":   {file: "\nport: many", args: []string{"--dev"}, want: []string{"corrillo.yaml:2: port:", `"many"`}},
 		"no number in the env":    {env: []string{"PORT=x"}, args: []string{"--dev"}, want: []string{"environment PORT: port:"}},
@@ -198,7 +228,7 @@ func TestLoader_Refusals(t *testing.T) {
 		"no duration":             {file: "ping: {interval: 25}", args: []string{"--dev"}, want: []string{"ping.interval:", "25"}},
 		"unknown mode in env":     {env: []string{"CORRILLO_AUTH_MODE=none"}, args: []string{"--dev"}, want: []string{`environment CORRILLO_AUTH_MODE: auth.mode: "none" is none of jwt, trust`}},
 		"unknown mode in flag":    {args: []string{"--auth-mode=none"}, want: []string{"--auth-mode"}},
-		"named file is not there": {args: []string{"--dev", "--config=other.yaml"}, want: []string{"other.yaml"}},
+		"named file is not there": {args: []string{"--dev", "--config=other.yaml"}, want: []string{"read settings: ", "other.yaml"}},
 		"several at once": {file: "port: 70000\nqueue: {bytes: 1}\nping: {timeout: -1s}", args: []string{"--dev"},
 			want: []string{"corrillo.yaml:1: port: 70000", "corrillo.yaml:2: queue.bytes", "corrillo.yaml:3: ping.timeout"}},
 		"another database":    {env: []string{"DATABASE_URL=postgresql://u:hidden@h/d"}, args: []string{"--dev"}, want: []string{"environment DATABASE_URL: store.url: only mysql://"}},

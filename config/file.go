@@ -62,6 +62,10 @@ func (r *fileReader) mapping(prefix string, n ast.Node) {
 	case *ast.NullNode, *ast.CommentGroupNode:
 		return
 	default:
+		if prefix != "" {
+			r.failf(n, "%s: expected \"key: value\" lines below it", strings.TrimSuffix(prefix, "."))
+			return
+		}
 		r.failf(n, "expected \"key: value\" lines")
 		return
 	}

@@ -85,9 +85,7 @@ func (l *Loader) resolve(ctx *kong.Context, _ *kong.Path, f *kong.Flag) (any, er
 	if key == "" {
 		return nil, nil
 	}
-	if err := l.load(ctx); err != nil {
-		return nil, err
-	}
+	l.load(ctx)
 	if name, v, ok := l.fromEnv(f.Name); ok {
 		return l.accept(f, key, v, "environment "+name), nil
 	}
@@ -170,9 +168,9 @@ func (l *Loader) fromEnv(flag string) (name, value string, ok bool) {
 }
 
 // load reads the file once.
-func (l *Loader) load(ctx *kong.Context) error {
+func (l *Loader) load(ctx *kong.Context) {
 	if l.loaded {
-		return nil
+		return
 	}
 	l.loaded = true
 	name, named := flagValue[string](ctx, "config")
@@ -188,17 +186,17 @@ func (l *Loader) load(ctx *kong.Context) error {
 	}
 	data, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
 	if errors.Is(err, fs.ErrNotExist) && !named {
-		return nil
+		return
 	}
 	if err != nil {
-		return fmt.Errorf("read settings: %w", err)
+		l.problems = append(l.problems, fmt.Errorf("read settings: %w", err))
+		return
 	}
 	l.fileName = name
 	l.file, err = parseFile(name, data, Keys())
 	if err != nil {
 		l.problems = append(l.problems, err)
 	}
-	return nil
 }
 
 // flagValue gives a flag's value when the command line has it.
@@ -220,6 +218,7 @@ func (l *Loader) Finish(ctx *kong.Context, s *Settings) error {
 			l.origins[p.Flag.Tag.Get("key")] = "flag --" + p.Flag.Name
 		}
 	}
+	s.tidyLists()
 	return errors.Join(append(slices.Clone(l.problems), l.Validate(s)...)...)
 }
 

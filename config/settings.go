@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Settings is every setting of Corrillo. Durations are Go durations
 // ("2m30s"), sizes are bytes with an optional unit ("64MiB"), lists are comma
@@ -14,7 +17,7 @@ type Settings struct {
 	AdminAddr string `key:"adminAddr" default:"127.0.0.1:3002" group:"Listen" help:"Address of /metrics and /debug/pprof/, which have no password; off for none."`
 	Demo      bool   `key:"demo" default:"true" negatable:"" group:"Listen" help:"Serve the chat page at /."`
 
-	Origins []string `name:"cors-origins" key:"cors.origins" env:"CORS_ORIGIN" dev:"*" group:"Listen" help:"Web origins (https://app.example) that may connect, besides our own; * for any."`
+	Origins []string `name:"cors-origins" key:"cors.origins" env:"CORS_ORIGIN" dev:"*,http://localhost:3000" group:"Listen" help:"Web origins (https://app.example) that may connect, besides our own; * for any."`
 
 	Store Store `embed:"" prefix:"store-" group:"Store"`
 	Auth  Auth  `embed:"" prefix:"auth-" group:"Identity"`
@@ -32,6 +35,15 @@ type Settings struct {
 	Broadcast Broadcast `embed:"" prefix:"broadcast-" group:"Behaviour"`
 	Drain     Drain     `embed:"" prefix:"drain-" group:"Behaviour"`
 	Log       Log       `embed:"" prefix:"log-" group:"Log"`
+}
+
+// tidyLists takes the spaces off that people write around commas.
+func (s *Settings) tidyLists() {
+	for _, list := range [][]string{s.Origins, s.Webhook.Secrets, s.Webhook.SigningSecrets, s.Events.Passthrough, s.Limits.TrustedProxies} {
+		for i, item := range list {
+			list[i] = strings.TrimSpace(item)
+		}
+	}
 }
 
 // Store says where messages are kept and how they are written.
