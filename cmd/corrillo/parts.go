@@ -148,6 +148,7 @@ func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logg
 		PingTimeout:      s.Ping.Timeout,
 		UpgradeTimeout:   s.Limits.HandshakeDeadline, // off: the default
 		HandshakeTimeout: s.Limits.HandshakeDeadline,
+		BodyTimeout:      s.Limits.HandshakeDeadline,
 		MaxPayload:       int(s.Limits.Payload),
 		// A queue that could not hold one message would close every reader.
 		QueueBytes:    int(max(s.Queue.Bytes, s.Limits.Payload+frameOverhead)),

@@ -183,13 +183,26 @@ const (
 )
 
 func (v *server) httpServer(h http.Handler) *http.Server {
+	deadline := orElse(v.s.Limits.HandshakeDeadline, headerTimeout)
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: orElse(v.s.Limits.HandshakeDeadline, headerTimeout),
+		Handler:           withBodiesInTime(deadline, h),
+		ReadHeaderTimeout: deadline,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(v.log.Handler(), slog.LevelDebug), // what clients do wrong
 	}
+}
+
+// withBodiesInTime bounds how long a body may take to arrive, also one that
+// nobody reads: net/http waits for that when it answers. A handler that reads
+// one may set another deadline. ReadTimeout would bound polls, too.
+func withBodiesInTime(within time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within)) // the connection is gone if this fails
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serve runs h in the background; stop closes it and waits.

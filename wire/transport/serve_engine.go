@@ -236,7 +236,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(s.opts.BodyTimeout)) // not every ResponseWriter has deadlines; ours do
-	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 	// Memory grows with what arrives, not with what is announced.
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
 	switch {
@@ -245,5 +244,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	case len(body) > limit:
 		return nil, errTooLarge
 	}
+	// Only now: net/http waits for the rest of a body that was not read.
+	_ = rc.SetReadDeadline(time.Time{})
 	return body, nil
 }
