@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ const (
 func (a *announcer) ready() {
 	if !a.text {
 		a.log.Info("ready", "version", version(), "addr", a.public.String(), "admin", a.adminAddr(), "store", a.store,
-			"auth", a.s.Auth.Mode, "membership", a.s.Membership(), "url", a.url())
+			"auth", a.s.Auth.Mode, "membership", a.s.Membership(), "origins", a.origins(), "url", a.url())
 		for _, w := range a.warnings() {
 			a.log.Warn(w)
 		}
@@ -45,6 +46,7 @@ func (a *announcer) ready() {
 	row("address", "%s for clients and back ends, %s for operators", a.public, a.adminAddr())
 	row("store", "%s", a.store)
 	row("identity", "%s, membership %s", a.s.Auth.Mode, a.s.Membership())
+	row("origins", "%s", a.origins())
 	for _, w := range a.warnings() {
 		row("warning", "%s", w)
 	}
@@ -67,6 +69,18 @@ func (a *announcer) warnings() []string {
 		w = append(w, limitsWarning)
 	}
 	return w
+}
+
+// origins says which web pages may connect: what a browser is refused for is
+// the first surprise of an app on another port.
+func (a *announcer) origins() string {
+	switch {
+	case len(a.s.Origins) == 0:
+		return "this server's own only; CORS_ORIGIN adds others"
+	case slices.Contains(a.s.Origins, "*"):
+		return "any"
+	}
+	return "this server's own, " + strings.Join(a.s.Origins, ", ")
 }
 
 func (a *announcer) adminAddr() string {

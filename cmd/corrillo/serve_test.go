@@ -290,3 +290,60 @@ func connect(t *testing.T, url, user string, onEvent func(string, json.RawMessag
 	}
 	return c
 }
+
+// Who connects an app for the first time sees what goes on, and nothing of
+// what is said.
+func TestServe_Verbose(t *testing.T) {
+	const hush, secret = "nobody else reads this", "s3cret-of-the-webhook"
+	for name, tc := range map[string]struct {
+		args        []string
+		shown, kept []string
+	}{
+		"dev": {args: []string{"--dev", "--cors-origins=https://app.example"}, shown: []string{
+			`"msg":"connecting"`, `"event":"send_message"`, `"msg":"event refused","event":"join_conversation","code":"invalid_payload"`,
+			`"event":"unknown"`, `"msg":"disconnected"`, `"msg":"request refused","status":403`, `"origin":"https://other.example"`, `"status":401`,
+		}},
+		"info": {args: []string{"--dev", "--log-level=info", "--cors-origins=https://app.example"}, kept: []string{"connecting", "refused", "disconnected"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := serve(t, dir, true, []string{"WEBHOOK_SECRET=" + secret}, tc.args...)
+			s.await(`"origins":"this server's own, https://app.example"`)
+			if _, stderr, code := corrillo(t, dir, nil, "send", "--url", s.url, "--user=ann", "--to=lobby", hush); code != 0 {
+				t.Fatal(stderr)
+			}
+			c, err := dial(t.Context(), &clientFlags{URL: s.url, User: "ann"}, func(string, json.RawMessage) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for event, data := range map[string]any{"join_conversation": struct{}{}, hush: hush} {
+				if _, err := c.call(event, data); err == nil {
+					t.Errorf("%s: accepted", event)
+				}
+			}
+			if err := c.conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/socket.io/?EIO=4&transport=polling", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Origin", "https://other.example")
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if code, _ := get(t, s.url+"/webhook/presence?userId=a"); code != http.StatusUnauthorized {
+				t.Errorf("webhook without its secret: %d", code)
+			}
+			s.await(tc.shown...)
+			s.stop()
+			for _, text := range append(tc.kept, hush, secret) {
+				if strings.Contains(s.output.String(), text) {
+					t.Errorf("the log has %q", text)
+				}
+			}
+		})
+	}
+}
