@@ -26,6 +26,8 @@ type faulty struct {
 	away atomic.Bool
 	// hold, when set, is received from before every Save.
 	hold atomic.Pointer[chan struct{}]
+	// late, when set, is received from after every Save.
+	late atomic.Pointer[chan struct{}]
 
 	mu       sync.Mutex
 	inFlight map[string]int
@@ -49,6 +51,9 @@ func (f *faulty) Save(ctx context.Context, groups []repo.Group) []repo.GroupResu
 		return unavailable(len(groups))
 	}
 	results := f.Store.Save(ctx, groups)
+	if c := f.late.Load(); c != nil {
+		<-*c
+	}
 	if f.lie.Load() {
 		return unavailable(len(groups))
 	}
@@ -338,7 +343,9 @@ func TestSystem_UsersPanicLeavesNobodyOnline(t *testing.T) {
 	if !sys.FailUser("bob") {
 		t.Fatal("there is no actor")
 	}
-	alice.next(func(r received) bool { return r.Event == "presence" && r.Data["userId"] == "bob" && r.Data["status"] == "offline" })
+	alice.next(func(r received) bool {
+		return r.Event == "presence" && r.Data["userId"] == "bob" && r.Data["status"] == "offline"
+	})
 	if sys.Stats().Failures != 1 {
 		t.Error("nothing failed: the test shows nothing")
 	}
@@ -347,6 +354,78 @@ func TestSystem_UsersPanicLeavesNobodyOnline(t *testing.T) {
 	back := connect(t, sys, wire.Hello{PID: bob.hello.PID})
 	back.session.Closed(back, wire.CloseClient)
 	for sys.Stats().Locator.Users != 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// What was in flight when a conversation failed may be committed. Those who
+// listen hear of it even if nobody sends it again.
+func TestSystem_WhatAFailedConversationHadInFlightIsDelivered(t *testing.T) {
+	store := &faulty{Store: openStore(t)}
+	// No read mark is to be in flight in the place of the message.
+	sys := start(t, actors.Options{Store: store, Rules: rules.Options{Coalesce: time.Hour}})
+	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
+	bob.ask("join_conversation", "r")
+	for room, to := range map[string]object{"r": {"conversationId": "r"}, wire.DirectID("alice", "bob"): {"receiverId": "bob"}} {
+		send := func(content string) uint64 {
+			to["content"] = content
+			return alice.emit("send_message", to)
+		}
+		send("1")
+		bob.event("new_message")
+		late := make(chan struct{})
+		store.late.Store(&late)
+		id := send("2")
+		for committed := 0; committed < 2; time.Sleep(time.Millisecond) {
+			page, _, err := store.Messages(t.Context(), repo.MessageQuery{ConversationID: room, Limit: 9})
+			if committed = len(page); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := sys.FailConversation(room); err != nil {
+			t.Fatal(err)
+		}
+		alice.next(func(r received) bool { return r.Event == "ack" && r.Ack == id })
+		close(late)
+		store.late.Store(nil)
+		if m := bob.event("new_message").Data; m["content"] != "2" || m["seq"] != 2.0 {
+			t.Errorf("message: %v", m)
+		}
+	}
+}
+
+func TestSystem_CallsWhileDrainingAreRefused(t *testing.T) {
+	sys := start(t, actors.Options{})
+	if err := sys.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sys.Emit(t.Context(), wire.Emission{Event: "x", ConversationID: "r"})
+	hasCode(t, err, wire.CodeDraining)
+	_, err = sys.Revoke(t.Context(), "bob")
+	hasCode(t, err, wire.CodeDraining)
+}
+
+// panics is a store that panics when it is read.
+type panics struct{ repo.Store }
+
+func (panics) LastSeen(context.Context, []string) (map[string]time.Time, error) { panic("as asked") }
+func (panics) TouchUsers(context.Context, map[string]time.Time) error           { panic("as asked") }
+func (panics) FindMessage(context.Context, string) (repo.Message, error)        { panic("as asked") }
+
+func TestSystem_StoresPanicIsAnswered(t *testing.T) {
+	sys := start(t, actors.Options{Store: panics{openStore(t)}, PresenceGrace: time.Millisecond, IdleAfter: 10 * time.Millisecond})
+	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
+	alice.ask("get_presence", object{"userIds": []string{"bob"}}) // bob's actor has begun
+	bob.session.Closed(bob, wire.CloseClient)                     // its last-seen time is to be written
+	for event, payload := range map[string]object{
+		"get_presence": {"userIds": []string{"carol"}},
+		"read_message": {"messageId": "m"},
+	} {
+		if r := alice.ask(event, payload); code(r) != "internal" {
+			t.Errorf("%s: %v", event, r)
+		}
+	}
+	for sys.Stats().Failures < 3 {
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -15,9 +15,6 @@ import (
 
 // PostMessage implements wire.Injector.
 func (s *System) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.Posted, error) {
-	if s.draining.Load() {
-		return wire.Posted{}, wire.Errorf(wire.CodeDraining, "the server is going down")
-	}
 	if m.ID == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -48,6 +45,9 @@ func (s *System) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.
 // call sends a conversation a command of the back end and waits for the
 // outcome.
 func (s *System) call(ctx context.Context, conversationID string, o message.Origin, make func(message.Origin) any) (wire.Posted, error) {
+	if s.draining.Load() {
+		return wire.Posted{}, goingDown()
+	}
 	return s.calls.Do(ctx, func(ref message.CallRef) error {
 		o.Call = ref
 		return s.locator.Tell(locator.Conversation, conversationID, make(o))
@@ -99,6 +99,9 @@ func (s *System) Emit(ctx context.Context, e wire.Emission) (int, error) {
 
 // callUser asks a user's actor, if there is one.
 func (s *System) callUser(ctx context.Context, userID string, make func(message.Origin) any) (int, error) {
+	if s.draining.Load() {
+		return 0, goingDown()
+	}
 	there := true
 	posted, err := s.calls.Do(ctx, func(ref message.CallRef) error {
 		there = s.locator.TellActive(locator.User, userID, make(message.Origin{UserID: userID, Call: ref}))
@@ -112,6 +115,9 @@ func (s *System) callUser(ctx context.Context, userID string, make func(message.
 	}
 	return posted.Delivered, err
 }
+
+// goingDown refuses what no actor might be there to answer.
+func goingDown() *wire.Error { return wire.Errorf(wire.CodeDraining, "the server is going down") }
 
 var errNotThere = wire.Errorf(wire.CodeNotFound, "the user is not here")
 

@@ -105,8 +105,9 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	}
 	for n := range s.o.WriterLanes {
 		load := &persistence.Load{}
+		l := persistence.NewLane(n, writer, load)
 		s.loads = append(s.loads, load)
-		s.writers = append(s.writers, spawn("persistence-"+strconv.Itoa(n), func() actor.Actor { return persistence.NewLane(n, writer, load) }))
+		s.writers = append(s.writers, spawn("persistence-"+strconv.Itoa(n), func() actor.Actor { return l }))
 	}
 }
 
@@ -122,7 +123,7 @@ func (s *System) register(root *actor.RootContext) {
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout,
 	}
 	s.locator.Register(locator.Conversation, func(id string) *actor.Props {
-		return props(func() actor.Actor { return conversation.New(id, conversations) })
+		return props(conversation.Producer(id, conversations))
 	})
 	users := &user.Options{
 		Root: root, Hub: s.hub, Locator: s.locator, Relay: s.relayLane, Directory: s.directory,
@@ -239,11 +240,22 @@ func (s *System) housekeep(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			s.locator.PassivateIdle(locator.Conversation, now.Add(-s.o.IdleAfter))
-			flush, cancel := context.WithTimeout(ctx, s.o.SaveTimeout)
-			s.directory.Flush(flush)
-			cancel()
+			s.flushDirectory(ctx, (*user.Directory).Flush)
 		}
 	}
+}
+
+// flushDirectory writes last-seen times by way of f. A panic of the store is
+// no reason to stop: they come again.
+func (s *System) flushDirectory(ctx context.Context, f func(*user.Directory, context.Context)) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			supervision.Report(s.o.Log, &s.failures, "directory", "", nil, reason)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, s.o.SaveTimeout)
+	defer cancel()
+	f(s.directory, ctx)
 }
 
 // Drain begins the end: no new session, no new message; it returns when what
@@ -278,16 +290,16 @@ func (s *System) busy() bool {
 // what is left is stopped as it is, and the error says so.
 func (s *System) Close(ctx context.Context) error {
 	s.draining.Store(true)
-	s.hub.ExpireAll()
 	err := s.await(ctx, func() bool {
+		left := s.hub.ExpireAll()
 		s.locator.PassivateIdle(locator.Conversation, time.Now().Add(time.Hour))
-		return s.locator.Stats().Conversations == 0 && !s.busy()
+		return left == 0 && s.locator.Stats().Conversations == 0 && !s.busy()
 	})
 	s.locator.StopAll(locator.Conversation)
 	s.locator.StopAll(locator.User)
 	s.stop()
 	s.done.Wait()
-	s.directory.Close(ctx)
+	s.flushDirectory(ctx, (*user.Directory).Close)
 	for _, pid := range slices.Concat(s.relayLanes, s.writers) {
 		s.actors.Root.Stop(pid)
 	}

@@ -42,11 +42,20 @@ type Conversation struct {
 	state *rules.Conversation
 	timer *time.Timer
 	wake  time.Time // when timer fires; zero: not set
+	// successor: an earlier actor has failed, and what it had in flight may be
+	// committed.
+	successor bool
 }
 
-// New makes the actor of a conversation.
-func New(id string, o *Options) *Conversation {
-	return &Conversation{id: id, o: o, state: rules.NewConversation(id, o.Rules)}
+// Producer returns what makes the actor of a conversation, and makes it anew
+// after each failure.
+func Producer(id string, o *Options) actor.Producer {
+	failed := false
+	return func() actor.Actor {
+		c := &Conversation{id: id, o: o, state: rules.NewConversation(id, o.Rules), successor: failed}
+		failed = true
+		return c
+	}
 }
 
 // Receive implements actor.Actor.
@@ -55,7 +64,7 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	defer supervision.Guard(c.o.Log, c.o.Failures, "conversation", c.id, msg)
 	switch m := msg.(type) {
 	case *actor.Started:
-		if listeners := c.o.Listeners(c.id); len(listeners) > 0 {
+		if listeners := c.o.Listeners(c.id); c.successor || len(listeners) > 0 {
 			c.carry(c.state.Step(&message.Listening{Sessions: listeners}, time.Now()))
 		}
 	case locator.Passivate:

@@ -56,7 +56,8 @@ func (o *Options) defaults() {
 	}
 }
 
-// Lane is the actor of one writer lane.
+// Lane is the actor of one writer lane, and of all its restarts: the flush
+// under way goes on.
 type Lane struct {
 	o    Options
 	name string
@@ -101,11 +102,12 @@ func (l *Lane) Receive(ctx actor.Context) {
 	}
 }
 
+// onSave takes a group up, or reports why not: a conversation waits for the
+// outcome for as long as it takes.
 func (l *Lane) onSave(ctx actor.Context, m *message.SaveGroup) {
 	size := m.Group.Size()
 	if l.pendingBytes > 0 && l.pendingBytes+size > l.o.PendingBytes {
-		l.o.Report(m.Group.ConversationID, &message.GroupSaved{Serial: m.Group.Serial, Result: repo.GroupResult{
-			Err: fmt.Errorf("%d bytes wait for the store: %w", l.pendingBytes, message.ErrOverloaded)}})
+		l.report(&m.Group, fmt.Errorf("%d bytes wait for the store: %w", l.pendingBytes, message.ErrOverloaded))
 		return
 	}
 	l.pending = append(l.pending, m.Group)
@@ -146,9 +148,19 @@ func (l *Lane) flush(ctx actor.Context) {
 	l.flushing = true
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	go func() {
+		defer root.Send(self, flushed{groups: n})
+		defer func() {
+			if reason := recover(); reason != nil { // every group has its outcome
+				supervision.Report(l.o.Log, l.o.Failures, "persistence", l.name, flushed{}, reason)
+			}
+		}()
 		l.save(batch, rows)
-		root.Send(self, flushed{groups: n})
 	}()
+}
+
+// report tells a group's conversation that it was not saved.
+func (l *Lane) report(g *repo.Group, err error) {
+	l.o.Report(g.ConversationID, &message.GroupSaved{Serial: g.Serial, Result: repo.GroupResult{Err: err}})
 }
 
 // save runs one flush and reports every group's outcome.
@@ -198,8 +210,7 @@ func unavailable(n int, err error) []repo.GroupResult {
 // way reports by itself.
 func (l *Lane) giveUp() {
 	for i := range l.pending {
-		l.o.Report(l.pending[i].ConversationID, &message.GroupSaved{Serial: l.pending[i].Serial, Result: repo.GroupResult{
-			Err: fmt.Errorf("the lane has stopped: %w", repo.ErrUnavailable)}})
+		l.report(&l.pending[i], fmt.Errorf("the lane has stopped: %w", repo.ErrUnavailable))
 	}
 	l.load.Groups.Add(-int64(len(l.pending)))
 	l.load.Bytes.Add(-int64(l.pendingBytes))

@@ -72,14 +72,12 @@ func (h *Hub) Sweep(now time.Time) {
 }
 
 // ExpireAll ends every session, for a node that stops: connections that are
-// still there are closed.
-func (h *Hub) ExpireAll() {
+// still there are closed. It returns how many sessions have not ended yet.
+func (h *Hub) ExpireAll() (left int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range h.sessions {
-		if s.conn != nil {
-			s.conn.Close(wire.CloseDraining)
-		}
-		s.owner.Expired()
+		h.finish(s, wire.CloseDraining)
 	}
+	return len(h.sessions)
 }
