@@ -109,19 +109,11 @@ func twins(t *testing.T, servers []*testServer) {
 // told that it may.
 func insist(c *client, room, text string) (m said, again int, err error) {
 	for ; again < 200; again++ {
-		data, err := c.call(wire.EventSendMessage, object{"conversationId": room, "content": text, "tempId": text})
+		m, err = sendOnce(c, room, text)
 		if e, ok := errors.AsType[*wire.Error](err); ok && (e.Code == wire.CodeUnavailable || e.Code == wire.CodeOverloaded) {
 			continue
 		}
-		if err != nil {
-			return m, again, err
-		}
-		var ack struct {
-			MessageID string
-			Seq       int
-		}
-		err = json.Unmarshal(data, &ack)
-		return said{room: room, id: ack.MessageID, content: text, seq: ack.Seq}, again, err
+		return m, again, err
 	}
 	return m, again, fmt.Errorf("%s: still refused after %d tries", text, again)
 }

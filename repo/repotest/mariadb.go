@@ -169,6 +169,15 @@ func (s *Server) Stop(tb testing.TB) {
 	}
 }
 
+// Signal sends the server a signal that does not end it, such as the one that
+// makes it stand still.
+func (s *Server) Signal(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	if err := s.run.cmd.Process.Signal(signal); err != nil {
+		tb.Fatalf("signal MariaDB: %v", err)
+	}
+}
+
 // Restart starts the server again on the same data and port, and returns when
 // it answers.
 func (s *Server) Restart(tb testing.TB) {
