@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 )
@@ -24,3 +26,6 @@ func (s *System) Confuse(conversationID, userID string) {
 func (s *System) FailUser(id string) bool {
 	return s.locator.TellActive(locator.User, id, (*message.Beat)(nil))
 }
+
+// ExpireDetached ends what waits for a recovery.
+func (s *System) ExpireDetached() { s.hub.Sweep(time.Now().Add(time.Hour)) }

@@ -84,6 +84,9 @@ func (o *Options) defaults() {
 	if o.SaveTimeout == 0 {
 		o.SaveTimeout = 10 * time.Second
 	}
+	if o.Rules.FencedFor == 0 {
+		o.Rules.FencedFor = o.SaveTimeout
+	}
 	if o.IdleAfter == 0 {
 		o.IdleAfter = time.Minute
 	}

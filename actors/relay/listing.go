@@ -9,6 +9,14 @@ func (h *Hub) Joined(s *Subscriber) int {
 	return len(s.joined)
 }
 
+// Listens reports whether the session has joined the conversation.
+func (h *Hub) Listens(s *Subscriber, conversationID string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	return r != nil && s.jointOf(r) >= 0
+}
+
 // Sessions returns a user's sessions on this node, whether they are attached,
 // their generations and the conversations they have joined: what a user actor
 // that starts anew needs to know.

@@ -10,6 +10,7 @@ import (
 type Stats struct {
 	Sessions     int   // attached and detached
 	Detached     int   // waiting for recovery
+	Unanswered   int   // commands of all sessions together
 	Rooms        int   // conversations known here
 	Users        int   // users with a session
 	LogBytes     int   // of the replay log
@@ -31,6 +32,9 @@ func (h *Hub) Stats() Stats {
 	defer h.mu.Unlock()
 	s := h.stats
 	s.Sessions = len(h.sessions)
+	for _, sub := range h.sessions {
+		s.Unanswered += int(sub.pending.Load())
+	}
 	s.Detached = h.detached
 	s.Rooms = len(h.rooms)
 	s.Users = len(h.users)

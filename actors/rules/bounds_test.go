@@ -152,6 +152,22 @@ func TestConversation_FencedTooOften(t *testing.T) {
 	want(t, "a new try", codes(r.save()), "ok")
 }
 
+// TestConversation_FencedTooLong: nor does a slow store make them wait.
+func TestConversation_FencedTooLong(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{FencedTries: 100, FencedFor: 3 * time.Second})
+	r.table.add("alice")
+	r.step(r.post("alice", "one", "1"))
+	r.warm()
+	for range 2 { // 0 s and 2 s after the first time
+		if ready := r.fail(repo.ErrFenced); !ready.Activate || ready.HasRelay {
+			t.Fatalf("not tried again: %+v", ready)
+		}
+		r.now = r.now.Add(2 * time.Second)
+		r.warm()
+	}
+	want(t, "reply", codes(r.fail(repo.ErrFenced)), "unavailable")
+}
+
 // TestConversation_OldestRepeatIsForgotten: the memory is bounded; the store
 // answers for the rest.
 func TestConversation_OldestRepeatIsForgotten(t *testing.T) {

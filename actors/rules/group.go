@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/repo"
@@ -26,7 +27,8 @@ type batch struct {
 	changes []pendingChange
 	members []*member
 	waiters []waiter
-	tries   int // how often it was fenced
+	tries   int       // how often it was fenced
+	fenced  time.Time // for the first time
 }
 
 // waiter is a command whose answer waits for a batch's participants.
@@ -120,7 +122,10 @@ func (c *Conversation) groupSaved(m *message.GroupSaved) {
 		// The rows are there, but whose they are is not known.
 		c.giveUp(b, errInternal())
 	case errors.Is(r.Err, repo.ErrFenced):
-		if b.tries < c.o.FencedTries {
+		if b.tries == 0 {
+			b.fenced = c.now
+		}
+		if b.tries < c.o.FencedTries && c.now.Sub(b.fenced) < c.o.FencedFor {
 			b.tries++
 			c.pipe.again = b
 			c.activate()

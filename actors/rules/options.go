@@ -22,6 +22,7 @@ func (o Options) withDefaults() Options {
 	setInt(&o.GroupBytes, 1<<20)
 	setInt(&o.Waiting, 1000)
 	setInt(&o.FencedTries, 5)
+	setTime(&o.FencedFor, 10*time.Second)
 	setInt(&o.RecentKeys, 1024)
 	setInt(&o.RecentMessages, 128)
 	return o

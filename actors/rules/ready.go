@@ -109,8 +109,10 @@ type Options struct {
 	// (default 1,000); over it they are refused with `overloaded`.
 	Waiting int
 	// FencedTries is how often a fenced group is saved again after a new
-	// activation before its senders get `unavailable`. Default 5.
+	// activation before its senders get `unavailable`, and FencedFor how long.
+	// Defaults 5 and 10 s.
 	FencedTries int
+	FencedFor   time.Duration
 	// RecentKeys bounds the remembered (sender, tempId) pairs, RecentMessages
 	// the remembered messages for lookups. Defaults 1,024 and 128.
 	RecentKeys     int

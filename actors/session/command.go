@@ -87,7 +87,7 @@ func (s *Session) run(c command) {
 			return &message.SetTyping{Origin: o, IsTyping: m.IsTyping}
 		})
 	case wire.JoinConversation:
-		if s.o.JoinedMax > 0 && s.o.Hub.Joined(s.sub) >= s.o.JoinedMax {
+		if s.o.JoinedMax > 0 && s.o.Hub.Joined(s.sub) >= s.o.JoinedMax && !s.o.Hub.Listens(s.sub, m.Resolve(o.UserID)) {
 			s.refuse(o, "", wire.Errorf(wire.CodeRateLimited, "this session has joined %d conversations already", s.o.JoinedMax))
 			return
 		}

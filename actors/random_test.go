@@ -1,0 +1,502 @@
+package actors_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/actors/rules"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+var randomSeed = flag.Uint64("random.seed", 0, "seed of TestSystem_RandomUse; 0: those that are always run")
+
+// rider is a client that does what comes to its mind, on one connection after
+// another, and checks the rules of delivery as it listens.
+type rider struct {
+	t    *testing.T
+	sys  *actors.System
+	rng  *rand.Rand
+	name string
+
+	mu      sync.Mutex
+	link    *link
+	hello   wire.Welcome
+	offset  string
+	user    string           // "" while an identify is under way
+	seen    map[string]int64 // last seq, per conversation that is heard; rooms: since the join's reply
+	left    int              // counts what makes the reply of an earlier join worth nothing
+	ids     uint64
+	asked   map[uint64]func(map[string]any)
+	unacked map[string]object // by tempId: to be sent until it is acked
+	acked   map[string]string // tempId to message id
+	sent    int
+}
+
+// link is one connection of a rider.
+type link struct {
+	r       *rider
+	session wire.Session
+	dead    bool // nothing reaches the client any more
+}
+
+func (l *link) Welcome(w wire.Welcome) {
+	r := l.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hello, r.asked = w, map[uint64]func(map[string]any){}
+	if !w.Recovered {
+		r.offset, r.user, r.seen = "", "", map[string]int64{}
+	}
+}
+
+func (l *link) Push(f *wire.Frame) {
+	r := l.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.dead {
+		return
+	}
+	if f.Offset != "" {
+		r.offset = f.Offset
+	}
+	var m map[string]any
+	_ = json.Unmarshal(f.Data, &m) // a message without what is looked for fails below
+	switch f.Event {
+	case wire.EventNewMessage:
+		r.heard(conversationOf(m), seqOf(m), false)
+	case wire.EventMessageAck:
+		r.onAck(m)
+	}
+}
+
+func conversationOf(m map[string]any) string {
+	if id, ok := m["directId"].(string); ok {
+		return id
+	}
+	id, _ := m["conversationId"].(string)
+	return id
+}
+
+func seqOf(m map[string]any) int64 {
+	n, _ := m["seq"].(float64)
+	return int64(n)
+}
+
+// heard checks that a message is the next of its conversation.
+func (r *rider) heard(id string, seq int64, own bool) {
+	last, known := r.seen[id]
+	switch {
+	case r.user == "": // changing its identity
+	case !known && (own || !wire.IsDirect(id)): // a room that was left
+	case !known || seq == last+1:
+		r.seen[id] = seq
+	case own && seq <= last: // a repeat
+	default:
+		r.t.Errorf("%s (%s) heard %s %d after %d (own %v)", r.name, r.user, id, seq, last, own)
+	}
+}
+
+func (r *rider) onAck(m map[string]any) {
+	tempID, _ := m["tempId"].(string)
+	if m["status"] != "sent" {
+		return
+	}
+	id, _ := m["messageId"].(string)
+	if before := r.acked[tempID]; before != "" && before != id {
+		r.t.Errorf("%s: %s was acked as %s and as %s", r.name, tempID, before, id)
+	}
+	r.acked[tempID] = id
+	delete(r.unacked, tempID)
+	if conversation := conversationOf(m); wire.IsDirect(conversation) {
+		r.heard(conversation, seqOf(m), true)
+	}
+}
+
+func (l *link) Ack(id uint64, data []byte) {
+	r := l.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.dead {
+		return
+	}
+	done := r.asked[id]
+	if delete(r.asked, id); done == nil {
+		r.t.Errorf("%s: answer %d came twice, or to the wrong connection: %s", r.name, id, data)
+		return
+	}
+	var m map[string]any
+	if err := json.Unmarshal(data, &m); err != nil {
+		r.t.Error(err)
+	}
+	done(m)
+}
+
+func (l *link) Close(reason wire.CloseReason) { go l.close(reason) }
+
+func (l *link) close(reason wire.CloseReason) {
+	l.r.mu.Lock()
+	first := !l.dead
+	l.dead = true
+	if l.r.link == l {
+		l.r.link = nil
+	}
+	l.r.mu.Unlock()
+	if first || reason != wire.CloseTransport {
+		l.session.Closed(l, reason)
+	}
+}
+
+// current returns the connection, made anew if need be.
+func (r *rider) current() *link {
+	r.mu.Lock()
+	if l := r.link; l != nil {
+		r.mu.Unlock()
+		return l
+	}
+	l := &link{r: r}
+	r.link = l
+	hello := wire.Hello{PID: r.hello.PID, Offset: r.offset, HasOffset: r.offset != ""}
+	r.mu.Unlock()
+	session, e := r.sys.Open(l, hello)
+	if e != nil {
+		r.t.Fatal(e)
+	}
+	r.mu.Lock()
+	l.session = session
+	fresh := !r.hello.Recovered
+	r.mu.Unlock()
+	if fresh {
+		r.identify(l)
+	}
+	return l
+}
+
+func (r *rider) emit(l *link, event string, payload object, done func(map[string]any)) {
+	data, err := json.Marshal(payload)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.ids++
+	id := r.ids
+	if !l.dead {
+		r.asked[id] = done
+	}
+	r.mu.Unlock()
+	l.session.Receive(wire.Inbound{Event: event, Data: data, Ack: id, WantsAck: true})
+}
+
+func nothing(map[string]any) {}
+
+func (r *rider) identify(l *link) {
+	user := users[r.rng.IntN(len(users))]
+	r.mu.Lock()
+	same := user == r.user
+	if !same {
+		r.user, r.seen = "", map[string]int64{}
+		r.left++
+	}
+	r.mu.Unlock()
+	r.emit(l, "identify", object{"userId": user}, func(m map[string]any) {
+		if m["status"] == "ok" {
+			r.user = user
+		}
+	})
+}
+
+var (
+	users = []string{"ann", "bob", "cy"}
+	rooms = []string{"r1", "r2", "r3"}
+)
+
+func (r *rider) join(l *link) {
+	room := rooms[r.rng.IntN(len(rooms))]
+	r.mu.Lock()
+	left := r.left
+	after, known := r.seen[room]
+	r.mu.Unlock()
+	payload := object{"conversationId": room}
+	paged := known && r.rng.IntN(4) > 0
+	if paged || r.rng.IntN(2) == 0 {
+		payload["afterSeq"] = after
+	}
+	r.emit(l, "join_conversation", payload, func(m map[string]any) {
+		if m["status"] != "ok" || r.left != left {
+			return
+		}
+		last, known := r.seen[room]
+		missed, _ := m["missed"].([]any)
+		if more, _ := m["hasMore"].(bool); !known || !paged || more {
+			last = int64(m["lastSeq"].(float64))
+			missed = nil
+		}
+		for _, e := range missed {
+			switch seq := seqOf(e.(map[string]any)); {
+			case seq == last+1:
+				last = seq
+			case seq > last:
+				r.t.Errorf("%s: the page of %s goes on with %d after %d", r.name, room, seq, last)
+			}
+		}
+		r.seen[room] = last
+	})
+}
+
+func (r *rider) leave(l *link) {
+	room := rooms[r.rng.IntN(len(rooms))]
+	r.mu.Lock()
+	delete(r.seen, room)
+	r.left++
+	r.mu.Unlock()
+	r.emit(l, "leave_conversation", object{"conversationId": room}, nothing)
+}
+
+func (r *rider) send(l *link) {
+	r.mu.Lock()
+	user := r.user
+	r.mu.Unlock()
+	if user == "" {
+		return
+	}
+	r.sent++
+	tempID := fmt.Sprint(r.name, "-", r.sent)
+	m := object{"tempId": tempID, "content": tempID, "senderId": user}
+	if r.rng.IntN(3) == 0 {
+		m["receiverId"] = users[r.rng.IntN(len(users))]
+	} else {
+		m["conversationId"] = rooms[r.rng.IntN(len(rooms))]
+	}
+	r.mu.Lock()
+	r.unacked[tempID] = m
+	r.mu.Unlock()
+	r.emit(l, "send_message", m, nothing)
+}
+
+// again sends what was not acked, as far as the identity is the same.
+func (r *rider) again(l *link) (left int) {
+	r.mu.Lock()
+	var mine []object
+	for _, m := range r.unacked {
+		if m["senderId"] == r.user {
+			mine = append(mine, m)
+		}
+	}
+	r.mu.Unlock()
+	for _, m := range mine {
+		r.emit(l, "send_message", m, nothing)
+	}
+	return len(mine)
+}
+
+func (r *rider) ride(steps int) {
+	for range steps {
+		l := r.current()
+		switch n := r.rng.IntN(100); {
+		case n < 55:
+			r.send(l)
+		case n < 75:
+			r.join(l)
+		case n < 79:
+			r.leave(l)
+		case n < 83:
+			r.identify(l)
+		case n < 86:
+			r.emit(l, "typing", object{"conversationId": rooms[0]}, nothing)
+		case n < 90:
+			r.again(l)
+		case n < 96: // the network goes, and what is on its way with it
+			r.mu.Lock()
+			l.dead = true
+			r.link = nil
+			r.mu.Unlock()
+			if r.rng.IntN(2) == 0 { // else the server notices nothing
+				l.session.Closed(l, wire.CloseTransport)
+			}
+		case n < 97:
+			l.close(wire.CloseClient)
+		default:
+			time.Sleep(time.Duration(r.rng.IntN(8)) * time.Millisecond)
+		}
+	}
+}
+
+// settled reports whether the rider has heard everything that is there.
+func (r *rider) settled(last map[string]int64) bool {
+	l := r.current()
+	r.mu.Lock()
+	lost := r.user == "" && len(r.asked) == 0 // the answer to its identify was
+	r.mu.Unlock()
+	if lost {
+		r.identify(l)
+	}
+	if r.again(l) > 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.user == "" || len(r.asked) > 0 {
+		return false
+	}
+	for id, seq := range r.seen {
+		if seq < last[id] {
+			return false
+		}
+	}
+	for _, m := range r.unacked {
+		if m["senderId"] == r.user {
+			return false
+		}
+	}
+	return true
+}
+
+func TestSystem_RandomUse(t *testing.T) {
+	seeds := []uint64{1, 2, 3}
+	if *randomSeed != 0 {
+		seeds = []uint64{*randomSeed}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomUse(t, seed) })
+	}
+}
+
+func randomUse(t *testing.T, seed uint64) {
+	store := &faulty{Store: openStore(t)}
+	sys := start(t, actors.Options{
+		Store: store, SaveTimeout: 300 * time.Millisecond, IdleAfter: 20 * time.Millisecond, PresenceGrace: 5 * time.Millisecond,
+		InFlight: 1 << 20, Rules: rules.Options{Coalesce: 20 * time.Millisecond},
+	})
+	riders := make([]*rider, 8)
+	var riding sync.WaitGroup
+	for i := range riders {
+		r := &rider{
+			t: t, sys: sys, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
+			unacked: map[string]object{}, acked: map[string]string{},
+		}
+		riders[i] = r
+		riding.Go(func() { r.ride(250) })
+	}
+	over := make(chan struct{})
+	var chaos sync.WaitGroup
+	chaos.Go(func() { disturb(t, sys, store, rand.New(rand.NewPCG(seed, 99)), over) })
+	riding.Wait()
+	close(over)
+	chaos.Wait()
+
+	eventually(t, "the riders", func() bool {
+		last, ok := lastSeqs(t, store), true
+		for _, r := range riders {
+			ok = r.settled(last) && ok
+		}
+		return ok && sys.Stats().Hub.Unanswered == 0
+	}, func() string {
+		s := fmt.Sprintf("last %v, stats %+v", lastSeqs(t, store), sys.Stats().Hub)
+		for _, r := range riders {
+			s += fmt.Sprintf("\n%s %s: seen %v, unanswered %d, unacked %d", r.name, r.user, r.seen, len(r.asked), len(r.unacked))
+		}
+		return s
+	})
+	checkStore(t, store, riders)
+	for _, r := range riders {
+		r.current().close(wire.CloseClient)
+	}
+	sys.ExpireDetached()
+	eventually(t, "the end of all sessions", func() bool {
+		st := sys.Stats()
+		return st.Hub.Sessions+st.Hub.Users+st.Hub.Detached == 0 && st.Locator.Users+st.Locator.Conversations == 0
+	}, func() string { return fmt.Sprintf("%+v", sys.Stats()) })
+}
+
+// disturb takes the store away, hides what became of saves, and lets actors
+// fail, until over.
+func disturb(t *testing.T, sys *actors.System, store *faulty, rng *rand.Rand, over chan struct{}) {
+	for {
+		fault := &store.away
+		switch rng.IntN(4) {
+		case 0:
+			fault = &store.lie
+		case 1:
+			if err := sys.FailConversation(rooms[rng.IntN(len(rooms))]); err != nil {
+				t.Log(err)
+			}
+			sys.FailUser(users[rng.IntN(len(users))])
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(time.Duration(20+rng.IntN(40)) * time.Millisecond):
+		}
+		fault.Store(true)
+		time.Sleep(time.Duration(1+rng.IntN(10)) * time.Millisecond)
+		fault.Store(false)
+	}
+}
+
+func lastSeqs(t *testing.T, store repo.Store) map[string]int64 {
+	last := map[string]int64{}
+	ids := append([]string(nil), rooms...)
+	for i, a := range users {
+		for _, b := range users[i:] {
+			ids = append(ids, wire.DirectID(a, b))
+		}
+	}
+	for _, id := range ids {
+		page, _, err := store.Messages(t.Context(), repo.MessageQuery{ConversationID: id, Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) > 0 {
+			last[id] = page[0].Seq
+		}
+	}
+	return last
+}
+
+// checkStore: what was acked is there, once, and seq has no gaps.
+func checkStore(t *testing.T, store repo.Store, riders []*rider) {
+	stored := map[string]string{}
+	for id, last := range lastSeqs(t, store) {
+		for after := int64(0); after < last; {
+			page, _, err := store.Messages(t.Context(), repo.MessageQuery{ConversationID: id, AfterSeq: after, FromOldest: true, Limit: 200})
+			if err != nil || len(page) == 0 {
+				t.Fatalf("%s after %d: %d rows, %v", id, after, len(page), err)
+			}
+			for i := range page {
+				m := &page[i]
+				if after++; m.Seq != after {
+					t.Fatalf("%s: seq %d at place %d", id, m.Seq, after)
+				}
+				if stored[m.TempID] != "" {
+					t.Errorf("%s is stored twice", m.TempID)
+				}
+				stored[m.TempID] = m.ID
+			}
+		}
+	}
+	total := 0
+	for _, r := range riders {
+		for tempID, id := range r.acked {
+			total++
+			if stored[tempID] != id {
+				t.Errorf("%s was acked as %s and is stored as %q", tempID, id, stored[tempID])
+			}
+		}
+	}
+	t.Logf("%d messages acked, %d stored", total, len(stored))
+}
+
+func eventually(t *testing.T, what string, ok func() bool, state func() string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s did not come to rest: %s", what, state())
+		}
+	}
+}
