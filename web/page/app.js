@@ -44,8 +44,12 @@ function sayTyping(isTyping) {
   connection?.notify("typing", { conversationId: room.id, isTyping });
 }
 
-el("older").addEventListener("click", async () => {
-  const { messages, hasMore } = await connection.request("get_history", { conversationId: room.id, beforeSeq: room.firstSeq, limit: 50 });
+el("older").addEventListener("click", () => older().catch(report));
+
+async function older() {
+  const current = room;
+  const { messages, hasMore } = await connection.request("get_history", { conversationId: current.id, beforeSeq: current.firstSeq, limit: 50 });
+  if (room !== current) return;
   const list = el("messages");
   const height = list.scrollHeight;
   for (const message of messages.reverse()) {
@@ -54,7 +58,7 @@ el("older").addEventListener("click", async () => {
   }
   list.scrollTop += list.scrollHeight - height;
   el("older").hidden = !hasMore;
-});
+}
 
 function enter(name) {
   if (!name || connection) return;
@@ -71,6 +75,7 @@ function enter(name) {
         problem("");
       } catch (err) {
         report(err);
+        if (err instanceof Refused && !err.retryable) leave(); // the connection gives up
         throw err;
       }
       if (room) subscribe().catch(report);
@@ -80,6 +85,15 @@ function enter(name) {
     event: receive,
   });
   el("conversation").focus();
+}
+
+// leave goes back to the question for a name.
+function leave() {
+  connection = null;
+  el("enter").hidden = false;
+  el("join").hidden = true;
+  state("not connected");
+  el("name").focus();
 }
 
 async function join(id) {
