@@ -187,13 +187,19 @@ func (c *conn) clientClose(payload []byte) {
 		c.failParse(err)
 		return
 	}
+	reason := wire.CloseTransport
+	if !c.engine && code == wsframe.CloseNormal {
+		// Of the plain dialect this is the way to say DISCONNECT; a close
+		// frame without a code, or with 1001, says nothing about coming back.
+		reason = wire.CloseClient
+	}
 	if code == 0 {
 		code = wsframe.CloseNormal
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.farewell = true
-	c.closeLocked(wire.CloseTransport, code, true)
+	c.closeLocked(reason, code, true)
 	c.settle()
 }
 

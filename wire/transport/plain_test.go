@@ -132,3 +132,26 @@ func TestConn_PushSharesTheEncoding(t *testing.T) {
 	b.want(`42["new",{"a":1},"o"]`)
 	p.want(`{"event":"new","data":{"a":1},"offset":"o"}`)
 }
+
+// 1000 is a goodbye, and nothing is kept for who said it; whoever is only
+// gone, and says so or not, may come back.
+func TestPlain_CloseCodes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		payload, answer string
+		reason          wire.CloseReason
+	}{
+		"normal closure": {"\x03\xe8", "close 1000 client_disconnect", wire.CloseClient},
+		"no code":        {"", "close 1000 transport_close", wire.CloseTransport},
+		"going away":     {"\x03\xe9", "close 1001 transport_close", wire.CloseTransport},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			s := mustServe(t, Options{Acceptor: w})
+			c := dial(t, s.addr, "/ws")
+			c.read()
+			c.write(frame(0x88, tc.payload))
+			c.want(tc.answer)
+			mustOpen(t, w).awaitClosed(t, tc.reason)
+		})
+	}
+}
