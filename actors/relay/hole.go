@@ -47,7 +47,7 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 	l.serial++
 	h := &hole{
 		conversationID: m.ConversationID, serial: l.serial, first: first, last: last,
-		people: m.People, waiting: []any{m},
+		people: m.People, waiting: []any{l.refuse(m)},
 	}
 	l.filling[h.conversationID] = h
 	if last-first >= maxHole {
@@ -137,11 +137,37 @@ func (l *Lane) publish(h *hole, messages []repo.Message) (err error) {
 }
 
 // wait lets m wait for the hole, or gives the hole up when too much does.
+//
+// A refusal has no place in the order, and does not wait: the store that the
+// hole waits for may be away for long.
 func (l *Lane) wait(ctx actor.Context, h *hole, m any) {
+	if r, ok := m.(*message.Relayed); ok {
+		m = l.refuse(r)
+	}
 	h.waiting = append(h.waiting, m)
 	if len(h.waiting) > maxWaiting {
 		l.close(ctx, h, fmt.Errorf("too much waits for it: %w", message.ErrOverloaded))
 	}
+}
+
+// refuse answers the refusals among m's replies and returns what is left.
+func (l *Lane) refuse(m *message.Relayed) *message.Relayed {
+	var refusals, others []message.Reply
+	for _, r := range m.Replies {
+		if r.Err != nil {
+			refusals = append(refusals, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	if refusals == nil {
+		return m
+	}
+	rest := *m
+	rest.Replies = others
+	l.o.Hub.ReplyAll(refusals)
+	l.complete(refusals, 0)
+	return &rest
 }
 
 // close goes on without the hole. The order cannot be kept for those who
