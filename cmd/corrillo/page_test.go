@@ -3,31 +3,48 @@ package main
 import (
 	"bytes"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 // browse opens a page in Chromium, lets it run for some seconds of its own
-// time, and gives what it shows then.
-func browse(t *testing.T, url string) string {
+// time, and gives what it shows then. The page's time does not wait for its
+// WebSocket: on a busy machine it may be over before the server has answered,
+// so a page that lacks something wanted is opened again, for longer.
+func browse(t *testing.T, url string, want ...string) string {
 	t.Helper()
+	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
+		if found, err := exec.LookPath(name); err == nil && path == "" {
+			path = found
 		}
+	}
+	if path == "" {
+		t.Fatal("there is no Chromium on this machine: `make test` installs it")
+	}
+	shown := ""
+	for budget := 10_000; budget <= 160_000; budget *= 2 {
 		//nolint:gosec // a browser that is installed here, and our own server
 		cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-			"--user-data-dir="+t.TempDir(), "--virtual-time-budget=10000", "--dump-dom", url)
+			"--user-data-dir="+t.TempDir(), "--virtual-time-budget="+strconv.Itoa(budget), "--dump-dom", url)
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		if err := cmd.Run(); err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("%s: %v", path, err)
 		}
-		return out.String()
+		shown = out.String()
+		if !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(shown, w) }) {
+			break
+		}
 	}
-	t.Skip("no Chromium here; `make deps` installs it")
-	return ""
+	for _, w := range want {
+		if !strings.Contains(shown, w) {
+			t.Errorf("the page lacks %q:\n%s", w, shown)
+		}
+	}
+	return shown
 }
 
 func TestPage_InABrowser(t *testing.T) {
@@ -36,24 +53,15 @@ func TestPage_InABrowser(t *testing.T) {
 	if _, stderr, code := corrillo(t, dir, nil, "send", "--url", s.url, "--user=ann", "--to=lobby", "<b>Hello</b> from before"); code != 0 {
 		t.Fatal(stderr)
 	}
-	shown := browse(t, s.url+"/?user=pia&conversation=lobby")
-	for _, want := range []string{"connected as pia", "ann: ", "&lt;b&gt;Hello&lt;/b&gt; from before", `<form id="enter" autocomplete="off" hidden`} {
-		if !strings.Contains(shown, want) {
-			t.Errorf("the page lacks %q:\n%s", want, shown)
-		}
-	}
+	browse(t, s.url+"/?user=pia&conversation=lobby",
+		"connected as pia", "ann: ", "&lt;b&gt;Hello&lt;/b&gt; from before", `<form id="enter" autocomplete="off" hidden`)
 	s.stop()
 }
 
 // Where tokens are asked for the page says so, and asks for a name again.
 func TestPage_AsksForAToken(t *testing.T) {
 	s := serve(t, t.TempDir(), true, []string{"JWT_SECRET=a secret of more than 32 bytes, for tests"})
-	shown := browse(t, s.url+"/?user=pia")
-	for _, want := range []string{"asks for a token", "not connected", `<form id="join" autocomplete="off" hidden`} {
-		if !strings.Contains(shown, want) {
-			t.Errorf("the page lacks %q:\n%s", want, shown)
-		}
-	}
+	shown := browse(t, s.url+"/?user=pia", "asks for a token", "not connected", `<form id="join" autocomplete="off" hidden`)
 	if strings.Contains(shown, `<form id="enter" autocomplete="off" hidden`) {
 		t.Error("there is no way to give another name")
 	}
