@@ -19,7 +19,8 @@ import (
 // not there afterwards, and nobody has to start the server again.
 func TestServe_Outages(t *testing.T) {
 	db := repotest.StartMariaDB(t)
-	s := serve(t, t.TempDir(), true, []string{"DATABASE_URL=" + db.NewDatabase(t)}, "--dev", "--limits=off", "--store-save-timeout=2s")
+	s := serve(t, t.TempDir(), true, []string{"DATABASE_URL=" + db.NewDatabase(t)}, "--dev", "--limits=off", "--store-save-timeout=2s",
+		"--ping-interval=10m")
 	var mu sync.Mutex
 	acked := map[string][]said{}
 	refused, slowest := 0, time.Duration(0)
