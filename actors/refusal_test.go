@@ -2,7 +2,9 @@ package actors_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,38 @@ func (s *stuck) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Messa
 	s.once.Do(func() { close(s.asked) })
 	<-s.release
 	return s.Store.Messages(ctx, q)
+}
+
+// failing is a store that refuses a number of pages.
+type failing struct {
+	*faulty
+	left atomic.Int32
+}
+
+func (s *failing) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Message, bool, error) {
+	if s.left.Add(-1) >= 0 {
+		return nil, false, fmt.Errorf("test: %w", repo.ErrUnavailable)
+	}
+	return s.Store.Messages(ctx, q)
+}
+
+// A store that is away for a while costs nobody the connection.
+func TestSystem_AHoleOutlastsManyFailures(t *testing.T) {
+	store := &failing{faulty: &faulty{Store: openStore(t)}}
+	sys := start(t, actors.Options{Store: store, SaveTimeout: time.Second})
+	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
+	bob.ask("join_conversation", "r")
+	alice.ask("send_message", object{"conversationId": "r", "content": "1"})
+	store.left.Store(15)
+	store.lie.Store(true)
+	alice.ask("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
+	store.lie.Store(false)
+	alice.ask("send_message", object{"conversationId": "r", "content": "3"})
+	for i := 1; i <= 3; i++ {
+		if m := bob.next(func(r received) bool { return r.Event == "new_message" || r.Event == "closed" }); m.Data["seq"] != float64(i) {
+			t.Fatalf("message %d: %v", i, m)
+		}
+	}
 }
 
 // Who is refused hears it at once, also while what others wait for is being

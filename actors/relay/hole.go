@@ -19,7 +19,11 @@ const (
 	maxHole = 5000
 	// maxWaiting bounds what waits for one conversation's hole.
 	maxWaiting = 4096
-	holeTries  = 10
+	// holeFor is how long a hole is tried for while the store is away, and
+	// holePause the longest pause between two tries: acks wait behind it when
+	// the store is back.
+	holeFor   = time.Minute
+	holePause = 250 * time.Millisecond
 )
 
 // hole is a conversation's messages first..last, which were committed but not
@@ -75,7 +79,8 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, error) {
 	var all []repo.Message
 	var err error
-	for try := 0; try < holeTries && first <= last; {
+	begun := time.Now()
+	for try := 0; first <= last; {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		var page []repo.Message
 		page, _, err = l.o.Store.Messages(ctx, repo.MessageQuery{
@@ -83,11 +88,13 @@ func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, 
 		})
 		cancel()
 		if err != nil {
-			try++
+			if try++; time.Since(begun) > holeFor {
+				return all, err
+			}
 			select {
 			case <-l.o.Done:
 				return all, err
-			case <-time.After(supervision.Backoff(try)):
+			case <-time.After(min(supervision.Backoff(try), holePause)):
 			}
 			continue
 		}
