@@ -7,10 +7,18 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// FailConversation makes the conversation's actor panic: there is no post in
-// the message that it gets.
+// FailConversation makes the conversation's actor panic at once: there is no
+// session in the message that it gets.
 func (s *System) FailConversation(id string) error {
-	return s.locator.Tell(locator.Conversation, id, (*message.PostMessage)(nil))
+	return s.locator.Tell(locator.Conversation, id, (*message.SessionClosed)(nil))
+}
+
+// FailConversationTwice makes it panic again when it answers those who wait.
+func (s *System) FailConversationTwice(id string) error {
+	if err := s.locator.Tell(locator.Conversation, id, (*message.PostMessage)(nil)); err != nil {
+		return err
+	}
+	return s.FailConversation(id)
 }
 
 // Confuse sends the actors messages of a type that they do not know.

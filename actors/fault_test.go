@@ -81,6 +81,13 @@ func (f *faulty) count(groups []repo.Group, n int) {
 	}
 }
 
+// saving reports whether a group of the conversation is in flight.
+func (f *faulty) saving(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inFlight[id] > 0
+}
+
 func code(reply object) any {
 	e, _ := reply["error"].(object)
 	return e["code"]
@@ -226,7 +233,7 @@ func TestSystem_ConversationsPanicIsAnsweredAndMended(t *testing.T) {
 	hold := make(chan struct{})
 	store.hold.Store(&hold)
 	id := alice.emit("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
-	for sys.Stats().WriterGroups[0]+sys.Stats().WriterGroups[1] == 0 {
+	for !store.saving("r") {
 		time.Sleep(time.Millisecond)
 	}
 	if err := sys.FailConversation("r"); err != nil {
@@ -362,8 +369,7 @@ func TestSystem_UsersPanicLeavesNobodyOnline(t *testing.T) {
 // listen hear of it even if nobody sends it again.
 func TestSystem_WhatAFailedConversationHadInFlightIsDelivered(t *testing.T) {
 	store := &faulty{Store: openStore(t)}
-	// No read mark is to be in flight in the place of the message.
-	sys := start(t, actors.Options{Store: store, Rules: rules.Options{Coalesce: time.Hour}})
+	sys := start(t, actors.Options{Store: store})
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
 	bob.ask("join_conversation", "r")
 	for room, to := range map[string]object{"r": {"conversationId": "r"}, wire.DirectID("alice", "bob"): {"receiverId": "bob"}} {
@@ -391,6 +397,26 @@ func TestSystem_WhatAFailedConversationHadInFlightIsDelivered(t *testing.T) {
 		if m := bob.event("new_message").Data; m["content"] != "2" || m["seq"] != 2.0 {
 			t.Errorf("message: %v", m)
 		}
+	}
+}
+
+// A failure while those who wait are answered must not keep the conversation
+// from its restart.
+func TestSystem_ConversationFailsTwice(t *testing.T) {
+	store := &faulty{Store: openStore(t)}
+	sys := start(t, actors.Options{Store: store})
+	alice := identify(t, sys, "alice")
+	store.away.Store(true) // so that commands wait
+	alice.emit("send_message", object{"conversationId": "r", "content": "1"})
+	if err := sys.FailConversationTwice("r"); err != nil {
+		t.Fatal(err)
+	}
+	for sys.Stats().Failures < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	store.away.Store(false)
+	if r := alice.ask("send_message", object{"conversationId": "r", "content": "2"}); r["status"] != "sent" {
+		t.Errorf("after two failures: %v", r)
 	}
 }
 

@@ -415,18 +415,23 @@ func randomUse(t *testing.T, seed uint64) {
 }
 
 // disturb takes the store away, hides what became of saves, and lets actors
-// fail, until over.
+// fail, until over. The pauses before restarts grow, so that there are few of
+// those.
 func disturb(t *testing.T, sys *actors.System, store *faulty, rng *rand.Rand, over chan struct{}) {
+	failures := 0
 	for {
 		fault := &store.away
 		switch rng.IntN(4) {
 		case 0:
 			fault = &store.lie
 		case 1:
-			if err := sys.FailConversation(rooms[rng.IntN(len(rooms))]); err != nil {
+			if failures++; failures > 9 {
+				break
+			}
+			if err := sys.FailConversation(rooms[failures%len(rooms)]); err != nil {
 				t.Log(err)
 			}
-			sys.FailUser(users[rng.IntN(len(users))])
+			sys.FailUser(users[failures%len(users)])
 		}
 		select {
 		case <-over:

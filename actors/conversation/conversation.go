@@ -72,11 +72,9 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	case *actor.Restarting:
 		// What waited is answered by the instance that knows of it; the next
 		// one reads everything else back from the store.
-		c.carry(c.state.Abandon(wire.Errorf(wire.CodeInternal, "the conversation failed: send again")))
-		c.stopTimer()
+		c.abandon(wire.Errorf(wire.CodeInternal, "the conversation failed: send again"))
 	case *actor.Stopping:
-		c.carry(c.state.Abandon(wire.Errorf(wire.CodeDraining, "the server is going down: send again after reconnecting")))
-		c.stopTimer()
+		c.abandon(wire.Errorf(wire.CodeDraining, "the server is going down: send again after reconnecting"))
 	case *actor.Stopped:
 		c.o.Locator.Stopped(locator.Conversation, c.id, ctx.Self())
 	default:
@@ -90,6 +88,18 @@ func (c *Conversation) Receive(ctx actor.Context) {
 			c.o.Log.Warn("unknown message", "kind", "conversation")
 		}
 	}
+}
+
+// abandon answers those who wait. If that fails too, the actor goes on to
+// restart or to stop all the same.
+func (c *Conversation) abandon(e *wire.Error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			supervision.Report(c.o.Log, c.o.Failures, "conversation", c.id, e, reason)
+		}
+	}()
+	defer c.stopTimer()
+	c.carry(c.state.Abandon(e))
 }
 
 func (c *Conversation) onPassivate(ctx actor.Context) {
