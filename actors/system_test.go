@@ -293,3 +293,36 @@ func TestSystem_RecoveryBringsWhatWasMissed(t *testing.T) {
 		t.Errorf("sending after recovery: %v", r)
 	}
 }
+
+// Apps whose tempId is Date.now() compare what comes back with ===.
+func TestSystem_ANumberStaysANumber(t *testing.T) {
+	sys := start(t, actors.Options{IdleAfter: 50 * time.Millisecond})
+	alice := identify(t, sys, "alice")
+	alice.ask("join_conversation", "r")
+	first := alice.ask("send_message", object{"conversationId": "r", "content": "a", "tempId": 1795574070532})
+	if first["status"] != "sent" || first["tempId"] != 1795574070532.0 {
+		t.Errorf("ack: %v", first)
+	}
+	if m := alice.event("new_message").Data; m["tempId"] != 1795574070532.0 {
+		t.Errorf("message: %v", m)
+	}
+	other := alice.ask("send_message", object{"conversationId": "r", "content": "b", "tempId": "1795574070532"})
+	if other["status"] != "sent" || other["seq"] != 2.0 || other["tempId"] != "1795574070532" {
+		t.Errorf("the same digits as a string: %v", other)
+	}
+	alice.ask("leave_conversation", "r")
+	for sys.Stats().Locator.Conversations > 0 { // what follows must come from the store
+		time.Sleep(10 * time.Millisecond)
+	}
+	again := alice.ask("send_message", object{"conversationId": "r", "content": "a", "tempId": 1795574070532})
+	if again["messageId"] != first["messageId"] || again["tempId"] != 1795574070532.0 {
+		t.Errorf("a repeat got %v, the first %v", again, first)
+	}
+	page := alice.ask("get_history", object{"conversationId": "r"})["messages"].([]any)
+	if m := page[0].(object); m["tempId"] != 1795574070532.0 {
+		t.Errorf("history: %v", m)
+	}
+	if r := alice.ask("send_message", object{"conversationId": "r", "content": "c", "tempId": 1795574070532}); code(r) != "conflict" || r["tempId"] != 1795574070532.0 {
+		t.Errorf("another content: %v", r)
+	}
+}

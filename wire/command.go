@@ -77,7 +77,7 @@ type SendMessage struct {
 	Address
 	SenderID string // as claimed; never decides who speaks
 	Content  string
-	TempID   string // idempotency key, empty when the client gave none
+	TempID   string // idempotency key, empty when the client gave none; a number is marked, see AppendTempID
 	Type     string // "text" when the client gave none
 	Metadata json.RawMessage
 	ReplyTo  json.RawMessage

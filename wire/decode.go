@@ -28,6 +28,7 @@ const (
 //   - An id is a string of 1 to MaxIDLength bytes without control characters
 //     and without a space at either end, or an integer, which becomes its
 //     digits: 7 is "7". Fractions and exponents are refused.
+//   - A tempId may be any number, too; it comes back as the number it was.
 //   - identify, typing, join_conversation and leave_conversation take a bare
 //     id for the object that has it, mark_read and read_message a bare message
 //     id.
@@ -99,7 +100,7 @@ func (p *payload) sendMessage() SendMessage {
 		Address:  p.requiredAddress(),
 		SenderID: p.id(nameSenderID),
 		Content:  p.text(nameContent, math.MaxInt),
-		TempID:   p.id(nameTempID),
+		TempID:   p.tempID(),
 		Type:     p.messageType(),
 		Metadata: p.raw(nameMetadata),
 		ReplyTo:  p.raw(nameReplyTo),

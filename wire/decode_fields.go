@@ -231,6 +231,23 @@ func (p *payload) personName(n name) string {
 	return s
 }
 
+// tempID reads a tempId. Apps make them of Date.now() or Math.random() and
+// compare what comes back with ===, so a number stays one: see AppendTempID.
+func (p *payload) tempID() string {
+	if !p.has(nameTempID) {
+		return ""
+	}
+	v := p.value[nameTempID]
+	if v[0] != '-' && (v[0] < '0' || v[0] > '9') {
+		return p.id(nameTempID)
+	}
+	if len(v) >= MaxIDLength {
+		p.fail(nameTempID, problemID)
+		return ""
+	}
+	return numberMark + string(v)
+}
+
 // requiredID reads an id that must be there.
 func (p *payload) requiredID(n name) string {
 	s := p.id(n)

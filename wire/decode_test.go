@@ -52,6 +52,8 @@ func TestDecode(t *testing.T) {
 				Metadata: json.RawMessage(`{"w": 1}`), ReplyTo: json.RawMessage(`"m0"`),
 			},
 		},
+		{"send: a tempId of Date.now()", "send_message", `{"conversationId":"c1","content":"hi","tempId":1795574070532}`, wire.SendMessage{Address: conversation("c1"), Content: "hi", TempID: " 1795574070532", Type: "text"}},
+		{"send: a tempId of Math.random()", "send_message", `{"conversationId":"c1","content":"hi","tempId":0.25e-3}`, wire.SendMessage{Address: conversation("c1"), Content: "hi", TempID: " 0.25e-3", Type: "text"}},
 		{"send: empty strings are none", "send_message", `{"conversationId":"","receiverId":"u2","content":"x","tempId":"","type":""}`, wire.SendMessage{Address: wire.Address{ReceiverID: "u2"}, Content: "x", Type: "text"}},
 		{"send: null is none", "send_message", `{"conversationId":null,"receiverId":"u2","content":"x","tempId":null,"type":null,"metadata":null,"replyTo":null}`, wire.SendMessage{Address: wire.Address{ReceiverID: "u2"}, Content: "x", Type: "text"}},
 		{"send: no content beside metadata", "send_message", `{"conversationId":"c","metadata":[]}`, wire.SendMessage{Address: conversation("c"), Type: "text", Metadata: json.RawMessage(`[]`)}},

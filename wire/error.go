@@ -81,7 +81,7 @@ func AppendError(dst []byte, e *Error, event, tempID string) []byte {
 	}
 	if tempID != "" {
 		dst = append(dst, `,"tempId":`...)
-		dst = AppendString(dst, tempID)
+		dst = AppendTempID(dst, tempID)
 	}
 	return append(dst, '}')
 }

@@ -74,7 +74,7 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	}
 	if m.TempID != "" {
 		dst = append(dst, `,"tempId":`...)
-		dst = AppendString(dst, m.TempID)
+		dst = AppendTempID(dst, m.TempID)
 	}
 	dst = append(dst, `,"createdAt":`...)
 	dst = AppendTime(dst, m.CreatedAt)
@@ -121,7 +121,7 @@ func AppendAck(dst []byte, tempID, messageID, conversationID string, seq int64, 
 	if tempID == "" {
 		dst = append(dst, `null`...)
 	} else {
-		dst = AppendString(dst, tempID)
+		dst = AppendTempID(dst, tempID)
 	}
 	dst = append(dst, `,"messageId":`...)
 	dst = AppendString(dst, messageID)
@@ -140,7 +140,7 @@ func AppendNack(dst []byte, tempID string, e *Error) []byte {
 	if tempID == "" {
 		dst = append(dst, `null`...)
 	} else {
-		dst = AppendString(dst, tempID)
+		dst = AppendTempID(dst, tempID)
 	}
 	dst = append(dst, `,"status":"failed","error":`...)
 	dst = AppendError(dst, e, "", "")

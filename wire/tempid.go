@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
 
 // claimedTempIDWithin bounds what ClaimedTempID looks at, in bytes.
 const claimedTempIDWithin = 64 << 10
@@ -14,10 +18,35 @@ func ClaimedTempID(in Inbound) string {
 		return ""
 	}
 	var p struct {
-		TempID string `json:"tempId"`
+		TempID any `json:"tempId"`
 	}
-	if json.Unmarshal(in.Data, &p) != nil || len(p.TempID) > MaxIDLength {
+	d := json.NewDecoder(bytes.NewReader(in.Data))
+	d.UseNumber()
+	if d.Decode(&p) != nil {
 		return ""
 	}
-	return p.TempID
+	id := ""
+	switch v := p.TempID.(type) {
+	case string:
+		id = v
+	case json.Number:
+		id = numberMark + v.String()
+	}
+	if len(id) > MaxIDLength {
+		return ""
+	}
+	return id
+}
+
+// numberMark begins a tempId that was a number. No id that was a string begins
+// with a space, so the two are told apart wherever they are kept.
+const numberMark = " "
+
+// AppendTempID appends a tempId as the client gave it: a string, or the same
+// number.
+func AppendTempID(dst []byte, tempID string) []byte {
+	if number, ok := strings.CutPrefix(tempID, numberMark); ok && number != "" {
+		return append(dst, number...)
+	}
+	return AppendString(dst, tempID)
 }

@@ -139,7 +139,9 @@ func TestHeartbeat_PongKeepsAlive(t *testing.T) {
 		c.read()
 		if path == engineWS {
 			c.write(text("40"))
-			c.read()
+			for c.read() == "2" { // a ping that was sooner than the answer
+				c.write(pong)
+			}
 		}
 		session := mustOpen(t, w)
 		for range 5 {
