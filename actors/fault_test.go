@@ -441,8 +441,10 @@ func (panics) FindMessage(context.Context, string) (repo.Message, error)        
 func TestSystem_StoresPanicIsAnswered(t *testing.T) {
 	sys := start(t, actors.Options{Store: panics{openStore(t)}, PresenceGrace: time.Millisecond, IdleAfter: 10 * time.Millisecond})
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
-	alice.ask("get_presence", object{"userIds": []string{"bob"}}) // bob's actor has begun
-	bob.session.Closed(bob, wire.CloseClient)                     // its last-seen time is to be written
+	alice.ask("join_conversation", "r")
+	bob.ask("join_conversation", "r")
+	alice.event("presence")                   // bob is known to be online
+	bob.session.Closed(bob, wire.CloseClient) // and when that was is to be written
 	for event, payload := range map[string]object{
 		"get_presence": {"userIds": []string{"carol"}},
 		"read_message": {"messageId": "m"},

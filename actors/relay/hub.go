@@ -110,8 +110,11 @@ func (h *Hub) UseBatch(b wire.Batch) {
 // noBatch is for transports that have no use for it.
 type noBatch struct{}
 
+// Begin implements wire.Batch.
 func (noBatch) Begin() {}
-func (noBatch) End()   {}
+
+// End implements wire.Batch.
+func (noBatch) End() {}
 
 // Node returns this process start's id.
 func (h *Hub) Node() string { return h.node }
