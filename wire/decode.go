@@ -32,8 +32,9 @@ const (
 //   - identify, typing, join_conversation and leave_conversation take a bare
 //     id for the object that has it, mark_read and read_message a bare message
 //     id.
-//   - content may be empty or absent only beside metadata or with a type other
-//     than "text". An edit may empty it: what stands beside it is not known
+//   - content may be empty or absent only beside metadata, beside a field of
+//     the app's own that carries a file (an array, an object, or a name that
+//     ends with "url"), or with a type other than "text". An edit may empty it: what stands beside it is not known
 //     here.
 //   - seqs, revs and limits are integers, not strings. A limit above the
 //     largest page is lowered to it; one below 1 is refused.
@@ -106,7 +107,7 @@ func (p *payload) sendMessage() SendMessage {
 		ReplyTo:  p.raw(nameReplyTo),
 		Extra:    p.extra(),
 	}
-	if m.Content == "" && m.Metadata == nil && m.Type == defaultType {
+	if m.Content == "" && m.Metadata == nil && m.Type == defaultType && !p.carriesFile() {
 		p.fail(nameContent, "must be a string that is not empty")
 	}
 	return m

@@ -231,6 +231,20 @@ func (p *payload) personName(n name) string {
 	return s
 }
 
+// carriesFile reports whether a field of the app's own stands for content, as
+// {attachments: [...]}, {file: {...}} or {fileUrl: "..."} do.
+func (p *payload) carriesFile() bool {
+	for _, m := range p.rest {
+		if m.value[0] == '[' || m.value[0] == '{' {
+			return true
+		}
+		if m.value[0] == '"' && len(m.value) > 2 && bytes.HasSuffix(bytes.ToLower(m.key), []byte("url")) {
+			return true
+		}
+	}
+	return false
+}
+
 // tempID reads a tempId. Apps make them of Date.now() or Math.random() and
 // compare what comes back with ===, so a number stays one: see AppendTempID.
 func (p *payload) tempID() string {

@@ -57,6 +57,8 @@ func TestDecode(t *testing.T) {
 		{"send: empty strings are none", "send_message", `{"conversationId":"","receiverId":"u2","content":"x","tempId":"","type":""}`, wire.SendMessage{Address: wire.Address{ReceiverID: "u2"}, Content: "x", Type: "text"}},
 		{"send: null is none", "send_message", `{"conversationId":null,"receiverId":"u2","content":"x","tempId":null,"type":null,"metadata":null,"replyTo":null}`, wire.SendMessage{Address: wire.Address{ReceiverID: "u2"}, Content: "x", Type: "text"}},
 		{"send: no content beside metadata", "send_message", `{"conversationId":"c","metadata":[]}`, wire.SendMessage{Address: conversation("c"), Type: "text", Metadata: json.RawMessage(`[]`)}},
+		{"send: no content beside attachments", "send_message", `{"conversationId":"c","content":"","attachments":[{"id":1}]}`, wire.SendMessage{Address: conversation("c"), Type: "text", Extra: []byte(`"attachments":[{"id":1}]`)}},
+		{"send: no content beside a file's address", "send_message", `{"conversationId":"c","content":null,"fileUrl":"/f"}`, wire.SendMessage{Address: conversation("c"), Type: "text", Extra: []byte(`"fileUrl":"/f"`)}},
 		{"send: no content with another type", "send_message", `{"conversationId":"c","content":"","type":"wave"}`, wire.SendMessage{Address: conversation("c"), Type: "wave"}},
 		{
 			"send: extra fields keep their order", "send_message", `{"zeta": 1 ,"conversationId":"c","alpha":{"b":[null]},"content":"x","limit":5}`,
