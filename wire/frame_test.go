@@ -25,7 +25,8 @@ func TestFrame_EncodedOnceForEachDialect(t *testing.T) {
 	calls := 0
 	encode := func(*wire.Frame) *wire.Encoded { calls++; return &wire.Encoded{} }
 	for range 3 {
-		if f.Encoded(wire.DialectPlain, encode) != f.Encoded(wire.DialectPlain, encode) {
+		first := f.Encoded(wire.DialectPlain, encode)
+		if again := f.Encoded(wire.DialectPlain, encode); again != first {
 			t.Error("two encodings of one frame in one dialect")
 		}
 		f.Encoded(wire.DialectSocketIO, encode)

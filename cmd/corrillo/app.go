@@ -56,11 +56,11 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	options.OnCommand = verboseCommands(log, m.known, options.OnCommand)
+	options.OnCommand = verboseCommands(ctx, log, m.known, options.OnCommand)
 	if a.system, err = actors.New(options); err != nil { //nolint:contextcheck // Close ends it, not a context
 		return err
 	}
-	if a.sockets, err = transport.New(transportOptions(s, verboseAcceptor(log, m.known, a.system), log)); err != nil {
+	if a.sockets, err = transport.New(transportOptions(s, verboseAcceptor(ctx, log, m.known, a.system), log)); err != nil {
 		return err
 	}
 	hooks, err := webhook.New(a.system, webhookOptions(s, log))
@@ -76,7 +76,7 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	a.routes = behindProxies(proxies, verboseRequests(log, routes))
+	a.routes = behindProxies(proxies, verboseRequests(ctx, log, routes))
 	return nil
 }
 

@@ -167,7 +167,7 @@ func (f *fortress) stored() string {
 			}
 			all.WriteString(row + "\n")
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // in a loop: not for the end of the test
 			f.t.Fatal(err)
 		}
 		all.WriteString("--\n")

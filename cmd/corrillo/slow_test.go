@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,7 +47,7 @@ func TestServe_SlowRequests(t *testing.T) {
 					break
 				}
 			}
-			if e, ok := err.(net.Error); ok && e.Timeout() {
+			if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 				t.Errorf("%s: the connection stays open", name)
 			}
 		})

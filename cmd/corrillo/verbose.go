@@ -17,8 +17,8 @@ import (
 
 // verboseAcceptor returns next, or at the level debug an Acceptor that logs
 // what connections do. known are the event names that may be shown.
-func verboseAcceptor(log *slog.Logger, known map[string]bool, next wire.Acceptor) wire.Acceptor {
-	if !log.Enabled(context.Background(), slog.LevelDebug) {
+func verboseAcceptor(ctx context.Context, log *slog.Logger, known map[string]bool, next wire.Acceptor) wire.Acceptor {
+	if !log.Enabled(ctx, slog.LevelDebug) {
 		return next
 	}
 	return &talker{log: log, known: known, next: next}
@@ -75,8 +75,8 @@ func (s *toldSession) Closed(conn wire.Conn, reason wire.CloseReason) {
 
 // verboseCommands returns next, or at the level debug a function that also
 // logs what was refused.
-func verboseCommands(log *slog.Logger, known map[string]bool, next func(event string, result wire.Code)) func(string, wire.Code) {
-	if !log.Enabled(context.Background(), slog.LevelDebug) {
+func verboseCommands(ctx context.Context, log *slog.Logger, known map[string]bool, next func(event string, result wire.Code)) func(string, wire.Code) {
+	if !log.Enabled(ctx, slog.LevelDebug) {
 		return next
 	}
 	return func(event string, result wire.Code) {
@@ -93,8 +93,8 @@ func verboseCommands(log *slog.Logger, known map[string]bool, next func(event st
 
 // verboseRequests returns next, or at the level debug a handler that also
 // logs the requests that were refused: a wrong origin, a wrong secret.
-func verboseRequests(log *slog.Logger, next http.Handler) http.Handler {
-	if !log.Enabled(context.Background(), slog.LevelDebug) {
+func verboseRequests(ctx context.Context, log *slog.Logger, next http.Handler) http.Handler {
+	if !log.Enabled(ctx, slog.LevelDebug) {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
