@@ -17,8 +17,9 @@ help: ## this list
 run: ## the server for a developer, on http://localhost:3001 (ARGS="--port 4000")
 	@go run ./cmd/corrillo serve --dev $(ARGS)
 
+# Never from the cache: some tests build the server, which the cache does not see.
 test: deps check ## everything: format, vet, all tests with the race detector (PKG=./wire/...)
-	@go test -race -timeout 18m $(PKG)
+	@go test -race -count=1 -timeout 18m $(PKG)
 
 lint: ## golangci-lint; the first time it is built, which takes minutes
 	@go tool -modfile=tools.mod golangci-lint run $(PKG)
