@@ -159,6 +159,9 @@ func start(t *testing.T, o actors.Options) *actors.System {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
+	if o.Rules.Coalesce == 0 { // Close waits for the marks that sending moved
+		o.Rules.Coalesce = 50 * time.Millisecond
+	}
 	sys, err := actors.New(o)
 	if err != nil {
 		t.Fatal(err)
