@@ -45,10 +45,6 @@ func NewConversation(id string, o Options) *Conversation {
 func (c *Conversation) Step(msg any, now time.Time) *Ready {
 	c.begin(now)
 	switch m := msg.(type) {
-	case *message.PostMessage, *message.Join, *message.SetTyping, *message.MarkRead,
-		*message.EditMessage, *message.DeleteMessage, *message.GetHistory,
-		*message.PassEvent, *message.ChangeMembership:
-		c.take(held{cmd: m})
 	case *message.Leave:
 		c.takeLeave(m)
 	case *message.SessionClosed:
@@ -72,7 +68,11 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 	case *message.Tick:
 		c.tick()
 	default:
-		c.unknown++
+		if originOf(msg) == nil {
+			c.unknown++
+			break
+		}
+		c.take(held{cmd: m})
 	}
 	return c.end()
 }
@@ -138,10 +138,13 @@ func (c *Conversation) run(h held, checked bool) {
 		c.pass(m)
 	case *message.ChangeMembership:
 		c.changeMembership(m)
+	default: // a command that originOf knows and nobody carries out
+		c.refuse(o, "", errInternal())
 	}
 }
 
-// originOf finds the origin of a command; nil for what is none.
+// originOf finds the origin of a command; nil for what is none. What it knows
+// is a command: Step lets it wait where it must and hands it to run.
 func originOf(cmd any) *message.Origin {
 	switch m := cmd.(type) {
 	case *message.PostMessage:

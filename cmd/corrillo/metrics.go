@@ -51,11 +51,7 @@ func newMetrics(r prometheus.Registerer, passthrough []string) *metrics {
 		}),
 		known: map[string]bool{},
 	}
-	for _, name := range []string{
-		wire.EventIdentify, wire.EventJoinConversation, wire.EventLeaveConversation, wire.EventSendMessage,
-		wire.EventTyping, wire.EventMarkRead, wire.EventReadMessage, wire.EventHeartbeat, wire.EventEditMessage,
-		wire.EventDeleteMessage, wire.EventGetHistory, wire.EventGetConversations, wire.EventGetPresence,
-	} {
+	for _, name := range wire.ClientEvents() {
 		m.known[name] = true
 	}
 	for _, name := range passthrough {
