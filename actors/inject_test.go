@@ -234,7 +234,7 @@ func TestSystem_ExpiredTokenHasAGraceTime(t *testing.T) {
 func TestSystem_SessionLimits(t *testing.T) {
 	sys := start(t, actors.Options{IdentifyWithin: 10 * time.Millisecond, JoinedMax: 2, EventsPerSecond: 0.001, EventsBurst: 5})
 	idle := connect(t, sys, wire.Hello{})
-	if r := idle.event("closed").Data; r["reason"] != string(wire.CloseNotIdentifed) {
+	if r := idle.event("closed").Data; r["reason"] != string(wire.CloseNotIdentified) {
 		t.Errorf("closed with %v", r)
 	}
 	p := identify(t, sys, "alice")

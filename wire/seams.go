@@ -33,26 +33,26 @@ type CloseReason string
 // packet; every other close ends the transport, so that the stock client
 // reconnects.
 const (
-	CloseClient       CloseReason = "client_disconnect" // the client said DISCONNECT: no recovery
-	CloseTransport    CloseReason = "transport_close"   // the socket went away
-	ClosePingTimeout  CloseReason = "ping_timeout"
-	CloseParseError   CloseReason = "parse_error"
-	CloseTooLarge     CloseReason = "payload_too_large"
-	CloseSlow         CloseReason = "slow_consumer"
-	CloseReplaced     CloseReason = "replaced" // another connection recovered this session
-	CloseNotIdentifed CloseReason = "not_identified"
-	CloseUnauthorized CloseReason = "unauthorized"
-	CloseRateLimited  CloseReason = "rate_limited"
-	CloseRevoked      CloseReason = "session_revoked"
-	CloseDraining     CloseReason = "draining"
-	CloseInternal     CloseReason = "internal"
+	CloseClient        CloseReason = "client_disconnect" // the client said DISCONNECT: no recovery
+	CloseTransport     CloseReason = "transport_close"   // the socket went away
+	ClosePingTimeout   CloseReason = "ping_timeout"
+	CloseParseError    CloseReason = "parse_error"
+	CloseTooLarge      CloseReason = "payload_too_large"
+	CloseSlow          CloseReason = "slow_consumer"
+	CloseReplaced      CloseReason = "replaced" // another connection recovered this session
+	CloseNotIdentified CloseReason = "not_identified"
+	CloseUnauthorized  CloseReason = "unauthorized"
+	CloseRateLimited   CloseReason = "rate_limited"
+	CloseRevoked       CloseReason = "session_revoked"
+	CloseDraining      CloseReason = "draining"
+	CloseInternal      CloseReason = "internal"
 )
 
 // Recoverable reports whether a session may be taken up again by a new
 // connection after its last one ended for this reason.
 func (r CloseReason) Recoverable() bool {
 	switch r {
-	case CloseClient, CloseRevoked, CloseNotIdentifed, CloseUnauthorized, CloseInternal, CloseReplaced:
+	case CloseClient, CloseRevoked, CloseNotIdentified, CloseUnauthorized, CloseInternal, CloseReplaced:
 		return false
 	}
 	return true

@@ -94,7 +94,7 @@ func (s *Session) onDue(actor.Context) {
 	switch {
 	case s.identity == nil && s.o.IdentifyWithin > 0 && now.Sub(s.since) >= s.o.IdentifyWithin:
 		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, notIdentified(), "", ""))
-		s.o.Hub.Finish(s.sub, wire.CloseNotIdentifed)
+		s.o.Hub.Finish(s.sub, wire.CloseNotIdentified)
 		return
 	case s.identity != nil && !s.identity.Expires.IsZero() && !now.Before(s.identity.Expires):
 		if s.expired.IsZero() {

@@ -135,7 +135,7 @@ func (c *conn) sweepOpen(now time.Duration) {
 		c.closeLocked(wire.ClosePingTimeout, 0, true)
 	}
 	if c.connectBy != 0 && now >= c.connectBy {
-		c.closeLocked(wire.CloseNotIdentifed, 0, true)
+		c.closeLocked(wire.CloseNotIdentified, 0, true)
 	}
 	old := !c.queue.empty() && now-c.queue.oldest() >= o.QueueAge
 	if old || c.writing != 0 && now-c.writing >= o.QueueAge {
