@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { becomes, eventually, Person, stage } from '../people.js'
+
+const scene = stage()
+
+test('two people enter by the forms and talk', async () => {
+  const server = await scene.server()
+  const ann = new Person(...(await enter(server, 'ann')), 'ann')
+  const bob = new Person(...(await enter(server, 'bob')), 'bob')
+  await ann.write('Hello <b>you</b>')
+  await bob.sees('Hello <b>you</b>')
+  assert.equal(await bob.page.locator('.text b').count(), 0, 'markup is text')
+  await bob.write('Hi\nthere')
+  await ann.sees('Hello <b>you</b>', 'Hi\nthere')
+})
+
+async function enter(server, name) {
+  const profile = await scene.profile()
+  const page = await profile.page(server.url)
+  await page.getByLabel('Your name').fill(name)
+  await page.getByRole('button', { name: 'Enter' }).click()
+  await page.getByLabel('Conversation').fill('lobby')
+  await page.getByRole('button', { name: 'Join' }).click()
+  await page.getByLabel('Message').waitFor()
+  return [profile, page]
+}
+
+test('sent, read, typing, presence, unread', async () => {
+  const server = await scene.server()
+  const ann = await scene.person(server, 'ann')
+  await ann.write('anybody?')
+  await becomes('the mark', ['sent'], () => ann.marks())
+
+  const bob = await scene.person(server, 'bob')
+  await becomes('the mark', ['read'], () => ann.marks())
+  await ann.page.getByText('2 people · 2 online').waitFor()
+  await bob.page.getByLabel('Message').pressSequentially('we')
+  await ann.page.getByText('bob is typing').waitFor()
+  await bob.page.getByLabel('Message').fill('well')
+  await bob.page.getByRole('button', { name: 'Send' }).click()
+  await ann.sees('anybody?', 'well')
+  await ann.page.getByText('bob is typing').waitFor({ state: 'detached' })
+
+  await bob.page.getByLabel('Conversation').fill('kitchen')
+  await bob.page.getByRole('button', { name: 'Join' }).click()
+  await bob.page.getByRole('heading', { name: 'kitchen' }).waitFor()
+  await ann.write('one')
+  await ann.write('two')
+  await becomes('the list of chats', ['kitchen', 'lobby 2 unread'], () => bob.chats())
+  await eventually('the title to count', async () => (await bob.page.title()) === '(2) Corrillo')
+  await bob.go('lobby')
+  await bob.page.getByText('New', { exact: true }).waitFor()
+  await becomes('the marks', ['read', 'read', 'read'], () => ann.marks())
+  await eventually('the title to be plain', async () => (await bob.page.title()) === 'Corrillo')
+
+  await bob.profile.context.close()
+  await ann.page.getByText('2 people · 1 online').waitFor()
+})
+
+test('edit and delete', async () => {
+  const server = await scene.server()
+  const ann = await scene.person(server, 'ann')
+  const bob = await scene.person(server, 'bob')
+  await ann.write('frist')
+  await ann.write('second')
+  await bob.sees('frist', 'second')
+  assert.equal(await bob.page.getByRole('button', { name: 'Actions' }).count(), 0, "another's message is not mine to change")
+
+  await ann.message('frist').getByRole('button', { name: 'Actions' }).click()
+  await ann.page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await ann.page.getByLabel('Edit text').fill('first')
+  await ann.page.keyboard.press('Enter')
+  await bob.sees('first', 'second')
+  await bob.message('first').getByText('edited').waitFor()
+
+  await ann.message('second').getByRole('button', { name: 'Actions' }).click()
+  await ann.page.getByRole('button', { name: 'Delete' }).click()
+  await ann.page.getByText('Delete this for everyone?').waitFor()
+  await ann.page.getByRole('button', { name: 'Delete' }).click()
+  for (const person of [ann, bob]) {
+    await person.sees('first')
+    await person.page.locator('.tombstone').getByText('Deleted').waitFor()
+  }
+  await bob.page.reload()
+  await bob.sees('first')
+  await bob.page.locator('.tombstone').getByText('Deleted').waitFor()
+})
+
+test('a direct message is once on both sides, whoever looks', async () => {
+  const server = await scene.server()
+  const ann = await scene.person(server, 'ann', '')
+  const bob = await scene.person(server, 'bob', '')
+  await ann.page.getByLabel('Person').fill('bob')
+  await ann.page.getByRole('button', { name: 'Write', exact: true }).click()
+  await ann.write('psst')
+  await bob.chat('ann').getByText('1 unread').waitFor()
+  await bob.go('ann')
+  await bob.sees('psst')
+  await becomes('the mark', ['read'], () => ann.marks())
+  await bob.write('yes?')
+  await ann.sees('psst', 'yes?')
+  await ann.page.locator('.room-sub', { hasText: 'online' }).waitFor()
+  await ann.page.reload()
+  await ann.go('bob')
+  await ann.sees('psst', 'yes?')
+})
+
+test('history loads upward and keeps its place', async () => {
+  const server = await scene.server()
+  const writer = await scene.person(server, 'ann')
+  const lines = Array.from({ length: 130 }, (_, i) => `line ${i + 1}`)
+  await writer.writeAll(lines)
+  await writer.allSent()
+  const reader = await scene.person(server, 'bob')
+  await reader.message('line 130').waitFor()
+  assert.equal((await reader.texts()).length, 50)
+  await reader.page.locator('.history').evaluate((box) => box.scrollTo(0, 300))
+  const place = () => reader.message('line 84').evaluate((item) => Math.round(item.getBoundingClientRect().top))
+  const before = await place()
+  await reader.page.locator('.history').evaluate((box) => box.scrollTo(0, 100))
+  await eventually('older messages', async () => (await reader.texts()).length >= 100)
+  await becomes('the place', true, async () => Math.abs((await place()) - (before + 200)) <= 2)
+  await reader.page.locator('.history').evaluate((box) => box.scrollTo(0, 0))
+  await eventually('all messages', async () => (await reader.texts()).length === 130)
+  assert.deepEqual(await reader.texts(), lines)
+  await reader.page.getByText('This is where it begins.').waitFor()
+})
+
+test('Spanish by the language of the browser', async () => {
+  const server = await scene.server()
+  const profile = await scene.profile({ locale: 'es-ES' })
+  const page = await profile.page(server.url)
+  await page.getByLabel('Tu nombre').fill('ana')
+  await page.getByRole('button', { name: 'Entrar' }).click()
+  await page.getByLabel('Conversación').fill('plaza')
+  await page.getByRole('button', { name: 'Unirse' }).click()
+  await page.getByLabel('Mensaje').fill('hola')
+  await page.keyboard.press('Enter')
+  await page.locator('.text', { hasText: 'hola' }).waitFor()
+  assert.equal(await page.locator('html').getAttribute('lang'), 'es')
+})
