@@ -37,3 +37,10 @@ func (s *System) FailUser(id string) bool {
 
 // ExpireDetached ends what waits for a recovery.
 func (s *System) ExpireDetached() { s.hub.Sweep(time.Now().Add(time.Hour)) }
+
+// Rest lets the idle rest as if it were that late, and says how many actors
+// there is room for in the locator's tables and in protoactor's.
+func (s *System) Rest(now time.Time) (located, registered int) {
+	s.rest(now)
+	return s.locator.Peak(), s.registry.Peak()
+}

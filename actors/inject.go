@@ -38,6 +38,7 @@ func (s *System) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.
 			ID: m.ID, SenderID: m.SenderID, SenderName: m.SenderName, ReceiverID: m.ReceiverID,
 			TempID: m.TempID, Content: m.Content, Type: m.Type, Metadata: m.Metadata, ReplyTo: m.ReplyTo,
 			Extra: m.Extra, Hash: session.Hash(&m.SendMessage), CreatedAt: m.CreatedAt.UTC().Truncate(time.Millisecond),
+			Mirrored: m.Mirrored,
 		}}
 	})
 }

@@ -31,6 +31,7 @@ import (
 type System struct {
 	o          Options
 	actors     *actor.ActorSystem
+	registry   *supervision.Registry
 	dispatcher *supervision.Dispatcher
 	hub        *relay.Hub
 	locator    *locator.Locator
@@ -67,6 +68,7 @@ func New(o Options) (*System, error) {
 		directory: user.NewDirectory(o.Store, o.Log), reads: gate.New(64, 100_000),
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.registry = supervision.NewRegistry(s.actors)
 	root := s.actors.Root
 	s.locator = locator.New(root)
 	o.Recovery.Left = s.sessionLeft
@@ -112,26 +114,26 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 }
 
 func (s *System) register(root *actor.RootContext) {
-	restarting := supervision.Restarting()
-	props := func(producer actor.Producer) *actor.Props {
-		return actor.PropsFromProducer(producer,
-			actor.WithDispatcher(s.dispatcher), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(restarting))
-	}
+	s.o.Rules.Gather = true // the conversation's shell answers
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
-		Listeners: s.hub.Listeners, Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
+		Listeners: s.hub.Listeners, Presence: s.Presence, Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout,
 	}
-	s.locator.Register(locator.Conversation, func(id string) *actor.Props {
-		return props(conversation.Producer(id, conversations))
+	family := func(kind locator.Kind, again func(id string) actor.Actor) *supervision.Family {
+		return supervision.NewFamily(kind.String(), again,
+			actor.WithDispatcher(s.dispatcher), actor.WithGuardian(supervision.Restarting()))
+	}
+	rooms := family(locator.Conversation, func(id string) actor.Actor { return conversation.Successor(id, conversations) })
+	s.locator.Register(locator.Conversation, func(id string) *actor.PID {
+		return rooms.Spawn(root, id, conversation.New(id, conversations))
 	})
 	users := &user.Options{
 		Root: root, Hub: s.hub, Locator: s.locator, Relay: s.relayLane, Directory: s.directory,
 		Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown, Grace: s.o.PresenceGrace,
 	}
-	s.locator.Register(locator.User, func(id string) *actor.Props {
-		return props(func() actor.Actor { return user.New(id, users) })
-	})
+	people := family(locator.User, func(id string) actor.Actor { return user.New(id, users) })
+	s.locator.Register(locator.User, func(id string) *actor.PID { return people.Spawn(root, id, user.New(id, users)) })
 }
 
 func (s *System) sessionOptions(root *actor.RootContext) session.Options {
@@ -230,7 +232,7 @@ func (s *System) sweep(ctx context.Context) {
 	}
 }
 
-// housekeep passivates the idle and writes last-seen times.
+// housekeep lets the idle rest and writes last-seen times.
 func (s *System) housekeep(ctx context.Context) {
 	tick := time.NewTicker(max(s.o.IdleAfter/4, 10*time.Millisecond))
 	defer tick.Stop()
@@ -239,10 +241,18 @@ func (s *System) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			s.locator.PassivateIdle(locator.Conversation, now.Add(-s.o.IdleAfter))
+			s.rest(now)
 			s.flushDirectory(ctx, (*user.Directory).Flush)
 		}
 	}
+}
+
+// rest passivates what is idle at the time now, and gives back what was taken
+// for those who have gone.
+func (s *System) rest(now time.Time) {
+	s.locator.PassivateIdle(locator.Conversation, now.Add(-s.o.IdleAfter))
+	s.locator.Shrink()
+	s.registry.Shrink()
 }
 
 // flushDirectory writes last-seen times by way of f. A panic of the store is

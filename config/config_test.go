@@ -97,6 +97,45 @@ func TestLoader_NodeHabits(t *testing.T) {
 	}
 }
 
+func TestLoader_Maps(t *testing.T) {
+	const url = "DATABASE_URL=mysql://app@db/chat"
+	want := config.Mirror{
+		Table: "DirectMessage", Columns: map[string]string{"id": "id", "fields.color": "colour", "content": "body"},
+		Only: "direct", Deleted: "auto", Set: map[string]string{"source": "a, b=c", "active": "true"},
+	}
+	for name, tc := range map[string]struct {
+		file string
+		env  []string
+		args []string
+	}{
+		"file, block": {file: "store:\n  mirror:\n    table: DirectMessage\n    only: direct\n    columns:\n      id: id\n      fields.color: colour\n      content: body\n" +
+			"    set:\n      source: a, b=c\n      active: true\n"},
+		"file, in line": {file: "store: {mirror: {table: DirectMessage, only: direct, columns: {id: id, fields.color: colour, content: body}, set: {source: 'a, b=c', active: true}}}\n"},
+		"flags": {args: []string{"--store-mirror-table=DirectMessage", "--store-mirror-only=direct",
+			"--store-mirror-columns=id=id,fields.color=colour,content=body", `--store-mirror-set=source=a\, b=c,active=true`}},
+		"environment": {env: []string{"CORRILLO_STORE_MIRROR_TABLE=DirectMessage", "CORRILLO_STORE_MIRROR_ONLY=direct",
+			"CORRILLO_STORE_MIRROR_COLUMNS=id=id,fields.color=colour,content=body", `CORRILLO_STORE_MIRROR_SET=source=a\, b=c,active=true`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, l, err := load(t, tc.file, append(tc.env, url, "JWT_SECRET=x"), tc.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(s.Store.Mirror, want) {
+				t.Errorf("got  %+v\nwant %+v", s.Store.Mirror, want)
+			}
+			var out strings.Builder
+			if err := l.Print(&out, s); err != nil {
+				t.Fatal(err)
+			}
+			again, _, err := load(t, out.String(), []string{url, "JWT_SECRET=x"})
+			if err != nil || !reflect.DeepEqual(again.Store.Mirror, want) {
+				t.Errorf("printed and read again: %+v, %v\n%s", again, err, out.String())
+			}
+		})
+	}
+}
+
 func TestLoader_ListsAsPeopleWriteThem(t *testing.T) {
 	for name, tc := range map[string]struct {
 		file string
@@ -212,6 +251,12 @@ func TestLoader_Refusals(t *testing.T) {
 		"no key in jwt mode":      {want: []string{"auth.mode: jwt needs a key", "--auth-mode=trust", "--dev"}},
 		"unknown key":             {file: "prot: 3001", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: unknown key prot; did you mean port?"}},
 		"unknown key in depth":    {file: "auth:\n  jwt:\n    publickey: a.pem", args: []string{"--dev"}, want: []string{"corrillo.yaml:3: unknown key auth.jwt.publickey; did you mean auth.jwt.publicKey?"}},
+		"mirror on SQLite":        {args: []string{"--dev", "--store-mirror-table=t"}, want: []string{"flag --store-mirror-table: store.mirror.table:", "needs the app's MySQL database"}},
+		"mirror without a table":  {file: "store: {mirror: {columns: {id: id}, set: {a: b}}}", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: store.mirror.columns:", "store.mirror.set:", "names none"}},
+		"map in a map":            {file: "store:\n  mirror: {columns: {id: {a: b}}}", args: []string{"--dev"}, want: []string{"corrillo.yaml:2: store.mirror.columns: expected a plain value behind id"}},
+		"map with a key twice":    {file: "store: {mirror: {set: {id: a, id: b}}}", args: []string{"--dev"}, want: []string{"id"}},
+		"list for a map":          {file: "store: {mirror: {columns: [id]}}", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: store.mirror.columns:"}},
+		"map for a plain value":   {file: "store: {url: {a: b}}", args: []string{"--dev"}, want: []string{"store.url: expected a plain value"}},
 		"key in the wrong place":  {file: "\neventsPerSecond: 5", args: []string{"--dev"}, want: []string{"corrillo.yaml:2:", "did you mean limits.eventsPerSecond?"}},
 		"all unknown keys":        {file: "a: 1\nb: 2", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: unknown key a", "corrillo.yaml:2: unknown key b"}},
 		"key twice":               {file: "port: 1\nport: 2", args: []string{"--dev"}, want: []string{"corrillo.yaml", "port"}},

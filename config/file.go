@@ -12,13 +12,14 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// fileValue is one value of a settings file: a scalar's text, or the texts of
-// a list.
+// fileValue is one value of a settings file: a scalar's text, the texts of a
+// list, or those of a map, which is nil otherwise.
 type fileValue struct {
 	line   int
 	scalar string
 	list   []string
 	isList bool
+	pairs  map[string]any
 }
 
 // parseFile reads a settings file into values by key ("auth.jwt.secret"). A
@@ -29,7 +30,7 @@ func parseFile(name string, data []byte, known []string) (map[string]fileValue, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
 	}
-	r := fileReader{name: name, known: known, values: map[string]fileValue{}}
+	r := fileReader{name: name, known: known, maps: mapKeys(), values: map[string]fileValue{}}
 	for _, doc := range f.Docs {
 		if doc.Body != nil {
 			r.mapping("", doc.Body)
@@ -41,6 +42,7 @@ func parseFile(name string, data []byte, known []string) (map[string]fileValue, 
 type fileReader struct {
 	name   string
 	known  []string
+	maps   map[string]bool // the known keys whose value is a map
 	values map[string]fileValue
 	errs   []error
 }
@@ -106,6 +108,14 @@ func (r *fileReader) value(key string, e *ast.MappingValueNode) {
 			}
 			v.list = append(v.list, s)
 		}
+	case *ast.MappingNode, *ast.MappingValueNode:
+		if !r.maps[key] {
+			r.failf(e.Key, "%s: expected a plain value", key)
+			return
+		}
+		if v.pairs = r.pairs(key, n); len(v.pairs) == 0 { // wrong, or it says nothing
+			return
+		}
 	default:
 		s, ok := scalarText(n)
 		if !ok {
@@ -115,6 +125,32 @@ func (r *fileReader) value(key string, e *ast.MappingValueNode) {
 		v.scalar = s
 	}
 	r.set(e.Key, key, v)
+}
+
+// pairs reads a map of plain values; nil when it is none.
+func (r *fileReader) pairs(key string, n ast.Node) map[string]any {
+	var entries []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		entries = n.Values
+	case *ast.MappingValueNode:
+		entries = []*ast.MappingValueNode{n}
+	}
+	out := make(map[string]any, len(entries))
+	for _, e := range entries {
+		name := keyText(e.Key)
+		s, ok := scalarText(e.Value)
+		if !ok {
+			r.failf(e.Key, "%s: expected a plain value behind %s", key, name)
+			return nil
+		}
+		if _, twice := out[name]; twice {
+			r.failf(e.Key, "%s: %s is there twice", key, name)
+			return nil
+		}
+		out[name] = s
+	}
+	return out
 }
 
 func (r *fileReader) set(at ast.Node, key string, v fileValue) {

@@ -46,3 +46,14 @@ func Keys() []string {
 	}
 	return keys
 }
+
+// mapKeys tells which keys have a map under them.
+func mapKeys() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range walk(reflect.ValueOf(Settings{})) {
+		if s.value.Kind() == reflect.Map {
+			out[s.key] = true
+		}
+	}
+	return out
+}

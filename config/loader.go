@@ -91,6 +91,9 @@ func (l *Loader) resolve(ctx *kong.Context, _ *kong.Path, f *kong.Flag) (any, er
 	}
 	if v, ok := l.file[key]; ok {
 		origin := fmt.Sprintf("%s:%d", l.fileName, v.line)
+		if v.pairs != nil {
+			return l.accept(f, key, v.pairs, origin), nil
+		}
 		if !v.isList {
 			return l.accept(f, key, v.scalar, origin), nil
 		}

@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +50,12 @@ func printed(s setting) string {
 			items[i] = quote(mask(s.secret, v[i]))
 		}
 		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]string:
+		items := make([]string, 0, len(v))
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			items = append(items, quoteKey(k)+": "+quote(v[k]))
+		}
+		return "{" + strings.Join(items, ", ") + "}"
 	case time.Duration:
 		return shortDuration(v)
 	default:
@@ -84,6 +93,16 @@ func MaskURL(raw string) string {
 // is printable ASCII; anything else goes through its own escapes, which YAML
 // shares.
 func quote(s string) string { return strconv.QuoteToGraphic(s) }
+
+// quoteKey leaves a key bare that needs no quotes.
+func quoteKey(s string) string {
+	if plainKey.MatchString(s) {
+		return s
+	}
+	return quote(s)
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // shortDuration is Duration.String without the zero parts: 2m, not 2m0s.
 func shortDuration(d time.Duration) string {

@@ -16,6 +16,7 @@ type Settings struct {
 	Port      int    `key:"port" env:"PORT" default:"3001" group:"Listen" help:"Port of clients, webhook and health checks; 0 takes a free one."`
 	AdminAddr string `key:"adminAddr" default:"127.0.0.1:3002" group:"Listen" help:"Address of /metrics and /debug/pprof/, which have no password; off for none."`
 	Demo      bool   `key:"demo" default:"true" negatable:"" group:"Listen" help:"Serve the chat page at /."`
+	Reader    string `key:"reader" enum:"auto,epoll,portable" default:"auto" group:"Listen" help:"How sockets are read: epoll (Linux), portable (a goroutine for each), auto: what suits the system. TLS is always read the portable way."`
 
 	Origins []string `name:"cors-origins" key:"cors.origins" env:"CORS_ORIGIN" dev:"*,http://localhost:3000" group:"Listen" help:"Web origins (https://app.example) that may connect, besides our own; * for any."`
 
@@ -56,6 +57,18 @@ type Store struct {
 	BatchBytes  Size          `key:"store.batchBytes" default:"4MiB" help:"Bytes in one transaction at most."`
 	Pending     Size          `key:"store.pending" default:"64MiB" help:"Bytes that may wait for one writer; more is refused with overloaded."`
 	SaveTimeout time.Duration `key:"store.saveTimeout" default:"10s" help:"How long a message may wait for the database before its sender gets unavailable."`
+
+	Mirror Mirror `embed:"" prefix:"mirror-"`
+}
+
+// Mirror says which table of the app's own everything is written to as well.
+// Without a table there is no mirror.
+type Mirror struct {
+	Table   string            `key:"store.mirror.table" placeholder:"TABLE" help:"Table of the app's own that messages, edits, deletions and read marks are written to as well, in the same transaction. MySQL only."`
+	Columns map[string]string `key:"store.mirror.columns" mapsep:"," placeholder:"FIELD=COLUMN" help:"What goes where: a field of a message, then the app's column for it (content=body). When empty, every column that has a field's name."`
+	Only    string            `key:"store.mirror.only" default:"all" enum:"all,direct,groups" help:"What is mirrored: all, direct conversations, or the others (groups)."`
+	Deleted string            `key:"store.mirror.deleted" default:"auto" enum:"auto,clear,keep,remove" help:"What a deletion does to the row. clear: sets deletedAt and empties the content. keep: sets deletedAt. remove: deletes the row. auto: clear where deletedAt has a column, remove otherwise."`
+	Set     map[string]string `key:"store.mirror.set" mapsep:"," placeholder:"COLUMN=VALUE" help:"Further columns of a new row, and the constant that each gets (source=chat)."`
 }
 
 // Auth says how a client proves who it is.
@@ -108,6 +121,7 @@ type Limits struct {
 	Joined             int           `name:"limits-joined" key:"limits.joined" default:"1000" off:"0" help:"Conversations that a connection may have joined; rate_limited."`
 	IdentifyDeadline   time.Duration `name:"limits-identify-deadline" key:"limits.identifyDeadline" default:"30s" off:"0s" help:"Time to identify after connecting; not_identified."`
 	HandshakeDeadline  time.Duration `name:"limits-handshake-deadline" key:"limits.handshakeDeadline" default:"10s" off:"0s" help:"Time to finish an HTTP request or a WebSocket handshake; the connection is closed."`
+	FrameDeadline      time.Duration `name:"limits-frame-deadline" key:"limits.frameDeadline" default:"10s" off:"0s" help:"Time from the first byte of a WebSocket message to its last; frame_timeout."`
 	Handshakes         int           `name:"limits-handshakes" key:"limits.handshakes" default:"4096" off:"0" help:"Connections that may be on their way at once; overloaded."`
 	TrustedProxies     []string      `name:"limits-trusted-proxies" key:"limits.trustedProxies" help:"Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For names the client."`
 }
@@ -127,7 +141,7 @@ type Ping struct {
 // Recovery says how long a lost connection can be taken up again.
 type Recovery struct {
 	Window   time.Duration `key:"recovery.window" default:"2m" help:"How long a session outlives its connection; 0s turns recovery off."`
-	LogBytes Size          `key:"recovery.logBytes" default:"64MiB" help:"Bytes of recent events that are kept for all sessions together."`
+	LogBytes Size          `key:"recovery.logBytes" default:"16MiB" help:"Bytes of recent events that are kept for all sessions together."`
 }
 
 // Presence says how online and offline are told.

@@ -96,6 +96,22 @@ func (v *validator) store(s *Store) {
 	v.atLeast("store.batchBytes", int64(s.BatchBytes), 1<<10)
 	v.atLeast("store.pending", int64(s.Pending), 1<<10)
 	v.positive("store.saveTimeout", s.SaveTimeout)
+	v.mirror(s)
+}
+
+// mirror finds what is wrong with the mirror's settings among each other; the
+// names in them are the store's to judge.
+func (v *validator) mirror(s *Store) {
+	m := &s.Mirror
+	if m.Table == "" && len(m.Columns) > 0 {
+		v.failf("store.mirror.columns", "is for a mirror, and store.mirror.table names none")
+	}
+	if m.Table == "" && len(m.Set) > 0 {
+		v.failf("store.mirror.set", "is for a mirror, and store.mirror.table names none")
+	}
+	if m.Table != "" && s.URL == "" {
+		v.failf("store.mirror.table", "needs the app's MySQL database in store.url (DATABASE_URL): a SQLite file has no table of the app's")
+	}
 }
 
 func (v *validator) auth(a *Auth) {
@@ -166,6 +182,7 @@ func (v *validator) limits(m *Limits) {
 	v.atLeast("limits.handshakes", int64(m.Handshakes), 0)
 	v.notNegative("limits.identifyDeadline", m.IdentifyDeadline)
 	v.notNegative("limits.handshakeDeadline", m.HandshakeDeadline)
+	v.notNegative("limits.frameDeadline", m.FrameDeadline)
 	if _, err := m.Proxies(); err != nil {
 		v.failf("limits.trustedProxies", "%w", err)
 	}

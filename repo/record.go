@@ -24,6 +24,9 @@ type Message struct {
 	EditedAt  time.Time // zero: never
 	DeletedAt time.Time // zero: not deleted
 	DeletedBy string
+	// Mirrored says, of a message to be saved, that the app's own table has
+	// it already: a mirror does not insert it there. It is not stored.
+	Mirrored bool
 }
 
 // Participant is one row of the participant table.
@@ -165,8 +168,26 @@ type GroupResult struct {
 	LastRev  int64
 	Messages []MessageResult
 	Changes  []ChangeResult
-	Err      error
+	// MarksRefused has, by user, the read marks that were not moved because
+	// the app's own table would not have it (a *Refusal). Everything else of
+	// those participants is written. Usually nil.
+	MarksRefused map[string]error
+	Err          error
 }
+
+// Refusal is the Err of what failed alone because a table of the app's own did
+// not take it.
+type Refusal struct {
+	// Sentence tells a client why, without values and without SQL.
+	Sentence string
+	Cause    error
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Sentence }
+
+// Unwrap gives the database's error.
+func (r *Refusal) Unwrap() error { return r.Cause }
 
 // ConversationSummary is one line of a user's list of conversations.
 type ConversationSummary struct {

@@ -53,6 +53,11 @@ type Store interface {
 	// cursor is empty for the first page; next is empty after the last.
 	Conversations(ctx context.Context, userID, cursor string, limit int) (page []ConversationSummary, next string, err error)
 
+	// Members returns the participants who are not removed, ascending by user
+	// id in byte order: the first limit of those behind afterUserID, which is
+	// empty for the first page. more reports that the page left some out.
+	Members(ctx context.Context, conversationID, afterUserID string, limit int) (page []Participant, more bool, err error)
+
 	// SharedUsers returns those of userIDs who are participants of some
 	// conversation that userID is a participant of.
 	SharedUsers(ctx context.Context, userID string, userIDs []string) ([]string, error)
@@ -92,13 +97,16 @@ type MessageQuery struct {
 
 // Stats counts what a store did since it was opened.
 type Stats struct {
-	Transactions int64 // committed
-	Rows         int64 // messages written
-	Retries      int64 // transactions that were sent again
-	InDoubt      int64 // commits whose outcome had to be looked up
-	Repeats      int64 // messages that were there already
-	Rejected     int64 // rows that failed alone
-	Fenced       int64 // groups that met a newer epoch
-	OpenConns    int
-	InUse        int
+	Transactions  int64 // committed
+	Rows          int64 // messages written
+	Retries       int64 // transactions that were sent again
+	InDoubt       int64 // commits whose outcome had to be looked up
+	Repeats       int64 // messages that were there already
+	Rejected      int64 // rows that failed alone
+	Fenced        int64 // groups that met a newer epoch
+	Mirrored      int64 // messages written to the app's own table, those of transactions that failed later included
+	MirrorRefused int64 // messages, changes and marks that the app's own table refused
+	MirrorFailed  int64 // transactions that failed because the app's own table could not be written at all
+	OpenConns     int
+	InUse         int
 }

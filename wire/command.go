@@ -16,6 +16,7 @@ const (
 	EventDeleteMessage     = "delete_message"
 	EventGetHistory        = "get_history"
 	EventGetConversations  = "get_conversations"
+	EventGetMembers        = "get_members"
 	EventGetPresence       = "get_presence"
 )
 
@@ -23,8 +24,8 @@ const (
 // the width of the store's VARCHAR(191) columns.
 const MaxIDLength = 191
 
-// MaxHistoryLimit is the largest page that get_history returns, and the
-// largest `missed` page of a join.
+// MaxHistoryLimit is the largest page that get_history, get_conversations and
+// get_members return, and the largest `missed` page of a join.
 const MaxHistoryLimit = 200
 
 // Command is one decoded and validated request of a client. The set is
@@ -133,6 +134,13 @@ type GetConversations struct {
 	Cursor string
 }
 
+// GetMembers asks who takes part in a conversation, ordered by user id.
+type GetMembers struct {
+	Address
+	Limit  int    // 1..MaxHistoryLimit, 50 when the client gave none
+	Cursor string // as an earlier page gave it; empty: from the first
+}
+
 // GetPresence asks who of UserIDs is online.
 type GetPresence struct{ UserIDs []string }
 
@@ -177,6 +185,9 @@ func (GetHistory) Name() string { return EventGetHistory }
 
 // Name implements Command.
 func (GetConversations) Name() string { return EventGetConversations }
+
+// Name implements Command.
+func (GetMembers) Name() string { return EventGetMembers }
 
 // Name implements Command.
 func (GetPresence) Name() string { return EventGetPresence }

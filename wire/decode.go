@@ -10,7 +10,7 @@ const (
 	MaxTokenLength   = 8 << 10
 	MaxCursorLength  = 1 << 10
 	MaxPresenceUsers = 200 // ids in one get_presence
-	defaultPage      = 50  // messages or conversations
+	defaultPage      = 50  // messages, conversations or members
 )
 
 // Decode turns an inbound event into a validated Command. isPassthrough says
@@ -68,6 +68,8 @@ func Decode(in Inbound, isPassthrough func(event string) bool) (Command, *Error)
 		return decodeHistory(in.Data)
 	case EventGetConversations:
 		return decodeConversations(in.Data)
+	case EventGetMembers:
+		return decodeMembers(in.Data)
 	case EventGetPresence:
 		return decodePresence(in.Data)
 	}
@@ -267,6 +269,20 @@ func decodeConversations(data []byte) (Command, *Error) {
 		return nil, p.err
 	}
 	c := GetConversations{Limit: p.limit(defaultPage, MaxHistoryLimit), Cursor: p.text(nameCursor, MaxCursorLength)}
+	return done(&p, c)
+}
+
+func decodeMembers(data []byte) (Command, *Error) {
+	var p payload
+	p.scan(data, false, 0)
+	if p.err != nil {
+		return nil, p.err
+	}
+	c := GetMembers{
+		Address: p.requiredAddress(),
+		Limit:   p.limit(defaultPage, MaxHistoryLimit),
+		Cursor:  p.text(nameCursor, MaxCursorLength),
+	}
 	return done(&p, c)
 }
 

@@ -9,7 +9,7 @@ import (
 // Bounds of what a back end sends in one request.
 const (
 	MaxEmissionUsers     = 1000 // ids in `userIds`
-	MaxMembershipChanges = 1000 // ids in `add`, and in `remove`
+	MaxMembershipChanges = 500  // users in `add` and `remove` together
 )
 
 // These functions decode what a back end posts to the webhook, by the rules of
@@ -156,20 +156,24 @@ func (p *payload) emitted(fixed string) string {
 }
 
 // DecodeMembershipChange decodes {conversationId, add, remove}: at least one
-// id in the lists together, none in both.
+// id in the lists together, none in both, MaxMembershipChanges at most (repeats
+// do not count); more is CodePayloadTooLarge.
 func DecodeMembershipChange(body []byte) (MembershipChange, *Error) {
 	var p payload
 	p.scan(body, false, 0)
 	c := MembershipChange{
 		ConversationID: p.requiredID(nameConversationID),
-		Add:            distinct(p.ids(nameAdd, MaxMembershipChanges)),
-		Remove:         distinct(p.ids(nameRemove, MaxMembershipChanges)),
+		Add:            distinct(p.ids(nameAdd, math.MaxInt)),
+		Remove:         distinct(p.ids(nameRemove, math.MaxInt)),
 	}
 	if IsDirect(c.ConversationID) {
 		p.fail(nameConversationID, "a direct conversation has its two people and no others")
 	}
 	if len(c.Add)+len(c.Remove) == 0 {
 		p.fail(nameAdd, "must be an array of ids, or else remove")
+	}
+	if p.err == nil && len(c.Add)+len(c.Remove) > MaxMembershipChanges {
+		p.err = Errorf(CodePayloadTooLarge, "add: has, with remove, more than %d users", MaxMembershipChanges)
 	}
 	adding := make(map[string]bool, len(c.Add))
 	for _, id := range c.Add {

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,37 @@ func TestDecodeBackEnd_Refusals(t *testing.T) {
 				t.Errorf("got %s %q, want %q", err.Code, err.Message, c.want)
 			}
 		})
+	}
+}
+
+// TestDecodeMembershipChange_Bound: what counts is the users of both lists.
+func TestDecodeMembershipChange_Bound(t *testing.T) {
+	list := func(from, n int) string {
+		var ids []string
+		for i := range n {
+			ids = append(ids, strconv.Itoa(from+i))
+		}
+		return "[" + strings.Join(ids, ",") + "]"
+	}
+	const most = wire.MaxMembershipChanges
+	for _, c := range []struct {
+		label, add, remove string
+		fits               bool
+	}{
+		{"the most in one", list(0, most), "[]", true},
+		{"the most in both", list(0, most-1), list(most, 1), true},
+		{"repeats do not count", list(0, most)[:1] + "1,2," + list(0, most)[1:], "[]", true},
+		{"one too many", list(0, most+1), "[]", false},
+		{"one too many to remove", "[]", list(0, most+1), false},
+		{"one too many in both", list(0, most), list(most, 1), false},
+	} {
+		got, err := wire.DecodeMembershipChange([]byte(`{"conversationId":"c","add":` + c.add + `,"remove":` + c.remove + `}`))
+		switch {
+		case c.fits && err != nil:
+			t.Errorf("%s: %v", c.label, err)
+		case !c.fits && (err == nil || err.Code != wire.CodePayloadTooLarge):
+			t.Errorf("%s: %d and %d, %v", c.label, len(got.Add), len(got.Remove), err)
+		}
 	}
 }
 

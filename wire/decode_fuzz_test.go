@@ -27,6 +27,7 @@ func FuzzDecode(f *testing.F) {
 		{"delete_message", `{"messageId":"m1"}`},
 		{"get_history", `{"conversationId":"c1","beforeSeq":100,"limit":500}`},
 		{"get_conversations", `{"limit":10,"cursor":"abc"}`},
+		{"get_members", `{"receiverId":7,"limit":10,"cursor":"abc"}`},
 		{"get_presence", `{"userIds":["a",2]}`},
 		{"call_offer", `{"receiverId":"u2","sdp":"v=0","senderId":"x"}`},
 		{"heartbeat", `{{`},
@@ -128,6 +129,9 @@ func compare(t *testing.T, cmd wire.Command, fields map[string]json.RawMessage) 
 		address(c.Address)
 		number("beforeSeq", c.BeforeSeq)
 		number("afterSeq", c.AfterSeq)
+	case wire.GetMembers:
+		address(c.Address)
+		text("cursor", c.Cursor)
 	case wire.GetConversations:
 		text("cursor", c.Cursor)
 	}

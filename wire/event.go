@@ -214,6 +214,20 @@ func AppendPresenceStatus(dst []byte, p PresenceStatus) []byte {
 	return append(dst, '}')
 }
 
+// AppendMember appends {userId, role, readSeq, status, lastSeen}, one line of
+// get_members' reply.
+func AppendMember(dst []byte, userID, role string, readSeq int64, p PresenceStatus) []byte {
+	dst = append(dst, `{"userId":`...)
+	dst = AppendString(dst, userID)
+	dst = append(dst, `,"role":`...)
+	dst = AppendString(dst, role)
+	dst = append(dst, `,"readSeq":`...)
+	dst = strconv.AppendInt(dst, readSeq, 10)
+	dst = append(dst, ',')
+	dst = appendPresenceFields(dst, p)
+	return append(dst, '}')
+}
+
 func appendPresenceFields(dst []byte, p PresenceStatus) []byte {
 	dst = append(dst, `"status":`...)
 	if p.Online {

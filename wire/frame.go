@@ -47,15 +47,32 @@ func (f *Frame) Encoded(d Dialect, encode func(*Frame) *Encoded) *Encoded {
 		return e
 	}
 	e := encode(f)
-	if !f.encoded[d].CompareAndSwap(nil, e) {
-		return f.encoded[d].Load()
+	if f.encoded[d].CompareAndSwap(nil, e) {
+		return e
 	}
-	return e
+	if other := f.encoded[d].Load(); other != nil {
+		return other
+	}
+	return e // the other was forgotten meanwhile
+}
+
+// Forget drops what Encoded has made, for a frame that is kept and most likely
+// not sent again; if it is, it is encoded anew.
+func (f *Frame) Forget() {
+	for i := range f.encoded {
+		f.encoded[i].Store(nil)
+	}
 }
 
 // frameOverhead is about what a frame costs beside its bytes: the structs, and
-// the headers of one encoding.
-const frameOverhead = 256
+// the headers of one encoding. keptOverhead is the same after Forget.
+const (
+	frameOverhead = 256
+	keptOverhead  = 96
+)
+
+// KeptSize is about the number of bytes that the frame holds after Forget.
+func (f *Frame) KeptSize() int { return keptOverhead + len(f.Event) + len(f.Data) + len(f.Offset) }
 
 // Size is about the number of bytes that the frame holds or, not encoded yet,
 // will hold in one dialect. It is for bounds.

@@ -8,7 +8,7 @@ func Reserved(event string) bool {
 	switch event {
 	case EventIdentify, EventJoinConversation, EventLeaveConversation, EventSendMessage,
 		EventTyping, EventMarkRead, EventReadMessage, EventHeartbeat, EventEditMessage,
-		EventDeleteMessage, EventGetHistory, EventGetConversations, EventGetPresence:
+		EventDeleteMessage, EventGetHistory, EventGetConversations, EventGetMembers, EventGetPresence:
 		return true
 	case EventMessageAck, EventNewMessage, EventHeartbeatAck, EventMessageRead, EventPresence,
 		EventMessageUpdated, EventMessageDeleted, EventNotification, EventSessionRevoked, EventError:
@@ -26,7 +26,7 @@ func ClientEvents() []string {
 	return []string{
 		EventIdentify, EventJoinConversation, EventLeaveConversation, EventSendMessage,
 		EventTyping, EventMarkRead, EventReadMessage, EventHeartbeat, EventEditMessage,
-		EventDeleteMessage, EventGetHistory, EventGetConversations, EventGetPresence,
+		EventDeleteMessage, EventGetHistory, EventGetConversations, EventGetMembers, EventGetPresence,
 	}
 }
 

@@ -36,6 +36,7 @@ const (
 	CloseClient        CloseReason = "client_disconnect" // the client said DISCONNECT: no recovery
 	CloseTransport     CloseReason = "transport_close"   // the socket went away
 	ClosePingTimeout   CloseReason = "ping_timeout"
+	CloseFrameTimeout  CloseReason = "frame_timeout" // a message began and did not end
 	CloseParseError    CloseReason = "parse_error"
 	CloseTooLarge      CloseReason = "payload_too_large"
 	CloseSlow          CloseReason = "slow_consumer"
@@ -45,6 +46,7 @@ const (
 	CloseRateLimited   CloseReason = "rate_limited"
 	CloseRevoked       CloseReason = "session_revoked"
 	CloseDraining      CloseReason = "draining"
+	CloseReader        CloseReason = "reader_failed" // the system took the server's means of reading it away
 	CloseInternal      CloseReason = "internal"
 )
 

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -25,12 +26,14 @@ type Options struct {
 	// Listeners are the sessions that have joined already: those of a failed
 	// actor's successor.
 	Listeners func(conversationID string) []message.Listener
-	Relay     func(key string) *actor.PID // the relay lane of a conversation
-	Writer    func(key string) *actor.PID // the persistence lane of a conversation
-	Reads     *gate.Gate                  // bounds store reads under way
-	Log       *slog.Logger
-	Failures  *supervision.Failures
-	Unknown   *atomic.Int64
+	// Presence answers get_members for those of the page.
+	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
+	Relay    func(key string) *actor.PID // the relay lane of a conversation
+	Writer   func(key string) *actor.PID // the persistence lane of a conversation
+	Reads    *gate.Gate                  // bounds store reads under way
+	Log      *slog.Logger
+	Failures *supervision.Failures
+	Unknown  *atomic.Int64
 	// Timeout bounds one activation, retries included.
 	Timeout time.Duration
 }
@@ -47,15 +50,16 @@ type Conversation struct {
 	successor bool
 }
 
-// Producer returns what makes the actor of a conversation, and makes it anew
-// after each failure.
-func Producer(id string, o *Options) actor.Producer {
-	failed := false
-	return func() actor.Actor {
-		c := &Conversation{id: id, o: o, state: rules.NewConversation(id, o.Rules), successor: failed}
-		failed = true
-		return c
-	}
+// New makes the actor of a conversation.
+func New(id string, o *Options) *Conversation {
+	return &Conversation{id: id, o: o, state: rules.NewConversation(id, o.Rules)}
+}
+
+// Successor makes the actor of a conversation whose last one has failed.
+func Successor(id string, o *Options) *Conversation {
+	c := New(id, o)
+	c.successor = true
+	return c
 }
 
 // Receive implements actor.Actor.
@@ -82,7 +86,11 @@ func (c *Conversation) Receive(ctx actor.Context) {
 			c.wake = time.Time{}
 		}
 		unknown := c.state.Unknown()
-		c.carry(c.state.Step(m, time.Now()))
+		r := c.state.Step(m, time.Now())
+		if r.Gather {
+			ctx.Send(ctx.Self(), &message.Gathered{})
+		}
+		c.carry(r)
 		if c.state.Unknown() != unknown {
 			c.o.Unknown.Add(1)
 			c.o.Log.Warn("unknown message", "kind", "conversation")

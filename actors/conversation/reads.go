@@ -73,6 +73,10 @@ func (c *Conversation) read(r rules.Read) {
 			answer(c.joinPage(ctx, r))
 			return
 		}
+		if r.Members != nil {
+			answer(c.membersPage(ctx, r))
+			return
+		}
 		q := repo.MessageQuery{ConversationID: c.id, Limit: r.Limit, FromOldest: r.AfterSeq >= 0 && r.BeforeSeq < 0}
 		q.AfterSeq = max(r.AfterSeq, 0)
 		if r.BeforeSeq >= 0 {
@@ -104,6 +108,33 @@ func (c *Conversation) joinPage(ctx context.Context, r rules.Read) ([]byte, erro
 	}
 	reply.HasMore = moreMissed || moreChanged
 	return rules.AppendJoinReply(nil, &reply), nil
+}
+
+func (c *Conversation) membersPage(ctx context.Context, r rules.Read) ([]byte, error) {
+	var stored []repo.Participant
+	var more bool
+	var err error
+	if !r.Members.Whole {
+		if stored, more, err = c.o.Store.Members(ctx, c.id, r.Members.After, r.Limit); err != nil {
+			return nil, err
+		}
+	}
+	page, more := r.Members.Page(stored, more, r.Limit)
+	ids := make([]string, len(page))
+	for i := range page {
+		ids[i] = page[i].UserID
+	}
+	if r.Members.Strangers {
+		if ids, err = c.o.Store.SharedUsers(ctx, r.Origin.UserID, ids); err != nil {
+			return nil, err
+		}
+		ids = append(ids, r.Origin.UserID)
+	}
+	known, err := c.o.Presence(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return rules.AppendMembersReply(nil, c.id, page, known, more), nil
 }
 
 func (c *Conversation) lookup(l rules.Lookup) {

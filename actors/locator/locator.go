@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/small"
 )
 
 // Kind is a kind of located actor.
@@ -41,8 +42,8 @@ const (
 	maxHeld = 4096
 )
 
-// Spawner makes the props of the actor of that id.
-type Spawner func(id string) *actor.Props
+// Spawner begins the actor of that id.
+type Spawner func(id string) *actor.PID
 
 // Locator addresses users and conversations. The zero value is not usable;
 // see New.
@@ -58,6 +59,7 @@ type Locator struct {
 type shard struct {
 	mu      sync.RWMutex
 	entries [kinds]map[string]*entry
+	most    [kinds]int // that entries held; see small.Shrink
 }
 
 type entry struct {
@@ -152,7 +154,7 @@ func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 
 // spawn runs under the shard's lock.
 func (l *Locator) spawn(s *shard, k Kind, id string) *entry {
-	pid := l.root.Spawn(l.spawners[k](id))
+	pid := l.spawners[k](id)
 	e := &entry{pid: pid}
 	e.used.Store(time.Now().UnixNano())
 	s.entries[k][id] = e
@@ -234,6 +236,32 @@ func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
 		asked += len(idle)
 	}
 	return asked
+}
+
+// Shrink gives back what many actors have taken that are no more. It is meant
+// to be called now and then.
+func (l *Locator) Shrink() {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		for k := range s.entries {
+			s.entries[k] = small.Shrink(s.entries[k], &s.most[k])
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Peak is how many actors the tables have room for, as far as Shrink has seen.
+func (l *Locator) Peak() (n int) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.RLock()
+		for _, most := range s.most {
+			n += most
+		}
+		s.mu.RUnlock()
+	}
+	return n
 }
 
 // StopAll stops every actor of a kind, whatever it has to do. It does not

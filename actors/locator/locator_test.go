@@ -43,10 +43,10 @@ func newLocator() (l *locator.Locator, seen *sync.Map, busy *atomic.Bool) {
 	system := supervision.NewSystem()
 	l = locator.New(system.Root)
 	seen, busy = &sync.Map{}, &atomic.Bool{}
-	l.Register(locator.Conversation, func(id string) *actor.Props {
-		return actor.PropsFromProducer(func() actor.Actor {
+	l.Register(locator.Conversation, func(id string) *actor.PID {
+		return system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {
 			return &counter{l: l, id: id, seen: seen, busy: busy}
-		}, actor.WithMailbox(supervision.Mailbox))
+		}, actor.WithMailbox(supervision.Mailbox)))
 	})
 	return l, seen, busy
 }

@@ -65,6 +65,14 @@ type GetHistory struct {
 	Limit     int
 }
 
+// GetMembers asks for a page of those who take part. Cursor is empty or what an
+// earlier page gave.
+type GetMembers struct {
+	Origin Origin
+	Limit  int
+	Cursor string
+}
+
 // PassEvent relays an event to the others there without storing it: a
 // client's passthrough event, or the back end's emission (which goes to all).
 type PassEvent struct {
@@ -141,6 +149,10 @@ type MessageFound struct {
 
 // Tick says that the time a Ready asked for has come.
 type Tick struct{}
+
+// Gathered comes back to a conversation that asked for it (rules.Ready), behind
+// what was in its mailbox by then.
+type Gathered struct{}
 
 // SaveGroup asks a persistence lane to save a group. The outcome comes back
 // as GroupSaved to the conversation.

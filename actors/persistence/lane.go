@@ -143,6 +143,9 @@ func (l *Lane) flush(ctx actor.Context) {
 	rest := copy(l.pending, l.pending[n:])
 	clear(l.pending[rest:])
 	l.pending = l.pending[:rest]
+	if rest == 0 && cap(l.pending) > 2*l.o.BatchRows {
+		l.pending = nil // it was a burst
+	}
 	l.pendingBytes -= bytes
 	l.load.Bytes.Add(-int64(bytes))
 	l.flushing = true
@@ -177,7 +180,7 @@ func (l *Lane) save(batch []repo.Group, rows int) {
 	d := time.Since(start)
 	l.o.OnFlush(rows, d, failed)
 	if failed != nil {
-		l.o.Log.Warn("not all of a batch was saved", "lane", l.name, "groups", len(batch), "rows", rows, "took", d, "err", failed)
+		l.o.Log.Warn("not all of a batch was saved", "lane", l.name, "groups", len(batch), "rows", rows, "took", d.Round(time.Millisecond).String(), "err", failed)
 	}
 }
 

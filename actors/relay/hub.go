@@ -20,7 +20,7 @@ type Options struct {
 	// RecoveryWindow is how long a session outlives its connection. Default
 	// 2 min; below 0: sessions end with their connection.
 	RecoveryWindow time.Duration
-	// LogBytes and LogAge bound the replay log. Defaults 64 MiB and
+	// LogBytes and LogAge bound the replay log. Defaults 16 MiB and
 	// RecoveryWindow. LogBytes below 0: nothing is kept.
 	LogBytes int
 	LogAge   time.Duration
@@ -50,7 +50,7 @@ func (o *Options) defaults() {
 		o.RecoveryWindow = 2 * time.Minute
 	}
 	if o.LogBytes == 0 {
-		o.LogBytes = 64 << 20
+		o.LogBytes = 16 << 20
 	}
 	if o.LogAge == 0 {
 		o.LogAge = o.RecoveryWindow
@@ -82,6 +82,7 @@ type Hub struct {
 	sessions map[uint64]*Subscriber
 	rooms    map[string]*room
 	users    map[string]*userRoom
+	most     struct{ sessions, rooms, users int } // that the maps held; see small.Shrink
 	log      replay
 	detached int
 	stats    Stats

@@ -76,7 +76,7 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 	joint := &s.joined[s.jointOf(r)]
 	if m.Reply.Err == nil {
 		joint.firm = true
-	} else if last := max(o.Serial, s.gates[k].last); !joint.firm && !s.waitsFor(r, o.Serial, last) {
+	} else if last := max(o.Serial, s.gating.joins[k].last); !joint.firm && !s.waitsFor(r, o.Serial, last) {
 		h.o.Left(m.ConversationID, o.Session, last)
 		h.reply(&m.Reply)
 		h.leave(s, r)
@@ -90,8 +90,9 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 // that serial waits. It is then for that one to say that the joins up to last
 // came to nothing.
 func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
-	for i := range s.gates {
-		if g := &s.gates[i]; g.room == r && g.serial != serial {
+	joins := s.gates()
+	for i := range joins {
+		if g := &joins[i]; g.room == r && g.serial != serial {
 			g.last = max(g.last, last)
 			return true
 		}
@@ -102,9 +103,8 @@ func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
 // cutGates ends the joins that a lost connection leaves unanswered: they have
 // not happened. Under the lock.
 func (h *Hub) cutGates(s *Subscriber) {
-	gates := s.gates
-	s.gates = nil
-	s.dropHeld()
+	gates := s.gates()
+	s.gating = nil // the log keeps what is held
 	for _, g := range gates {
 		h.stats.JoinsCut++
 		if i := s.jointOf(g.room); i >= 0 && s.joined[i].firm {

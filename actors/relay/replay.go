@@ -38,8 +38,16 @@ type replay struct {
 	base     uint64 // index of the first slot of segments[0]
 	first    uint64 // index of the oldest entry kept
 	next     uint64 // index of the next entry
+	cooled   uint64 // index of the first entry whose frame is still encoded
 	bytes    int
 }
+
+// entryOverhead is what an entry costs beside its frame, in bytes.
+const entryOverhead = 80
+
+// coolAfter is how long a frame keeps its encodings: those who are late to be
+// sent it have them in their queues.
+const coolAfter = 2 * time.Second
 
 // append logs a frame in a stream. shared is true when the same frame is
 // already counted by an entry just before.
@@ -50,7 +58,7 @@ func (r *replay) append(s *stream, e entry, shared bool) {
 		return
 	}
 	e.prev, e.prevOffset = s.head, s.offset
-	e.size = 128
+	e.size = entryOverhead
 	if !shared {
 		e.size += e.frame.Size()
 	}
@@ -80,6 +88,25 @@ func (r *replay) trim(now int64) {
 		r.segments[0] = nil
 		r.segments = r.segments[1:]
 		r.base += segmentSize
+	}
+}
+
+// cool drops the encodings of the frames that were logged before now-coolAfter.
+// That is half of what a frame takes; a recovery encodes it anew.
+func (r *replay) cool(now int64) {
+	r.cooled = max(r.cooled, r.first)
+	for ; r.cooled < r.next; r.cooled++ {
+		e := r.at(r.cooled)
+		if now-e.at < int64(coolAfter) {
+			return
+		}
+		if e.size == entryOverhead {
+			continue // its frame is an earlier entry's
+		}
+		e.frame.Forget()
+		size := entryOverhead + e.frame.KeptSize()
+		r.bytes += size - e.size
+		e.size = size
 	}
 }
 

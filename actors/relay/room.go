@@ -41,7 +41,10 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
 		r.members = append(r.members, s)
 	}
 	if gated {
-		s.gates = append(s.gates, gatedJoin{room: r, serial: serial})
+		if s.gating == nil {
+			s.gating = &gating{}
+		}
+		s.gating.joins = append(s.gating.joins, gatedJoin{room: r, serial: serial})
 	} else {
 		s.joined[i].firm = true
 	}

@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"github.com/corrillo/corrillo/actors/small"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -49,8 +50,9 @@ func (h *Hub) Stats() Stats {
 const roomIdle = 2 * time.Minute
 
 // Sweep calls the owners whose deadline has passed, ends sessions whose
-// recovery window is over, forgets rooms without members and trims the log.
-// It is meant to run once a second.
+// recovery window is over, forgets rooms without members, trims the log and
+// gives the room of maps that were larger back. It is meant to run once a
+// second.
 func (h *Hub) Sweep(now time.Time) {
 	t := now.UnixNano()
 	var due []Owner
@@ -68,7 +70,11 @@ func (h *Hub) Sweep(now time.Time) {
 			delete(h.rooms, id)
 		}
 	}
+	h.sessions = small.Shrink(h.sessions, &h.most.sessions)
+	h.rooms = small.Shrink(h.rooms, &h.most.rooms)
+	h.users = small.Shrink(h.users, &h.most.users)
 	h.log.trim(t)
+	h.log.cool(t)
 	h.mu.Unlock()
 	for _, o := range due {
 		o.Due()

@@ -29,14 +29,17 @@ type Subscriber struct {
 	born      uint64 // offset when the session began
 	detached  int64  // unix nanoseconds; 0 while attached
 
-	// gates are the joins whose reply is not there yet; held are the frames
-	// that wait for the last of them, in order.
-	gates     []gatedJoin
-	held      []*wire.Frame
-	heldBytes int
+	gating *gating // nil: no join waits for its reply
 
 	pending  atomic.Int32 // commands that a conversation has not answered
 	deadline atomic.Int64 // unix nanoseconds at which the owner wants Due; 0: none
+}
+
+// gating is what a session has to wait for.
+type gating struct {
+	joins []gatedJoin // whose reply is not there yet; never empty
+	held  []*wire.Frame
+	bytes int // of held
 }
 
 // joint is one subscription of a session.
@@ -105,11 +108,11 @@ func (s *Subscriber) push(f *wire.Frame) {
 	if s.conn == nil {
 		return
 	}
-	if len(s.gates) > 0 && f.Offset != "" {
-		s.held = append(s.held, f)
-		s.heldBytes += f.Size()
-		if s.heldBytes > s.hub.o.HeldBytes {
-			s.dropHeld()
+	if g := s.gating; g != nil && f.Offset != "" {
+		g.held = append(g.held, f)
+		g.bytes += f.Size()
+		if g.bytes > s.hub.o.HeldBytes {
+			g.held, g.bytes = nil, 0 // the log keeps them
 			s.conn.Close(wire.CloseSlow)
 		}
 		return
@@ -127,29 +130,33 @@ func (s *Subscriber) ack(o *message.Origin, data []byte) {
 
 // gateOf finds the gate of a join.
 func (s *Subscriber) gateOf(r *room, serial uint64) int {
-	return slices.IndexFunc(s.gates, func(g gatedJoin) bool { return g.room == r && g.serial == serial })
+	return slices.IndexFunc(s.gates(), func(g gatedJoin) bool { return g.room == r && g.serial == serial })
 }
 
 // openGates takes gates away and lets the held frames go when none is left.
 func (s *Subscriber) openGates(which func(gatedJoin) bool) {
-	if len(s.gates) == 0 {
+	g := s.gating
+	if g == nil {
 		return
 	}
-	if s.gates = slices.DeleteFunc(s.gates, which); len(s.gates) > 0 {
+	if g.joins = slices.DeleteFunc(g.joins, which); len(g.joins) > 0 {
 		return
 	}
-	s.gates = nil
+	s.gating = nil
 	if s.conn != nil {
-		for _, f := range s.held {
+		for _, f := range g.held {
 			s.conn.Push(f)
 		}
 	}
-	s.dropHeld()
 }
 
-// dropHeld forgets what is held, for a connection that is about to go: the
-// log keeps the frames.
-func (s *Subscriber) dropHeld() { s.held, s.heldBytes = nil, 0 }
+// gates returns the joins whose reply is not there yet.
+func (s *Subscriber) gates() []gatedJoin {
+	if s.gating == nil {
+		return nil
+	}
+	return s.gating.joins
+}
 
 // Owner returns the session actor behind the subscriber.
 func (s *Subscriber) Owner() Owner { return s.owner }

@@ -59,7 +59,7 @@ func (c *Conversation) changeSaved(p *pendingChange, r *repo.ChangeResult, acks 
 		c.refuse(&p.origin, "", wire.Errorf(wire.CodeForbidden, "this message is not yours to change"))
 		return
 	case repo.OutcomeRejected:
-		c.refuse(&p.origin, "", wire.Errorf(wire.CodeInvalidPayload, "the store cannot keep this content"))
+		c.refuse(&p.origin, "", errRejected(r.Err, "the store cannot keep this content"))
 		return
 	case repo.OutcomeConflict:
 		c.refuse(&p.origin, "", errConflict())

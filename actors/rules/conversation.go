@@ -19,6 +19,9 @@ type Conversation struct {
 	lastID  uint64
 	unknown int64
 
+	command   bool // the step under way is a command's
+	gathering bool // a message.Gathered is on its way
+
 	life     life
 	pipe     pipeline
 	recent   recent
@@ -67,11 +70,14 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 		c.messageFound(m)
 	case *message.Tick:
 		c.tick()
+	case *message.Gathered:
+		c.gathering = false
 	default:
 		if originOf(msg) == nil {
 			c.unknown++
 			break
 		}
+		c.command = true
 		c.take(held{cmd: m})
 	}
 	return c.end()
@@ -134,6 +140,8 @@ func (c *Conversation) run(h held, checked bool) {
 		c.delete(m)
 	case *message.GetHistory:
 		c.history(m)
+	case *message.GetMembers:
+		c.listMembers(m)
 	case *message.PassEvent:
 		c.pass(m)
 	case *message.ChangeMembership:
@@ -165,6 +173,8 @@ func originOf(cmd any) *message.Origin {
 		return &m.Origin
 	case *message.GetHistory:
 		return &m.Origin
+	case *message.GetMembers:
+		return &m.Origin
 	case *message.PassEvent:
 		return &m.Origin
 	case *message.ChangeMembership:
@@ -177,12 +187,33 @@ func (c *Conversation) begin(now time.Time) {
 	c.now = now
 	c.ready = Ready{}
 	c.ready.Relay.ConversationID = c.id
+	c.command = false
+}
+
+// gatherRows is how large a group grows at most before it goes without
+// waiting for what else has come in.
+const gatherRows = 64
+
+// gather reports whether the next group is to stay open a little: commands
+// that have come together go in one group, and what they make goes out in one
+// write.
+func (c *Conversation) gather() bool {
+	b := c.pipe.next
+	if !c.o.Gather || !c.command || c.life.phase != warm || c.pipe.flying != nil || c.pipe.again != nil ||
+		b.empty() || b.rows() >= gatherRows {
+		return false
+	}
+	c.ready.Gather = !c.gathering
+	c.gathering = true
+	return true
 }
 
 // end emits the next group when none is in flight, and says when the next
 // Tick is due.
 func (c *Conversation) end() *Ready {
-	c.flush()
+	if !c.gather() {
+		c.flush()
+	}
 	if c.ready.HasRelay && c.life.phase == warm {
 		c.ready.Relay.LastSeq = c.life.lastSeq
 		if c.direct {
@@ -199,9 +230,7 @@ func (c *Conversation) tick() {
 	c.tellReads()
 	c.tellPresence()
 	c.retryActivation()
-	if c.recent.trim(c.now) {
-		c.pipe.spare = [2]*batch{}
-	}
+	c.recent.trim(c.now)
 	// Marks whose time has come go with the group that end emits.
 }
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
@@ -12,11 +13,14 @@ import (
 // pipeline is the way of every write: one group in flight, the next one
 // filling up behind it.
 type pipeline struct {
-	flying *batch    // in the lane's hands until GroupSaved
-	again  *batch    // was fenced; saved again after the activation, before next
-	next   *batch    // nil: nothing to save yet
-	spare  [2]*batch // emptied, to be filled again
+	flying *batch // in the lane's hands until GroupSaved
+	again  *batch // was fenced; saved again after the activation, before next
+	next   *batch // nil: nothing to save yet
 }
+
+// emptied are batches to be filled again, by any conversation: one that is
+// quiet keeps none.
+var emptied = sync.Pool{New: func() any { return &batch{} }}
 
 // batch is a group and who waits for it. posts, changes and members parallel
 // the group's Messages, Changes and Participants.
@@ -66,10 +70,7 @@ func (p *pipeline) commands() int {
 // collecting returns the batch that takes new writes.
 func (p *pipeline) collecting() *batch {
 	if p.next == nil {
-		p.next, p.spare[0], p.spare[1] = p.spare[0], p.spare[1], nil
-		if p.next == nil {
-			p.next = &batch{}
-		}
+		p.next, _ = emptied.Get().(*batch)
 	}
 	return p.next
 }
@@ -168,8 +169,14 @@ func (c *Conversation) committed(b *batch, r *repo.GroupResult) {
 			c.changeSaved(&b.changes[i], &r.Changes[i], acks[i:i:i+1])
 		}
 	}
-	c.participantsSaved(b)
+	c.participantsSaved(b, r)
 	for _, w := range b.waiters {
+		if m, ok := w.(*pendingMark); ok {
+			if err := r.MarksRefused[m.origin.UserID]; err != nil {
+				m.failed(c, errRejected(err, "the store cannot keep this read mark"))
+				continue
+			}
+		}
 		w.saved(c)
 	}
 }
@@ -227,6 +234,5 @@ func (c *Conversation) recycle(b *batch) {
 		members: b.members[:0],
 		waiters: b.waiters[:0],
 	}
-	c.pipe.spare[1] = c.pipe.spare[0]
-	c.pipe.spare[0] = b
+	emptied.Put(b)
 }

@@ -167,8 +167,9 @@ func (c *Conversation) claimOnly() bool {
 	return !c.direct && c.o.Membership == MembershipMembers
 }
 
-// participantsSaved takes over what the batch's commit made of the users.
-func (c *Conversation) participantsSaved(b *batch) {
+// participantsSaved takes over what the batch's commit made of the users. A
+// mark that was refused has not moved.
+func (c *Conversation) participantsSaved(b *batch, r *repo.GroupResult) {
 	for i, m := range b.members {
 		p := &b.group.Participants[i]
 		if m.batch == b {
@@ -186,8 +187,10 @@ func (c *Conversation) participantsSaved(b *batch) {
 		if p.Remove {
 			m.removed = true
 		}
-		m.durable = max(m.durable, p.ReadSeq)
-		m.read = max(m.read, m.durable)
+		if r.MarksRefused[m.userID] == nil {
+			m.durable = max(m.durable, p.ReadSeq)
+			m.read = max(m.read, m.durable)
+		}
 	}
 	if len(b.members) > 0 {
 		c.pair.changed()

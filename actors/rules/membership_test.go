@@ -20,6 +20,7 @@ func commands(r *rig, o message.Origin) map[string]any {
 		"edit":      &message.EditMessage{Origin: o, MessageID: "old1", Content: "x"},
 		"delete":    &message.DeleteMessage{Origin: o, MessageID: "old1"},
 		"history":   &message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 10},
+		"members":   &message.GetMembers{Origin: o, Limit: 10},
 		"pass":      &message.PassEvent{Origin: o, Event: "offer", Data: []byte("{}")},
 	}
 }

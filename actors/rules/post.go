@@ -93,7 +93,7 @@ func (c *Conversation) postSaved(b *batch, i int, r *repo.MessageResult, acks []
 		c.postFailed(b, i, errConflict())
 		return
 	case repo.OutcomeRejected:
-		c.postFailed(b, i, wire.Errorf(wire.CodeInvalidPayload, "the store cannot keep this message"))
+		c.postFailed(b, i, errRejected(r.Err, "the store cannot keep this message"))
 		return
 	default:
 		c.postFailed(b, i, errInternal())

@@ -11,28 +11,27 @@ import (
 // told when the pace allows it.
 type presence struct {
 	users   map[string]*shown
-	waiting []*shown // ahead, in the order of at
+	waiting []*shown // have a next, in the order of at
 }
 
 type shown struct {
 	userID string
-	online bool      // as told last
-	at     time.Time // not told again before
-	ahead  bool      // in waiting, and status is yet to be told
-	status wire.PresenceStatus
+	next   *wire.PresenceStatus // yet to be told, and in waiting; nil: nothing is
+	at     int64                // unix nanoseconds; not told again before
+	online bool                 // as told last
 }
 
 func (p *presence) next() time.Time {
 	if len(p.waiting) == 0 {
 		return time.Time{}
 	}
-	return p.waiting[0].at
+	return time.Unix(0, p.waiting[0].at)
 }
 
 // forget drops what was told of a user who has left; someone who comes back
 // is shown anew.
 func (p *presence) forget(userID string) {
-	if s := p.users[userID]; s != nil && !s.ahead {
+	if s := p.users[userID]; s != nil && s.next == nil {
 		delete(p.users, userID)
 	}
 }
@@ -56,21 +55,25 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 		c.show(s, m.Status)
 		if u := c.members[m.UserID]; u == nil || u.sessions == 0 {
 			// Known for the pace only, until the next telling drops it.
-			s.ahead, s.status = true, m.Status
-			p.waiting = append(p.waiting, s)
+			p.wait(s, m.Status)
 		}
-	case s.ahead:
-		s.status = m.Status
-	case c.now.Before(s.at):
-		s.ahead, s.status = true, m.Status
-		p.waiting = append(p.waiting, s)
+	case s.next != nil:
+		*s.next = m.Status
+	case c.now.UnixNano() < s.at:
+		p.wait(s, m.Status)
 	case s.online != m.Status.Online:
 		c.show(s, m.Status)
 	}
 }
 
+// wait has a status told later.
+func (p *presence) wait(s *shown, status wire.PresenceStatus) {
+	s.next = &status
+	p.waiting = append(p.waiting, s)
+}
+
 func (c *Conversation) show(s *shown, status wire.PresenceStatus) {
-	s.online, s.at = status.Online, c.now.Add(c.o.Coalesce)
+	s.online, s.at = status.Online, c.now.Add(c.o.Coalesce).UnixNano()
 	c.deliver(message.Delivery{
 		Event:          wire.EventPresence,
 		Data:           wire.AppendPresence(make([]byte, 0, 96+len(s.userID)), s.userID, status),
@@ -82,12 +85,13 @@ func (c *Conversation) show(s *shown, status wire.PresenceStatus) {
 // tellPresence tells the changes whose time has come.
 func (c *Conversation) tellPresence() {
 	p := &c.presence
-	for len(p.waiting) > 0 && !c.now.Before(p.waiting[0].at) {
+	for len(p.waiting) > 0 && c.now.UnixNano() >= p.waiting[0].at {
 		s := p.waiting[0]
 		p.waiting = p.waiting[1:]
-		s.ahead = false
-		if s.online != s.status.Online && !c.quiet() {
-			c.show(s, s.status)
+		status := *s.next
+		s.next = nil
+		if s.online != status.Online && !c.quiet() {
+			c.show(s, status)
 		}
 		if u := c.members[s.userID]; u == nil || u.sessions == 0 {
 			delete(p.users, s.userID)

@@ -100,7 +100,7 @@ func (w *world) join(*rapid.T) {
 
 func (w *world) command(*rapid.T) {
 	o := w.origin()
-	switch rapid.SampledFrom([]string{"leave", "typing", "read", "read", "seq", "edit", "delete", "history", "pass", "membership"}).Draw(w.t, "command") {
+	switch rapid.SampledFrom([]string{"leave", "typing", "read", "read", "seq", "edit", "delete", "history", "members", "pass", "membership"}).Draw(w.t, "command") {
 	case "leave":
 		w.send(&message.Leave{Origin: o}, o)
 	case "typing":
@@ -115,6 +115,8 @@ func (w *world) command(*rapid.T) {
 		w.send(&message.DeleteMessage{Origin: o, MessageID: w.messageID(), At: w.now}, o)
 	case "history":
 		w.send(&message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 50}, o)
+	case "members":
+		w.send(&message.GetMembers{Origin: o, Limit: 50}, o)
 	case "pass":
 		w.send(&message.PassEvent{Origin: o, Event: "offer", Data: []byte("{}")}, o)
 	case "membership":

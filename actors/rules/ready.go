@@ -19,6 +19,9 @@ type Ready struct {
 	// client that something is stored is in the Ready of that later step,
 	// never in this one.
 	Save *repo.Group
+	// Gather asks for one message.Gathered, behind all that waits to be stepped
+	// by now: the next group is kept open until then. Only with Options.Gather.
+	Gather bool
 	// Relay goes to this conversation's relay lane when HasRelay is set.
 	Relay    message.Relayed
 	HasRelay bool
@@ -58,6 +61,9 @@ type Read struct {
 	History   bool
 	BeforeSeq int64
 	Limit     int
+
+	// Members is set for get_members.
+	Members *MembersRead
 }
 
 // Lookup asks for the message with MessageID or, when that is empty, Seq.
@@ -113,6 +119,9 @@ type Options struct {
 	// Defaults 5 and 10 s.
 	FencedTries int
 	FencedFor   time.Duration
+	// Gather keeps a group open for the commands that have come together: see
+	// Ready.Gather, which the shell must answer then.
+	Gather bool
 	// RecentKeys bounds the remembered (sender, tempId) pairs, RecentMessages
 	// the remembered messages for lookups. Defaults 1,024 and 128.
 	RecentKeys     int

@@ -9,7 +9,7 @@ import (
 
 // quietAfter is how long after the last message the memory of repeats is let
 // go; from then on the store alone answers them.
-const quietAfter = 30 * time.Second
+const quietAfter = 5 * time.Second
 
 // keepTargets is how many messages stay known to read marks after that.
 const keepTargets = 8
@@ -158,9 +158,9 @@ func (r *recent) next() time.Time {
 }
 
 // trim gives the memory of a conversation that has become quiet back.
-func (r *recent) trim(now time.Time) bool {
+func (r *recent) trim(now time.Time) {
 	if at := r.next(); at.IsZero() || now.Before(at) {
-		return false
+		return
 	}
 	pending := map[postKey]*seen(nil)
 	for k, e := range r.keys {
@@ -174,5 +174,4 @@ func (r *recent) trim(now time.Time) bool {
 	r.keys, r.saved, r.free = pending, ring[*seen]{}, nil
 	r.last.shrink(keepTargets)
 	r.lastUsed = time.Time{}
-	return true
 }

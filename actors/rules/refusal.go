@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -43,4 +44,13 @@ func errNoPeople() *wire.Error {
 
 func errConflict() *wire.Error {
 	return wire.Errorf(wire.CodeConflict, "this id was used for another message")
+}
+
+// errRejected says why a row failed alone: in the words of the app's own table
+// when that did not take it, otherwise as the sentence says.
+func errRejected(err error, sentence string) *wire.Error {
+	if r, ok := errors.AsType[*repo.Refusal](err); ok {
+		sentence = r.Sentence
+	}
+	return wire.Errorf(wire.CodeInvalidPayload, "%s", sentence)
 }

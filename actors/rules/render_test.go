@@ -55,6 +55,13 @@ func (s *story) render(r *rules.Ready) string {
 	for _, rd := range r.Reads {
 		if rd.Join {
 			line("fetch for join of %s: seq %d..%d rev %d..%d readSeq %d", name(rd.Origin.Session), rd.AfterSeq, rd.ThroughSeq, rd.AfterRev, rd.ThroughRev, rd.ReadSeq)
+		} else if rd.Members != nil {
+			var ahead []string
+			for _, p := range rd.Members.Ahead {
+				ahead = append(ahead, fmt.Sprintf("%s has read %d", p.UserID, p.LastReadSeq))
+			}
+			line("fetch members for %s: behind %q limit %d; ahead of the store [%s] whole=%v strangers=%v", name(rd.Origin.Session), rd.Members.After, rd.Limit,
+				strings.Join(ahead, ", "), rd.Members.Whole, rd.Members.Strangers)
 		} else {
 			line("fetch history for %s: before %d after %d limit %d", name(rd.Origin.Session), rd.BeforeSeq, rd.AfterSeq, rd.Limit)
 		}

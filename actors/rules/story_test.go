@@ -209,6 +209,8 @@ func (s *story) command(name string, pos []string, opt map[string]string) any {
 		return &message.DeleteMessage{Origin: o, MessageID: id, At: s.r.now}
 	case "history":
 		return &message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 50}
+	case "members":
+		return &message.GetMembers{Origin: o, Limit: num(opt["limit"], 50), Cursor: opt["cursor"]}
 	case "pass":
 		return &message.PassEvent{Origin: o, Event: pos[1], Data: []byte(`{"senderId":"` + o.UserID + `"}`)}
 	case "membership":

@@ -31,23 +31,27 @@ func (s *Session) onCommand(c command) {
 // keep holds a command back until identify: the stock client flushes what it
 // buffered offline before its connect handlers run.
 func (s *Session) keep(c command) {
-	if n := len(s.early); n >= s.o.EarlyEvents || n > 0 && s.earlySum+c.size > s.o.EarlyBytes {
+	if s.early == nil {
+		s.early = &early{end: time.Now().Add(s.o.EarlyWait)}
+	}
+	e := s.early
+	if n := len(e.commands); n >= s.o.EarlyEvents || n > 0 && e.bytes+c.size > s.o.EarlyBytes {
 		s.refuse(c.origin, tempID(c.cmd), notIdentified())
 		return
 	}
-	if len(s.early) == 0 {
-		s.earlyEnd = time.Now().Add(s.o.EarlyWait)
-	}
-	s.early = append(s.early, c)
-	s.earlySum += c.size
+	e.commands = append(e.commands, c)
+	e.bytes += c.size
 	s.plan()
 }
 
 // takeEarly returns what was kept, and keeps it no longer.
 func (s *Session) takeEarly() []command {
-	early := s.early
-	s.early, s.earlySum = nil, 0
-	return early
+	e := s.early
+	if e == nil {
+		return nil
+	}
+	s.early = nil
+	return e.commands
 }
 
 func (s *Session) onIdentify(o message.Origin, m wire.Identify) {
@@ -99,6 +103,10 @@ func (s *Session) run(c command) {
 	case wire.GetHistory:
 		s.toConversation(o, m.Address, "", func(o message.Origin) any {
 			return &message.GetHistory{Origin: o, BeforeSeq: m.BeforeSeq, AfterSeq: m.AfterSeq, Limit: m.Limit}
+		})
+	case wire.GetMembers:
+		s.toConversation(o, m.Address, "", func(o message.Origin) any {
+			return &message.GetMembers{Origin: o, Limit: m.Limit, Cursor: m.Cursor}
 		})
 	case wire.Passthrough:
 		s.toConversation(o, m.Address, "", func(o message.Origin) any {

@@ -65,12 +65,12 @@ type Options struct {
 	// Unknown counts actor messages of unknown type.
 	Unknown *atomic.Int64
 
-	spawner *spawner
+	family *supervision.Family
 }
 
 // Defaults fills the zero fields. It is called once, before the first Open.
 func (o *Options) Defaults() {
-	o.spawner = newSpawner(o.Dispatcher)
+	o.family = supervision.NewFamily("session", nil, actor.WithDispatcher(o.Dispatcher), actor.WithGuardian(supervision.Stopping()))
 	if o.Observe == nil {
 		o.Observe = func(string, wire.Code) {}
 	}

@@ -69,16 +69,16 @@ func (s *Session) plan() {
 		}
 	}
 	if s.identity == nil && s.o.IdentifyWithin > 0 {
-		sooner(s.since.Add(s.o.IdentifyWithin))
+		sooner(s.since.time().Add(s.o.IdentifyWithin))
 	}
-	if len(s.early) > 0 {
-		sooner(s.earlyEnd)
+	if s.early != nil {
+		sooner(s.early.end)
 	}
 	if s.identity != nil && !s.identity.Expires.IsZero() {
-		if s.expired.IsZero() {
+		if s.expired == 0 {
 			sooner(s.identity.Expires)
 		} else {
-			sooner(s.expired.Add(s.o.TokenGrace))
+			sooner(s.expired.time().Add(s.o.TokenGrace))
 		}
 	}
 	s.sub.SetDeadline(next)
@@ -86,21 +86,21 @@ func (s *Session) plan() {
 
 func (s *Session) onDue(actor.Context) {
 	now := time.Now()
-	if len(s.early) > 0 && !now.Before(s.earlyEnd) {
+	if s.early != nil && !now.Before(s.early.end) {
 		for _, c := range s.takeEarly() {
 			s.refuse(c.origin, tempID(c.cmd), notIdentified())
 		}
 	}
 	switch {
-	case s.identity == nil && s.o.IdentifyWithin > 0 && now.Sub(s.since) >= s.o.IdentifyWithin:
+	case s.identity == nil && s.o.IdentifyWithin > 0 && now.Sub(s.since.time()) >= s.o.IdentifyWithin:
 		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, notIdentified(), "", ""))
 		s.o.Hub.Finish(s.sub, wire.CloseNotIdentified)
 		return
 	case s.identity != nil && !s.identity.Expires.IsZero() && !now.Before(s.identity.Expires):
-		if s.expired.IsZero() {
-			s.expired = now
+		if s.expired == 0 {
+			s.expired = momentOf(now)
 			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, tokenExpired(), "", ""))
-		} else if now.Sub(s.expired) >= s.o.TokenGrace {
+		} else if now.Sub(s.expired.time()) >= s.o.TokenGrace {
 			s.o.Hub.Finish(s.sub, wire.CloseUnauthorized)
 			return
 		}
@@ -133,7 +133,7 @@ func (s *Session) onResumed(m resumed) {
 			s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, e, "", ""))
 		}
 	}
-	if !s.expired.IsZero() { // it may have been away when it was told
+	if s.expired != 0 { // it may have been away when it was told
 		s.o.Hub.Emit(s.sub, wire.EventError, wire.AppendError(nil, tokenExpired(), "", ""))
 	}
 }
@@ -143,10 +143,17 @@ func (s *Session) onResumed(m resumed) {
 func (s *Session) onStopping() {
 	s.o.Hub.Close(s.sub, wire.CloseInternal)
 	conversations, userID := s.o.Hub.End(s.sub)
-	s.tellGone(conversations)
+	s.tellEnded(userID, conversations)
+}
+
+// tellEnded tells everyone who counted this session. The user hears of it
+// before the conversations do, and so before any of them says that the user
+// has left: an end is shown there as going offline, leaving alone is not.
+func (s *Session) tellEnded(userID string, conversations []string) {
 	if userID != "" {
 		s.o.Locator.TellActive(locator.User, userID, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
 	}
+	s.tellGone(conversations)
 }
 
 func (s *Session) tellGone(conversations []string) {
@@ -166,16 +173,16 @@ func (s *Session) tellUser(msg any) {
 func (s *Session) become(id wire.Identity) *wire.Error {
 	if s.identity != nil && s.identity.UserID != id.UserID {
 		old := s.identity.UserID
-		s.tellGone(s.o.Hub.Unbind(s.sub))
+		conversations := s.o.Hub.Unbind(s.sub)
 		s.identity = nil
-		s.o.Locator.TellActive(locator.User, old, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
+		s.tellEnded(old, conversations)
 	}
 	generation, e := s.o.Hub.Bind(s.sub, id.UserID)
 	if e != nil {
 		return e
 	}
 	first := s.identity == nil
-	s.identity, s.expired = &id, time.Time{}
+	s.identity, s.expired = &id, 0
 	if first {
 		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: generation})
 	}
@@ -195,7 +202,7 @@ func (s *Session) identify(m wire.Identify) (wire.Identity, *wire.Error) {
 		if s.identity.UserID != m.UserID {
 			return wire.Identity{}, wire.Errorf(wire.CodeForbidden, "the token names another user")
 		}
-		if !s.expired.IsZero() {
+		if s.expired != 0 {
 			return wire.Identity{}, tokenExpired()
 		}
 		return *s.identity, nil

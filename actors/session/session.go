@@ -1,7 +1,6 @@
 package session
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/relay"
-	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -27,12 +25,26 @@ type Session struct {
 
 	// The rest belongs to the actor.
 	identity *wire.Identity
-	since    time.Time // of the session
-	early    []command // events before identify
-	earlySum int       // bytes of early
-	earlyEnd time.Time
-	expired  time.Time // when token_expired was sent
+	early    *early // nil when nothing waits for identify
+	since    moment // of the session
+	expired  moment // when token_expired was sent; 0: it was not
 }
+
+// early are the events that came before identify.
+type early struct {
+	commands []command
+	bytes    int
+	end      time.Time
+}
+
+// moment is a time, by the clock that does not jump, in a third of the room.
+type moment time.Duration
+
+// epoch is the moment 0.
+var epoch = time.Now()
+
+func momentOf(t time.Time) moment { return moment(t.Sub(epoch)) }
+func (m moment) time() time.Time  { return epoch.Add(time.Duration(m)) }
 
 // command is an inbound event, decoded.
 type command struct {
@@ -63,40 +75,14 @@ type (
 // Open begins a session on conn. identity is set when a token came with the
 // connection and was valid.
 func Open(o *Options, conn wire.Conn, identity *wire.Identity) *Session {
-	s := &Session{o: o, since: time.Now(), identity: identity}
+	s := &Session{o: o, since: momentOf(time.Now()), identity: identity}
 	if o.EventsPerSecond > 0 {
 		s.limiter = rate.NewLimiter(o.EventsPerSecond, max(o.EventsBurst, 1))
 	}
 	s.sub = o.Hub.Open(conn, s)
-	s.pid = o.spawner.spawn(o.Root, s)
+	s.pid = o.family.Spawn(o.Root, "", receiver{s})
 	o.Root.Send(s.pid, begin{})
 	return s
-}
-
-// spawner begins the actors of all sessions from one Props, which would cost
-// more than the rest of a session together. protoactor asks for the actor
-// while it spawns, and never again: a session that fails is stopped.
-type spawner struct {
-	props *actor.Props
-
-	mu   sync.Mutex
-	next *Session
-}
-
-func newSpawner(d actor.Dispatcher) *spawner {
-	s := &spawner{}
-	s.props = actor.PropsFromProducer(func() actor.Actor { return receiver{s.next} },
-		actor.WithDispatcher(d), actor.WithMailbox(supervision.Mailbox), actor.WithGuardian(supervision.Stopping()))
-	return s
-}
-
-func (p *spawner) spawn(root *actor.RootContext, s *Session) *actor.PID {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.next = s
-	pid := root.Spawn(p.props)
-	p.next = nil
-	return pid
 }
 
 // attachment is one connection's way to its session: the wire.Session that a

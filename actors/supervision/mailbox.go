@@ -7,8 +7,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// keepCapacity is the largest queue, in messages, that an idle mailbox keeps.
-const keepCapacity = 16
+// tidyAfter is how many messages are taken from the front before the rest
+// moves there.
+const tidyAfter = 16
 
 // Mailbox produces the mailbox that every actor of Corrillo uses: a queue
 // under a lock that starts empty, grows as needed and lets its memory go when
@@ -131,8 +132,8 @@ func (m *mailbox) setSuspended(v bool) {
 	m.mu.Unlock()
 }
 
-// queue is a FIFO that reuses the front of its slice and drops a large slice
-// when it runs empty.
+// queue is a FIFO that reuses the front of its slice. One that is empty holds
+// no memory.
 type queue struct {
 	items []any
 	head  int
@@ -140,8 +141,15 @@ type queue struct {
 
 func (q *queue) len() int { return len(q.items) - q.head }
 
+// firstItems are lent to queues for as long as something waits.
+var firstItems = sync.Pool{New: func() any { return new([4]any) }}
+
 func (q *queue) push(v any) {
-	if q.head > keepCapacity && q.head*2 >= len(q.items) {
+	if q.items == nil {
+		first, _ := firstItems.Get().(*[4]any)
+		q.items = first[:0]
+	}
+	if q.head > tidyAfter && q.head*2 >= len(q.items) {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
@@ -157,12 +165,10 @@ func (q *queue) pop() (any, bool) {
 	q.items[q.head] = nil
 	q.head++
 	if q.head == len(q.items) {
-		if cap(q.items) > keepCapacity {
-			q.items = nil
-		} else {
-			q.items = q.items[:0]
+		if q.head = 0; cap(q.items) == 4 {
+			firstItems.Put((*[4]any)(q.items[:4]))
 		}
-		q.head = 0
+		q.items = nil
 	}
 	return v, true
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	cmap "github.com/orcaman/concurrent-map"
 )
 
 const (
@@ -15,6 +16,11 @@ const (
 	longestPause  = 10 * time.Second
 	failureWindow = time.Minute
 )
+
+// protoactor spreads its actors over 1,024 maps, and this library, by default,
+// each of those over 32, which makes most of them a map of its own for one
+// actor: 260 bytes for each, and 2.8 MB for none.
+func init() { cmap.SHARD_COUNT = 1 }
 
 // NewSystem makes an actor system without protoactor's own metrics and with
 // its messages about actors going nowhere: what matters is logged by Guard

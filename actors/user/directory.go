@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/corrillo/corrillo/actors/small"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -19,6 +20,7 @@ type Directory struct {
 
 	mu    sync.Mutex
 	known map[string]wire.PresenceStatus
+	most  int // that known held; see small.Shrink
 	dirty map[string]time.Time
 }
 
@@ -68,6 +70,7 @@ func (d *Directory) Flush(ctx context.Context) {
 	d.mu.Lock()
 	dirty := d.dirty
 	d.dirty = map[string]time.Time{}
+	d.known = small.Shrink(d.known, &d.most)
 	d.mu.Unlock()
 	if len(dirty) == 0 {
 		return

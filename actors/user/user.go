@@ -2,7 +2,6 @@ package user
 
 import (
 	"log/slog"
-	"maps"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/small"
 	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -35,10 +35,10 @@ type User struct {
 	id string
 	o  *Options
 
-	sessions map[message.SessionRef]*device
+	sessions small.Map[message.SessionRef, device]
 	// conversations counts the sessions that show this user's presence in a
 	// conversation.
-	conversations map[string]int
+	conversations small.Map[string, int]
 	attached      int
 	online        bool
 	lastSeen      time.Time
@@ -52,7 +52,7 @@ type device struct {
 
 // New makes the actor of a user.
 func New(id string, o *Options) *User {
-	return &User{id: id, o: o, sessions: map[message.SessionRef]*device{}, conversations: map[string]int{}}
+	return &User{id: id, o: o}
 }
 
 // Receive implements actor.Actor.
@@ -96,12 +96,13 @@ func (u *User) Receive(ctx actor.Context) {
 func (u *User) onStarted() {
 	for _, s := range u.o.Hub.Sessions(u.id) {
 		ref := message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}
-		u.sessions[ref] = &device{attached: s.Attached, generation: s.Generation}
+		u.sessions.Set(ref, device{attached: s.Attached, generation: s.Generation})
 		if s.Attached {
 			u.attached++
 		}
 		for _, id := range s.Conversations {
-			u.conversations[id]++
+			n, _ := u.conversations.Get(id)
+			u.conversations.Set(id, n+1)
 		}
 	}
 	switch was, known := u.o.Directory.Known([]string{u.id})[u.id]; {
@@ -115,19 +116,14 @@ func (u *User) onStarted() {
 }
 
 func (u *User) onAttached(m *message.SessionAttached) {
-	d := u.sessions[m.Session]
-	if d == nil {
-		d = &device{}
-		u.sessions[m.Session] = d
-	}
+	d, _ := u.sessions.Get(m.Session)
 	if m.Generation < d.generation {
 		return
 	}
-	d.generation = m.Generation
+	u.sessions.Set(m.Session, device{attached: true, generation: m.Generation})
 	if d.attached {
 		return
 	}
-	d.attached = true
 	u.attached++
 	u.generation++ // a grace timer under way no longer counts
 	u.forgetLeft()
@@ -138,20 +134,19 @@ func (u *User) onAttached(m *message.SessionAttached) {
 }
 
 func (u *User) onDetached(m *message.SessionDetached) {
-	d := u.sessions[m.Session]
-	if d == nil || m.Generation < d.generation {
+	d, known := u.sessions.Get(m.Session)
+	if !known || m.Generation < d.generation {
 		return
 	}
-	d.generation = m.Generation
+	u.sessions.Set(m.Session, device{generation: m.Generation})
 	if d.attached {
-		d.attached = false
 		u.gone(m.At)
 	}
 }
 
 func (u *User) onEnded(m *message.SessionEnded) {
-	if d := u.sessions[m.Session]; d != nil {
-		delete(u.sessions, m.Session)
+	if d, known := u.sessions.Get(m.Session); known {
+		u.sessions.Delete(m.Session)
 		if d.attached {
 			u.gone(m.At)
 		}
@@ -166,7 +161,7 @@ func (u *User) leaveIfDone() {
 	}
 }
 
-func (u *User) done() bool { return len(u.sessions) == 0 && !u.online }
+func (u *User) done() bool { return u.sessions.Len() == 0 && !u.online }
 
 // gone counts one connection less and starts the grace time after the last.
 func (u *User) gone(at time.Time) {
@@ -200,7 +195,7 @@ func (u *User) setOnline(online bool) {
 		u.lastSeen = time.Now()
 	}
 	u.o.Directory.set(u.id, u.status())
-	for id := range u.conversations {
+	for id := range u.conversations.All() {
 		u.tellPresence(id)
 	}
 }
@@ -208,7 +203,7 @@ func (u *User) setOnline(online bool) {
 // forgetLeft drops the conversations that were kept only to be told that the
 // user is offline.
 func (u *User) forgetLeft() {
-	maps.DeleteFunc(u.conversations, func(_ string, n int) bool { return n == 0 })
+	u.conversations.DeleteFunc(func(_ string, n int) bool { return n == 0 })
 }
 
 func (u *User) status() wire.PresenceStatus {
@@ -221,8 +216,9 @@ func (u *User) tellPresence(conversationID string) {
 }
 
 func (u *User) onJoined(m *message.ConversationJoined) {
-	u.conversations[m.ConversationID]++
-	if u.conversations[m.ConversationID] == 1 && u.online {
+	n, _ := u.conversations.Get(m.ConversationID)
+	u.conversations.Set(m.ConversationID, n+1)
+	if n == 0 && u.online {
 		u.tellPresence(m.ConversationID)
 	}
 }
@@ -230,16 +226,16 @@ func (u *User) onJoined(m *message.ConversationJoined) {
 // onLeft forgets the conversation, unless the user is about to be reported
 // offline there.
 func (u *User) onLeft(m *message.ConversationLeft) {
-	n := u.conversations[m.ConversationID] - 1
-	if n > 0 {
-		u.conversations[m.ConversationID] = n
+	n, _ := u.conversations.Get(m.ConversationID)
+	if n--; n > 0 {
+		u.conversations.Set(m.ConversationID, n)
 		return
 	}
 	if u.online && u.attached == 0 {
-		u.conversations[m.ConversationID] = 0
+		u.conversations.Set(m.ConversationID, 0)
 		return
 	}
-	delete(u.conversations, m.ConversationID)
+	u.conversations.Delete(m.ConversationID)
 }
 
 func (u *User) onEmit(ctx actor.Context, m *message.EmitToUser) {

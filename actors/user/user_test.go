@@ -70,11 +70,11 @@ func TestUser_ForgetsWhatWasLeft(t *testing.T) {
 	u.onJoined(&message.ConversationJoined{ConversationID: "r"})
 	u.onDetached(&message.SessionDetached{Session: one, Generation: 2})
 	u.onLeft(&message.ConversationLeft{ConversationID: "r"})
-	if _, kept := u.conversations["r"]; !kept {
+	if _, kept := u.conversations.Get("r"); !kept {
 		t.Error("it is not to be told that the user is offline")
 	}
 	u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
-	if len(u.conversations) != 0 {
-		t.Errorf("the user is still shown in %v", u.conversations)
+	if n := u.conversations.Len(); n != 0 {
+		t.Errorf("the user is still shown in %d", n)
 	}
 }

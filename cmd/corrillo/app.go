@@ -41,6 +41,7 @@ func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prome
 }
 
 func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) error {
+	a.running.Go(func() { keepHeap(ctx) })
 	var verifier *auth.Verifier // nil: trust
 	var err error
 	if s.Auth.Mode == "jwt" {
@@ -60,7 +61,11 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if a.system, err = actors.New(options); err != nil { //nolint:contextcheck // Close ends it, not a context
 		return err
 	}
-	if a.sockets, err = transport.New(transportOptions(s, verboseAcceptor(ctx, log, m.known, a.system), log)); err != nil {
+	sockets, err := transportOptions(s, verboseAcceptor(ctx, log, m.known, a.system), log)
+	if err != nil {
+		return err
+	}
+	if a.sockets, err = transport.New(sockets); err != nil {
 		return err
 	}
 	hooks, err := webhook.New(a.system, webhookOptions(s, log))
@@ -72,7 +77,7 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	routes, err := a.mux(hooks, s.Demo)
+	routes, err := a.mux(hooks, s)
 	if err != nil {
 		return err
 	}
@@ -81,14 +86,14 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 }
 
 // mux routes what clients, back ends and browsers ask for.
-func (a *app) mux(hooks http.Handler, demo bool) (http.Handler, error) {
+func (a *app) mux(hooks http.Handler, s *config.Settings) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", a.sockets)
 	mux.Handle("/socket.io", a.sockets) // some clients leave the slash out
 	mux.Handle("/ws", a.sockets)
 	mux.Handle(webhook.Prefix, hooks)
-	if demo {
-		page, err := web.Page()
+	if s.Demo {
+		page, err := web.Page(web.Options{Auth: s.Auth.Mode})
 		if err != nil {
 			return nil, err
 		}

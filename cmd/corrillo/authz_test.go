@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -125,21 +123,11 @@ func (f *fortress) hook(endpoint string, body any) string {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.url+"/webhook/"+endpoint, bytes.NewReader(text))
-	if err != nil {
-		f.t.Fatal(err)
+	code, answer := hook(f.t, f.url, endpoint, string(text))
+	if code != http.StatusOK {
+		f.t.Fatalf("%s: %d %s", endpoint, code, answer)
 	}
-	req.Header.Set("Authorization", "Bearer hook")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 {
-		f.t.Fatalf("%s: %d %s %v", endpoint, res.StatusCode, answer, err)
-	}
-	return string(answer)
+	return answer
 }
 
 // stored is all that the database has, but for what counts activations.
@@ -268,6 +256,8 @@ func about(name string, address object, messageID string, want wire.Code) []atte
 		{"", "delete_message", with(object{"messageId": messageID}), want},
 		{"", "get_history", with(nil), want},
 		{"from the first", "get_history", with(object{"afterSeq": 0}), want},
+		{"", "get_members", with(nil), want},
+		{"with a cursor", "get_members", with(object{"cursor": "AAAAAAAA"}), want},
 		{"", callOffer, with(object{"sdp": "v=0"}), want},
 		{"as ann", callOffer, with(object{"senderId": "ann"}), want},
 	}
@@ -377,6 +367,15 @@ func (f *fortress) othersPresence(stranger *client) {
 	got := string(f.must(stranger, "get_presence", object{"userIds": []string{"ann", "bob", "former"}}))
 	if f.mode != "open" && got != "{}" {
 		f.t.Errorf("a stranger sees %s", got)
+	}
+	// Who begins a direct conversation with someone learns no more than that.
+	got = string(f.must(stranger, "get_members", object{"receiverId": "ann"}))
+	if hidden := strings.Contains(got, `"userId":"ann","role":"member","readSeq":0,"status":"offline","lastSeen":null`); hidden != (f.mode != "open") {
+		f.t.Errorf("a stranger sees of ann %s", got)
+	}
+	if got := string(f.must(f.bob, "get_members", object{"conversationId": "room"})); strings.Contains(got, "former") ||
+		strings.Count(got, `"status":"online"`) != 2 {
+		f.t.Errorf("bob sees %s", got)
 	}
 	if got := string(f.must(stranger, "get_conversations", object{})); strings.Contains(got, "room") || strings.Contains(got, "between") {
 		f.t.Errorf("a stranger's conversations: %s", got)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,6 +16,7 @@ import (
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date; serve does it too."`
+	Import  importCmd  `cmd:"" help:"Bring the messages of the app's own table over."`
 	Token   tokenCmd   `cmd:"" help:"Make a JWT for a user with the configured secret."`
 	Config  struct {
 		Check configCheckCmd `cmd:"" help:"Say what is wrong with the settings, if anything."`
@@ -23,6 +25,8 @@ type commands struct {
 	Send    sendCmd    `cmd:"" help:"Send a message to a running server, as a user."`
 	Tail    tailCmd    `cmd:"" help:"Show a conversation of a running server as it goes on, as a user."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	// VersionFlag is for those who try that first.
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // program is what a command may touch of the process.
@@ -52,6 +56,7 @@ func run(args []string, p *program) int {
 		kong.Name("corrillo"),
 		kong.Description("A chat server for clients of Socket.IO. Settings come from corrillo.yaml, the environment and flags; the later one wins."),
 		kong.Writers(p.out, p.err),
+		kong.Vars{"version": versionLine()},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.PostBuild(func(k *kong.Kong) error {
@@ -72,9 +77,19 @@ func run(args []string, p *program) int {
 		return p.fail(exitUsage, fmt.Errorf("%w\nsee corrillo --help", err))
 	}
 	if err := p.line.Run(); err != nil {
-		return p.fail(exitFailed, err)
+		code := exitFailed
+		if e, ok := errors.AsType[exitError](err); ok {
+			code = e.code
+		}
+		return p.fail(code, err)
 	}
 	return exitOK
+}
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	error
 }
 
 // fail prints an error, a line for each that was joined into it.
@@ -99,6 +114,7 @@ func (p *program) settings(s *config.Settings) error {
 func hideSettings(app *kong.Node) {
 	shown := map[string][]string{
 		"migrate": {"General", "Store", "Log"},
+		"import":  {"General", "Import", "Store"},
 		"token":   {"General", "Identity"},
 		"config":  {"General"},
 	}

@@ -17,6 +17,7 @@ func TestCommands(t *testing.T) {
 		stderr []string
 	}{
 		"version":         {args: []string{"version"}, stdout: []string{"corrillo ", "go1."}},
+		"--version":       {args: []string{"--version"}, stdout: []string{"corrillo ", "go1."}},
 		"help":            {args: []string{"--help"}, stdout: []string{"serve", "migrate", "token", "send", "tail"}},
 		"no command":      {code: 2, stderr: []string{"corrillo: ", "--help"}},
 		"unknown command": {args: []string{"sevre"}, code: 2, stderr: []string{"sevre", "serve"}},
@@ -29,8 +30,11 @@ func TestCommands(t *testing.T) {
 			stderr: []string{"corrillo.yaml:2: unknown key limits.joind; did you mean limits.joined?"}},
 		"check: a URL's option": {args: []string{"config", "check", "--dev"}, env: []string{"DATABASE_URL=mysql://a:hush@h/d?sslmode=x"}, code: 1,
 			stderr: []string{`store.url`, `"sslmode" is not supported`}},
-		"check: key file": {args: []string{"config", "check", "--auth-jwt-public-key=/nowhere.pem"}, code: 1, stderr: []string{"/nowhere.pem"}},
-		"check: warning":  {args: []string{"config", "check", "--dev"}, env: []string{"CORRILLO_PROT=1"}, stdout: []string{"ok"}, stderr: []string{"CORRILLO_PORT"}},
+		"check: a passthrough name of ours": {args: []string{"config", "check", "--dev", "--events-passthrough=call_offer,send_message"}, code: 1,
+			stderr: []string{`events.passthrough: "send_message" is a name of the protocol's own`}},
+		"serve: a passthrough name of ours": {args: []string{"serve", "--dev", "--events-passthrough=get_members"}, code: 1, stderr: []string{`"get_members" is a name`}},
+		"check: key file":                   {args: []string{"config", "check", "--auth-jwt-public-key=/nowhere.pem"}, code: 1, stderr: []string{"/nowhere.pem"}},
+		"check: warning":                    {args: []string{"config", "check", "--dev"}, env: []string{"CORRILLO_PROT=1"}, stdout: []string{"ok"}, stderr: []string{"CORRILLO_PORT"}},
 		"print": {args: []string{"config", "print", "--dev"}, env: []string{"PORT=4000", "WEBHOOK_SECRET=hush"},
 			stdout: []string{"port: 4000 # environment PORT", `mode: "trust" # --dev`, `secrets: ["********"]`}},
 		"print: also when wrong": {args: []string{"config", "print"}, code: 1, stdout: []string{"port: 3001 # default"}, stderr: []string{"jwt needs a key"}},

@@ -45,6 +45,8 @@ var layers = []layer{
 		why: "sockets reach the actors only through wire.Acceptor"},
 	{packages: "wire/...", may: []string{"wire", "wire/jsontext"}, not: []string{"database/sql", "github.com/asynkron/protoactor-go/..."},
 		why: "what faces the network reaches the actors only through wire's seams"},
+	{packages: "repo/importer", may: []string{"repo", "wire"}, not: []string{"net/http", "github.com/asynkron/protoactor-go/..."},
+		why: "the import is a tool beside the stores: it judges rows as the webhook judges messages, and writes by repo's contract"},
 	{packages: "repo/...", may: []string{"repo/...", "repo"}, not: []string{"net/http", "github.com/asynkron/protoactor-go/..."},
 		why: "stores return values; they know neither clients nor actors"},
 	{packages: "web/...", why: "the page is a client like any other"},

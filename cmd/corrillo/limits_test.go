@@ -13,6 +13,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
+	"github.com/corrillo/corrillo/config"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -121,6 +122,15 @@ func TestServe_Limits(t *testing.T) {
 				t.Error(got)
 			}
 		},
+		"--limits-frame-deadline=200ms": func(t *testing.T, s *testServer) {
+			c := connect(t, s.url, "ann", nil)
+			if _, err := c.conn.Write([]byte{0x81}); err != nil { // a text frame, and no more of it
+				t.Fatal(err)
+			}
+			if got := closeOf(t, c); got.Code != 1008 || got.Reason != "frame_timeout" {
+				t.Error(got)
+			}
+		},
 		"--limits-handshakes=1": func(t *testing.T, s *testServer) {
 			const open = "/socket.io/?EIO=4&transport=polling"
 			if code, body := get(t, s.url+open); code != 200 {
@@ -139,6 +149,16 @@ func TestServe_Limits(t *testing.T) {
 			}
 			try(t, serve(t, t.TempDir(), true, nil, args...))
 		})
+	}
+}
+
+// What 0 turns off is no limit, not the default of the part that keeps it.
+func TestTransportOptions_FrameDeadline(t *testing.T) {
+	for deadline, want := range map[time.Duration]time.Duration{3 * time.Second: 3 * time.Second, 0: -1} {
+		o, err := transportOptions(&config.Settings{Reader: "portable", Limits: config.Limits{FrameDeadline: deadline}}, nil, nil)
+		if err != nil || o.FrameTimeout != want {
+			t.Errorf("%v: a frame may take %v, error %v", deadline, o.FrameTimeout, err)
+		}
 	}
 }
 

@@ -135,6 +135,9 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 	repeats := s.desc("store_repeats_total", "Messages that were stored already.")
 	rejected := s.desc("store_rejected_total", "Messages that the database refused.")
 	fenced := s.desc("store_fenced_total", "Groups of messages that met a newer activation of their conversation.")
+	mirrored := s.desc("store_mirror_messages_total", "Messages written to the app's own table.")
+	mirrorRefused := s.desc("store_mirror_refused_total", "Messages, changes and read marks that the app's own table refused.")
+	mirrorFailed := s.desc("store_mirror_failures_total", "Statements that failed because the app's own table cannot be written.")
 	conns := s.desc("store_connections", "Connections to the database, by state.", "state")
 	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
 		v := stats()
@@ -145,6 +148,9 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 		emit(repeats, counter, float64(v.Repeats))
 		emit(rejected, counter, float64(v.Rejected))
 		emit(fenced, counter, float64(v.Fenced))
+		emit(mirrored, counter, float64(v.Mirrored))
+		emit(mirrorRefused, counter, float64(v.MirrorRefused))
+		emit(mirrorFailed, counter, float64(v.MirrorFailed))
 		emit(conns, gauge, float64(v.InUse), "in_use")
 		emit(conns, gauge, float64(v.OpenConns-v.InUse), "idle")
 	}

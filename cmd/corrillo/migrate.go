@@ -34,6 +34,8 @@ func (c *migrateCmd) Run(p *program) (err error) {
 	if err := store.Migrate(ctx); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%s: the tables are up to date\n", name)
-	return err
+	if _, err := fmt.Fprintf(p.out, "%s: the tables are up to date\n", name); err != nil {
+		return err
+	}
+	return printMirror(p.out, store)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/corrillo/corrillo/actors"
@@ -34,6 +35,15 @@ func checkParts(s *config.Settings) error {
 	if s.Store.URL != "" {
 		if _, err := mysql.ParseURL(s.Store.URL); err != nil {
 			errs = append(errs, fmt.Errorf("store.url: %w", err))
+		}
+	}
+	if m := mirrorOptions(s); m != nil {
+		errs = append(errs, m.Validate(s.Store.TablePrefix))
+	}
+	for _, name := range s.Events.Passthrough {
+		if wire.Reserved(name) {
+			errs = append(errs, fmt.Errorf("events.passthrough: %q is a name of the protocol's own: it means the same for everyone and is not passed through; "+
+				"choose another name", name))
 		}
 	}
 	j := &s.Auth.JWT
@@ -64,9 +74,23 @@ func newVerifier(s *config.Settings, log *slog.Logger) (*auth.Verifier, error) {
 	return auth.New(o)
 }
 
+// mirrorOptions sets the mirror up, nil when there is none.
+func mirrorOptions(s *config.Settings) *mysql.Mirror {
+	m := &s.Store.Mirror
+	if m.Table == "" || s.Store.URL == "" {
+		return nil
+	}
+	return &mysql.Mirror{Table: m.Table, Columns: m.Columns, Only: m.Only, Deleted: m.Deleted, Set: m.Set, IsDirect: wire.IsDirect}
+}
+
 // openStore opens the store that the settings name, without waiting for it,
 // and says which one it is, without a password.
 func openStore(ctx context.Context, s *config.Settings, dir string) (repo.Store, string, error) {
+	return openStoreLogging(ctx, s, dir, slog.New(slog.DiscardHandler))
+}
+
+// openStoreLogging is openStore for a store that has things to say later.
+func openStoreLogging(ctx context.Context, s *config.Settings, dir string, log *slog.Logger) (repo.Store, string, error) {
 	query := ""
 	if s.Membership() == "query" {
 		query = s.Authz.Query
@@ -77,6 +101,7 @@ func openStore(ctx context.Context, s *config.Settings, dir string) (repo.Store,
 			return nil, "", fmt.Errorf("store.url: %w", err)
 		}
 		o.TablePrefix, o.MembershipQuery = s.Store.TablePrefix, query
+		o.Mirror, o.Log = mirrorOptions(s), log
 		store, err := mysql.Open(ctx, o)
 		if err != nil {
 			return nil, "", err
@@ -140,22 +165,32 @@ func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier,
 const frameOverhead = 64 << 10
 
 // transportOptions sets the sockets up.
-func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logger) transport.Options {
+func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logger) (transport.Options, error) {
+	reader, err := readerOf(s, log)
 	return transport.Options{
-		Acceptor: acceptor, Log: log,
+		Acceptor: acceptor, Log: log, Reader: reader,
 		Origins:          s.Origins,
 		PingInterval:     s.Ping.Interval,
 		PingTimeout:      s.Ping.Timeout,
 		UpgradeTimeout:   s.Limits.HandshakeDeadline, // off: the default
 		HandshakeTimeout: s.Limits.HandshakeDeadline,
 		BodyTimeout:      s.Limits.HandshakeDeadline,
+		FrameTimeout:     orElse(s.Limits.FrameDeadline, -1),
 		MaxPayload:       int(s.Limits.Payload),
 		// A queue that could not hold one message would close every reader.
 		QueueBytes:    int(max(s.Queue.Bytes, s.Limits.Payload+frameOverhead)),
 		QueueAge:      s.Queue.Age,
 		MaxConnsPerIP: orElse(s.Limits.ConnectionsPerIP, -1),
 		MaxHandshakes: orElse(s.Limits.Handshakes, -1),
+	}, err
+}
+
+// readerOf is what reads the sockets.
+func readerOf(s *config.Settings, log *slog.Logger) (transport.Reader, error) {
+	if s.Reader == "portable" || s.Reader == "auto" && runtime.GOOS != "linux" {
+		return transport.NewPortableReader(), nil
 	}
+	return transport.NewEpollReader(log)
 }
 
 // webhookOptions sets the back ends' door up.

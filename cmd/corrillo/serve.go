@@ -239,7 +239,7 @@ func (v *server) public() http.Handler {
 // awaitStore opens the store and migrates it; while the database is away it
 // waits and says so.
 func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
-	store, name, err := openStore(ctx, v.s, v.dir)
+	store, name, err := openStoreLogging(ctx, v.s, v.dir, v.log)
 	if err != nil {
 		return nil, "", err
 	}
@@ -247,6 +247,7 @@ func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
 	for pause := least; ; pause = min(2*pause, most) {
 		err := prepare(ctx, store)
 		if err == nil {
+			logMirror(v.log, store)
 			return store, name, nil
 		}
 		if ctx.Err() != nil || !errors.Is(err, repo.ErrUnavailable) {

@@ -26,7 +26,7 @@ func TestServe_Dev(t *testing.T) {
 		t.Error(err)
 	}
 	for path, want := range map[string]string{
-		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ok"}`, "/": "Your name",
+		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ok"}`, "/": "<title>Corrillo</title>", "/settings.json": `{"auth":"trust"}`,
 		"/socket.io/?EIO=4&transport=polling": `"sid"`,
 	} {
 		if code, body := get(t, s.url+path); code != 200 || !strings.Contains(body, want) {

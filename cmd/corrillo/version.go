@@ -10,8 +10,12 @@ type versionCmd struct{}
 
 // Run prints one line.
 func (versionCmd) Run(p *program) error {
-	_, err := fmt.Fprintf(p.out, "corrillo %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(p.out, versionLine())
 	return err
+}
+
+func versionLine() string {
+	return fmt.Sprintf("corrillo %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version is the module's version, or the commit that the binary was built

@@ -7,10 +7,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/repo/migrations"
 	"github.com/corrillo/corrillo/repo/sqlstore"
 )
@@ -42,14 +45,46 @@ type Options struct {
 	MaxLifetime time.Duration
 	MaxIdleTime time.Duration
 
+	// OneByOne sends every statement of a transaction by itself, and never
+	// asks the server for more: for a proxy that breaks when it is asked.
+	OneByOne bool
+
 	// TablePrefix begins the name of every table; corrillo_ when empty.
 	TablePrefix string
 	// MembershipQuery is the operator's authz.query, empty when there is none.
 	MembershipQuery string
+	// Mirror, when set, writes to a table of the app's own as well. Save is
+	// unavailable until Migrate has held it against that table.
+	Mirror *Mirror
+	// Log hears of what the mirror's table refuses; nobody when nil.
+	Log *slog.Logger
+
+	firstWay int32 // tests begin behind the first one
 }
 
 // Store keeps everything in a MySQL database.
-type Store struct{ *sqlstore.Store }
+type Store struct {
+	*sqlstore.Store
+	mirror *mirror // nil: none
+}
+
+// Mirror returns what Migrate found out about the mirror, nil when there is
+// none or Migrate has not been there.
+func (s *Store) Mirror() *MirrorReport {
+	if s.mirror == nil {
+		return nil
+	}
+	return s.mirror.report.Load()
+}
+
+// Stats implements repo.Store.
+func (s *Store) Stats() repo.Stats {
+	st := s.Store.Stats()
+	if m := s.mirror; m != nil {
+		st.Mirrored, st.MirrorRefused, st.MirrorFailed = m.rows.Load(), m.refused.Load(), m.failed.Load()
+	}
+	return st
+}
 
 // Open makes the store. It connects to nothing yet: a server that is away is
 // reported by Ping and Migrate, as repo.ErrUnavailable.
@@ -64,28 +99,47 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxLifetime(o.MaxLifetime)
 	db.SetConnMaxIdleTime(o.MaxIdleTime)
+	store := &Store{}
+	d := dialect()
+	d.Together, d.Undone = c.ways.together, undone
+	var companion sqlstore.Companion
+	if o.Mirror != nil {
+		if err := o.Mirror.Validate(o.TablePrefix); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		store.mirror = &mirror{m: *o.Mirror, log: o.Log, maxRows: d.MaxRows}
+		companion = store.mirror
+	}
 	s, err := sqlstore.New(sqlstore.Options{
 		Writer: db, Reader: db,
-		Dialect:         dialect(),
+		Dialect:         d,
+		Companion:       companion,
 		TablePrefix:     o.TablePrefix,
 		MembershipQuery: o.MembershipQuery,
 		AcquireTimeout:  o.PoolTimeout,
-		Migrate:         func(ctx context.Context) error { return migrate(ctx, c, o.TablePrefix) },
+		Migrate:         func(ctx context.Context) error { return migrate(ctx, c, o.TablePrefix, store.mirror) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open mysql: %w", errors.Join(err, db.Close()))
 	}
-	return &Store{s}, nil
+	store.Store = s
+	return store, nil
 }
 
 // migrate uses connections of its own: the lock needs a second one, and the
 // store's pool may have just one.
-func migrate(ctx context.Context, c driver.Connector, prefix string) error {
+func migrate(ctx context.Context, c driver.Connector, prefix string, m *mirror) error {
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(3)
 	err := db.PingContext(ctx)
 	if err == nil {
+		err = checkBinlog(ctx, db)
+	}
+	if err == nil {
 		err = migrations.MySQL(ctx, db, prefix)
+	}
+	if err == nil && m != nil {
+		err = m.check(ctx, db)
 	}
 	return errors.Join(err, db.Close())
 }
@@ -102,6 +156,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.TablePrefix == "" {
 		o.TablePrefix = migrations.DefaultPrefix
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	orDefault(&o.ConnectTimeout, 5*time.Second)
 	orDefault(&o.PoolTimeout, 10*time.Second)
@@ -121,7 +178,12 @@ func orDefault(d *time.Duration, otherwise time.Duration) {
 }
 
 // connector sets every connection up for the store.
-type connector struct{ driver.Connector }
+type connector struct {
+	plain driver.Connector
+	multi driver.Connector // the same, and the server takes several statements in one query
+	utc   bool
+	ways  chooser
+}
 
 func newConnector(o *Options) (*connector, error) {
 	cfg := mysql.NewConfig()
@@ -138,43 +200,67 @@ func newConnector(o *Options) (*connector, error) {
 	cfg.RejectReadOnly = true
 	// Ask the server, so that a message it cannot take is refused by itself.
 	cfg.MaxAllowedPacket = 0
-	inner, err := mysql.NewConnector(cfg)
+	plain, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &connector{inner}, nil
+	cfg.MultiStatements = true // NewConnector has made a copy
+	multi, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &connector{plain: plain, multi: multi, utc: o.Mirror != nil}
+	if o.OneByOne {
+		c.ways.next.Store(int32(len(ways)))
+	} else {
+		c.ways.next.Store(o.firstWay)
+	}
+	return c, nil
 }
 
-// session is what each connection is told first. A value that does not fit
-// must be an error and never be cut; the modes that the operator chose stay.
-var session = [...]struct {
+type setting struct {
 	statement string
 	optional  bool
-}{
+}
+
+// sessionUTC is for a mirror: TIMESTAMP columns and defaults such as
+// CURRENT_TIMESTAMP go by the session's clock, and Prisma's is UTC.
+var sessionUTC = setting{statement: "SET SESSION time_zone = '+00:00'"}
+
+// session is what each connection is told first. A value that does not fit
+// must be an error and never be cut. A backslash must escape, and every byte
+// be of UTF-8: that is how the driver writes values into statements. The
+// other modes that the operator chose stay.
+var session = [...]setting{
+	{"SET NAMES utf8mb4", false},
 	{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", false},
-	{"SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')", false},
+	{"SET SESSION sql_mode = CONCAT(REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', ''), ',STRICT_ALL_TABLES')", false},
 	// Not all have it; SocketTimeout ends the wait as well.
 	{"SET SESSION innodb_lock_wait_timeout = 5", true},
 }
 
-// Connect implements driver.Connector.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+// setUp makes a connection of inner that has been told what it must know.
+func (c *connector) setUp(ctx context.Context, inner driver.Connector) (driver.Conn, driver.ExecerContext, error) {
+	conn, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	exec, ok := conn.(driver.ExecerContext)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("the driver's %T cannot execute", conn), conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("the driver's %T cannot execute", conn), conn.Close())
 	}
-	for _, s := range session {
+	setup := session[:]
+	if c.utc {
+		setup = append(slices.Clip(setup), sessionUTC)
+	}
+	for _, s := range setup {
 		_, err := exec.ExecContext(ctx, s.statement, nil)
 		if _, said := errors.AsType[*mysql.MySQLError](err); err == nil || s.optional && said {
 			continue
 		}
-		return nil, errors.Join(fmt.Errorf("set up a connection: %w", err), conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("set up a connection: %w", err), conn.Close())
 	}
-	return conn, nil
+	return conn, exec, nil
 }
 
 func dialect() sqlstore.Dialect {
@@ -186,6 +272,7 @@ func dialect() sqlstore.Dialect {
 		Inserted:         func(column string) string { return "VALUES(" + column + ")" },
 		ChecksText:       true,
 		BackslashEscapes: true,
+		MaxTogether:      20,
 		MaxRows:          500,
 		MaxBytes:         2 << 20, // escaping at most doubles it; MariaDB takes 16 MiB
 		MaxKeys:          100,

@@ -37,8 +37,32 @@ func open(t testing.TB, url string, more ...func(*mysql.Options)) repo.Store {
 	return s
 }
 
+// form is a way in which a transaction goes to the server.
+type form struct {
+	name string
+	set  func(*mysql.Options)
+	// commits begins the query with which a message is committed.
+	commits string
+}
+
+var forms = []form{
+	{"compound", func(*mysql.Options) {}, "BEGIN NOT ATOMIC"},
+	{"several", (*mysql.Options).SecondWay, "START TRANSACTION; "},
+	{"one by one", func(o *mysql.Options) { o.OneByOne = true }, "COMMIT"},
+}
+
 func TestStore(t *testing.T) {
 	repotest.Run(t, func(t *testing.T) repo.Store { return open(t, repotest.MariaDB(t)) })
+}
+
+// What is written must be the same in every form.
+func TestStore_Forms(t *testing.T) {
+	for _, f := range forms[1:] {
+		t.Run(f.name, func(t *testing.T) {
+			repotest.Run(t, func(t *testing.T) repo.Store { return open(t, repotest.MariaDB(t)+"?connection_limit=1", f.set) },
+				"SaveRepeats", "SaveFences", "Participants", "Rivals", "Model")
+		})
+	}
 }
 
 // Everything must also work over a single connection (connection_limit=1).
@@ -92,7 +116,10 @@ func TestStore_QueryMembership(t *testing.T) {
 }
 
 func BenchmarkStore(b *testing.B) {
-	openB := func(b *testing.B) repo.Store { return open(b, repotest.MariaDB(b)) }
-	repotest.Bench(b, openB)
-	repotest.BenchMessages(b, openB)
+	for _, f := range forms {
+		b.Run(f.name, func(b *testing.B) {
+			repotest.Bench(b, func(b *testing.B) repo.Store { return open(b, repotest.MariaDB(b), f.set) })
+		})
+	}
+	repotest.BenchMessages(b, func(b *testing.B) repo.Store { return open(b, repotest.MariaDB(b)) })
 }

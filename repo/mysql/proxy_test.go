@@ -24,13 +24,29 @@ type proxy struct {
 	conns map[net.Conn]bool
 }
 
-// rule says what to do the next time a query begins with prefix.
+// rule says what to do the next time a query begins with prefix. The probes of
+// new connections count only where the prefix is a probe's.
 type rule struct {
 	prefix string
 	// before is called before the query is passed on.
 	before func()
 	// fate of the connection after that.
 	fate fate
+	// answer is the packet that a refused query gets, without its head.
+	answer []byte
+	// late is the query's end, when its fate is delayQuery.
+	late *late
+}
+
+// late is a query that the server gets when its client has gone.
+type late struct{ release, ended chan struct{} }
+
+func newLate() *late { return &late{make(chan struct{}), make(chan struct{})} }
+
+// arrive lets the server have the query, and returns when it is done.
+func (l *late) arrive() {
+	close(l.release)
+	<-l.ended
 }
 
 type fate uint8
@@ -39,6 +55,8 @@ const (
 	passOn       fate = iota
 	dropQuery         // the server never sees it
 	dropResponse      // the server does it and the client never hears
+	delayQuery        // the client is cut off and the server does it later
+	refuseQuery       // the proxy answers in the server's place
 )
 
 func newProxy(t *testing.T, databaseURL string) *proxy {
@@ -85,13 +103,16 @@ func (p *proxy) left() int {
 func (p *proxy) take(query string) (rule, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.rules) == 0 || !strings.HasPrefix(query, p.rules[0].prefix) {
+	if len(p.rules) == 0 || !strings.HasPrefix(query, p.rules[0].prefix) || isProbe(query) != isProbe(p.rules[0].prefix) {
 		return rule{}, false
 	}
 	r := p.rules[0]
 	p.rules = p.rules[1:]
 	return r, true
 }
+
+// isProbe tells what a new connection asks from what a Save writes.
+func isProbe(query string) bool { return strings.Contains(query, "; SET @corrillo") }
 
 func (p *proxy) accept(l net.Listener, wg *sync.WaitGroup) {
 	for {
@@ -107,9 +128,10 @@ func (p *proxy) accept(l net.Listener, wg *sync.WaitGroup) {
 		p.mu.Lock()
 		p.conns[client], p.conns[server] = true, true
 		p.mu.Unlock()
-		down := &tap{to: client}
+		down := &tap{to: client, ended: make(chan struct{})}
 		wg.Go(func() {
 			_, _ = io.Copy(down, server) // either side may end it
+			close(down.ended)
 			p.close(client, server)
 		})
 		wg.Go(func() {
@@ -135,6 +157,8 @@ type tap struct {
 	to    net.Conn
 	shut  bool
 	spoke chan struct{}
+	// ended: the server's side is over.
+	ended chan struct{}
 }
 
 func (d *tap) Write(b []byte) (int, error) {
@@ -160,6 +184,16 @@ func (p *proxy) upstream(client, server net.Conn, down *tap) error {
 		if ok && r.fate == dropQuery {
 			return nil
 		}
+		if ok && r.fate == delayQuery {
+			return p.delay(client, server, down, packet, r.late)
+		}
+		if ok && r.fate == refuseQuery {
+			head := []byte{byte(len(r.answer)), 0, 0, 1}
+			if _, err := client.Write(append(head, r.answer...)); err != nil {
+				return err
+			}
+			continue
+		}
 		if ok && r.fate == dropResponse {
 			down.mu.Lock()
 			down.shut, down.spoke = true, make(chan struct{})
@@ -174,6 +208,32 @@ func (p *proxy) upstream(client, server net.Conn, down *tap) error {
 		}
 	}
 }
+
+// delay cuts the client off, and gives the server the query when it is told
+// to, with a COM_QUIT behind it: the server ends the connection when it has
+// done both.
+func (p *proxy) delay(client, server net.Conn, down *tap, packet []byte, l *late) error {
+	defer close(l.ended)
+	down.mu.Lock()
+	down.to = discard{client}
+	down.mu.Unlock()
+	p.close(client)
+	select {
+	case <-l.release:
+	case <-down.ended:
+		return errors.New("the server has gone")
+	}
+	if _, err := server.Write(append(packet, 1, 0, 0, 0, 1)); err != nil {
+		return err
+	}
+	<-down.ended
+	return nil
+}
+
+// discard is a connection whose other side does not listen any more.
+type discard struct{ net.Conn }
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // readPacket reads one packet, and its text if it is a COM_QUERY.
 func readPacket(r io.Reader) (packet []byte, query string, err error) {

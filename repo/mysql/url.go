@@ -75,6 +75,7 @@ var urlOptions = map[string]func(o *Options, value string) error{
 	"sslcert":                      (*Options).setCA,
 	"ssl":                          (*Options).setSSL,
 	"charset":                      wantUTF8,
+	"multipleStatements":           (*Options).setMultiple,
 	// No statement is prepared, so there is nothing to keep.
 	"statement_cache_size": func(_ *Options, v string) error { var n int; return count(&n, v) },
 }
@@ -170,6 +171,19 @@ func (o *Options) setSSL(v string) error {
 	case "true", "1":
 		o.tls()
 	case "false", "0":
+	default:
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
+	return nil
+}
+
+// setMultiple is named like mysql2's option, which knows only one of the ways.
+func (o *Options) setMultiple(v string) error {
+	switch v {
+	case "true", "1":
+		o.OneByOne = false
+	case "false", "0":
+		o.OneByOne = true
 	default:
 		return fmt.Errorf("%q is neither true nor false", v)
 	}

@@ -34,6 +34,8 @@ func TestParseURL(t *testing.T) {
 		{"0 is no limit", "mysql://user:pass@host/db?pool_timeout=0", with(func(o *mysql.Options) { o.PoolTimeout = -1 })},
 		{"the adapter's options", "mysql://user:pass@host/db?connectionLimit=5&connectTimeout=3000&charset=utf8mb4_unicode_ci&ssl=false",
 			with(func(o *mysql.Options) { o.MaxConns, o.ConnectTimeout = 5, 3*time.Second })},
+		{"one statement at a time", "mysql://user:pass@host/db?multipleStatements=false", with(func(o *mysql.Options) { o.OneByOne = true })},
+		{"several statements", "mysql://user:pass@host/db?multipleStatements=true", base},
 		{"socket", "mysql://user:pass@localhost/db?socket=/run/mysqld/mysqld.sock",
 			with(func(o *mysql.Options) { o.Network, o.Address = "unix", "/run/mysqld/mysqld.sock" })},
 		{"strict TLS", "mysql://user:pass@host/db?sslaccept=strict",

@@ -120,15 +120,11 @@ func StartMariaDB(tb testing.TB) *Server {
 // NewDatabase makes a fresh database and gives its URL.
 func (s *Server) NewDatabase(tb testing.TB) string {
 	tb.Helper()
-	s.mu.Lock()
-	s.databases++
-	name := fmt.Sprint("test", s.databases)
-	s.mu.Unlock()
-	db := s.Admin(tb)
-	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
-		tb.Fatalf("make a database: %v", err)
+	url, err := s.CreateDatabase()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/%s", testUser, "p%40ss%2Fword", s.port, name)
+	return url
 }
 
 // Admin opens a connection that may do anything, closed with the test.

@@ -2,6 +2,10 @@ package repotest
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/corrillo/corrillo/repo"
@@ -62,6 +66,62 @@ func testRoles(t *testing.T, open Open) {
 	for user, want := range map[string]string{"ann": "member", "bob": repo.RoleClaimed, "cem": "owner", "dot": "member"} {
 		if got[user] != want {
 			t.Errorf("%s has the role %q, want %q", user, got[user], want)
+		}
+	}
+}
+
+// testMembers holds that pages of participants are ordered by the bytes of
+// their ids, whole, and free of those who were removed and of those elsewhere.
+func testMembers(t *testing.T, open Open) {
+	s := open(t)
+	ids := []string{"B", "a", "a b", "a!", "ab", "b", "\u00e9", "\uffee", "\U0001f600", "Zoe", "zoe", "10", "9"}
+	for i := range 40 {
+		ids = append(ids, fmt.Sprintf("user%02d", i))
+	}
+	var people []repo.ParticipantChange
+	var want []string
+	for i, id := range ids {
+		c := repo.ParticipantChange{UserID: id, ReadSeq: int64(i)}
+		if i%5 == 4 {
+			c.Remove, c.At = true, start
+		} else {
+			want = append(want, id)
+		}
+		people = append(people, c)
+	}
+	people[0].Role, people[1].Role, people[1].PeerID = "owner", repo.RoleClaimed, "peer"
+	slices.Sort(want)
+	saveOne(t, s, repo.Group{ConversationID: "many", Messages: Messages("ann", 60), Participants: people})
+	saveOne(t, s, repo.Group{ConversationID: "many2", Participants: []repo.ParticipantChange{{UserID: "elsewhere"}, {UserID: "a"}}})
+	for _, limit := range []int{1, 7, len(want) - 1, len(want), 0} {
+		var got []string
+		for after := ""; ; {
+			page, more, err := s.Members(t.Context(), "many", after, limit)
+			if err != nil || limit > 0 && len(page) > limit || more && len(page) == 0 {
+				t.Fatalf("%d behind %q, more %v, %v", len(page), after, more, err)
+			}
+			for _, p := range page {
+				role := map[string]string{"B": "owner", "a": repo.RoleClaimed}[p.UserID]
+				if role == "" {
+					role = "member"
+				}
+				if p.ConversationID != "many" || p.Role != role || p.LastReadSeq != int64(slices.Index(ids, p.UserID)) || !p.RemovedAt.IsZero() || (p.PeerID == "peer") != (p.UserID == "a") {
+					t.Errorf("%+v", p)
+				}
+				got = append(got, p.UserID)
+			}
+			if !more {
+				break
+			}
+			after = got[len(got)-1]
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("limit %d: got  %q\nwant %q", limit, got, want)
+		}
+	}
+	for _, q := range [][2]string{{"no such", ""}, {"many ", ""}, {"", ""}, {"many", strings.Repeat("z", 300)}, {"many", "\U0001f600"}} {
+		if page, more, err := s.Members(t.Context(), q[0], q[1], 7); err != nil || more || len(page) != 0 {
+			t.Errorf("%q: %v %v %v", q, page, more, err)
 		}
 	}
 }

@@ -163,8 +163,9 @@ func testUnavailable(t *testing.T, open Open) {
 	cancel()
 	_, errActivate := s.Activate(ctx, "room")
 	_, _, errMessages := s.Messages(ctx, repo.MessageQuery{ConversationID: "room"})
+	_, _, errMembers := s.Members(ctx, "room", "", 7)
 	for name, err := range map[string]error{
-		"Ping": s.Ping(ctx), "Activate": errActivate, "Messages": errMessages,
+		"Ping": s.Ping(ctx), "Activate": errActivate, "Messages": errMessages, "Members": errMembers,
 		"Save":       s.Save(ctx, []repo.Group{groupOf("room", a, Message("ann", "2", "two"))})[0].Err,
 		"TouchUsers": s.TouchUsers(ctx, map[string]time.Time{"ann": start}),
 	} {

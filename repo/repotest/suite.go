@@ -27,6 +27,7 @@ func Run(t *testing.T, open Open, only ...string) {
 		{"Roles", testRoles},
 		{"Messages", testMessages},
 		{"Conversations", testConversations},
+		{"Members", testMembers},
 		{"Users", testUsers},
 		{"Unavailable", testUnavailable},
 		{"Migrate", testMigrate},

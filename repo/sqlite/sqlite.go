@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sethvargo/go-retry"
 	"modernc.org/sqlite" // also registers the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -71,7 +72,9 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		TablePrefix:     o.TablePrefix,
 		MembershipQuery: o.MembershipQuery,
 		Migrate: func(ctx context.Context) error {
-			return migrations.SQLite(ctx, writer, o.TablePrefix)
+			return whileBusy(ctx, o.BusyTimeout, func(ctx context.Context) error {
+				return migrations.SQLite(ctx, writer, o.TablePrefix)
+			})
 		},
 	})
 	if err != nil {
@@ -115,6 +118,19 @@ func open(path string, busy time.Duration, more url.Values) (*sql.DB, error) {
 	}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
 	return sql.Open("sqlite", u.String())
+}
+
+// whileBusy tries again for as long as others have the database. SQLite waits
+// for them by itself, but not where a new file is switched to WAL.
+func whileBusy(ctx context.Context, timeout time.Duration, do retry.RetryFunc) error {
+	pause := retry.WithMaxDuration(timeout, retry.NewConstant(20*time.Millisecond))
+	return retry.Do(ctx, pause, func(ctx context.Context) error {
+		err := do(ctx)
+		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_BUSY {
+			return retry.RetryableError(err)
+		}
+		return err
+	})
 }
 
 func dialect() sqlstore.Dialect {

@@ -41,15 +41,10 @@ func (s *Store) activate(ctx context.Context, tx *sql.Tx, id string, a *repo.Act
 		return err
 	}
 	for rows.Next() {
-		var (
-			p       repo.Participant
-			peer    sql.NullString
-			removed timeValue
-		)
-		if err := rows.Scan(&p.ConversationID, &p.UserID, &peer, &p.Role, &p.LastReadSeq, &removed); err != nil {
+		p, err := scanParticipant(rows)
+		if err != nil {
 			return closeAfter(rows, err)
 		}
-		p.PeerID, p.RemovedAt = peer.String, removed.Time
 		a.Participants = append(a.Participants, p)
 	}
 	return closeAfter(rows, nil)

@@ -25,6 +25,9 @@ const (
 	// verdictRejected: some messages or changes were refused and are
 	// settled; the others can be tried again at once.
 	verdictRejected
+	// verdictStepwise: nothing was written; the statements have to go one by
+	// one, at once.
+	verdictStepwise
 )
 
 // attempt is one transaction of a Save.
@@ -42,8 +45,18 @@ type row struct {
 	w *work
 }
 
-// attempt tries to commit all of live, which is sorted by conversation.
+// attempt tries to commit all of live, which is sorted by conversation: the
+// first time with one query, if that can be; whatever comes after an outcome
+// that needs care goes statement by statement.
 func (b *batch) attempt(ctx context.Context, live []*work) (verdict, error) {
+	a := &attempt{s: b.s, works: live}
+	a.number()
+	if !b.stepwise {
+		b.stepwise = true
+		if e, ok := b.s.envelope(); ok && a.canGoTogether() {
+			return b.attemptTogether(ctx, a, e)
+		}
+	}
 	conn, err := b.s.acquire(ctx, b.s.writer)
 	if err != nil {
 		return verdictFailed, err
@@ -56,34 +69,33 @@ func (b *batch) attempt(ctx context.Context, live []*work) (verdict, error) {
 	if err != nil {
 		return verdictFailed, err
 	}
-	a := &attempt{s: b.s, tx: tx, works: live}
+	a.tx = tx
 	if v, err := a.write(ctx); v != verdictCommitted {
 		return v, rollback(tx, err)
 	}
 	if err := tx.Commit(); err != nil {
-		b.s.inDoubt.Add(1)
-		for _, w := range live {
-			w.doubt, w.doubtRev = true, w.lastRev
-		}
+		b.doubt(live)
 		return verdictDoubt, err
 	}
 	b.s.transactions.Add(1)
 	return verdictCommitted, nil
 }
 
+// doubt notes that a commit of live was sent and not confirmed.
+func (b *batch) doubt(live []*work) {
+	b.s.inDoubt.Add(1)
+	for _, w := range live {
+		w.doubt, w.doubtRev = true, w.lastRev
+	}
+}
+
 // write does everything but the commit; verdictCommitted says that it can be
 // done.
 func (a *attempt) write(ctx context.Context) (verdict, error) {
-	a.number()
-	steps := [...]func(context.Context) (verdict, error){a.fence, a.create, a.insertMessages, a.change, a.changePeople}
-	for i, step := range steps {
+	steps := [...]func(context.Context) (verdict, error){a.fence, a.create, a.insertMessages, a.accompany, a.change, a.accompanyMarks, a.changePeople}
+	for _, step := range steps {
 		if v, err := step(ctx); v != verdictCommitted {
 			return v, err
-		}
-		if i == 1 {
-			for _, w := range a.works {
-				w.doubt = false
-			}
 		}
 	}
 	return verdictCommitted, nil
@@ -112,21 +124,8 @@ func (a *attempt) number() {
 // as the group knows it: the same epoch, nothing written since.
 func (a *attempt) fence(ctx context.Context) (verdict, error) {
 	for part := range chunks(a.withEpoch(true), a.s.d.MaxKeys) {
-		args := a.args[:0]
-		for _, w := range part {
-			args = append(args, w.id(), w.lastSeq)
-		}
-		for _, w := range part {
-			args = append(args, w.id(), stamp(w.activity(time.Time{})))
-		}
-		for _, w := range part {
-			args = append(args, w.id())
-		}
-		for _, w := range part {
-			args = append(args, w.id(), w.group.Epoch, w.group.LastSeq, w.group.LastRev)
-		}
-		a.args = args
-		res, err := a.tx.ExecContext(ctx, a.s.texts.of(kindFence, len(part)), args...)
+		sql, args := a.fenceOf(part)
+		res, err := a.tx.ExecContext(ctx, sql, args...)
 		if err != nil {
 			return verdictFailed, err
 		}
@@ -141,17 +140,36 @@ func (a *attempt) fence(ctx context.Context) (verdict, error) {
 	return verdictCommitted, nil
 }
 
+// fenceOf gives the statement that fences part. Its arguments are good until
+// the next statement is made.
+func (a *attempt) fenceOf(part []*work) (sql string, args []any) {
+	args = a.args[:0]
+	if len(part) == 1 {
+		w := part[0]
+		a.args = append(args, w.lastSeq, stamp(w.activity(time.Time{})), w.id(), w.group.Epoch, w.group.LastSeq, w.group.LastRev)
+		return a.s.texts.fenceOne, a.args
+	}
+	for _, w := range part {
+		args = append(args, w.id(), w.lastSeq)
+	}
+	for _, w := range part {
+		args = append(args, w.id(), stamp(w.activity(time.Time{})))
+	}
+	for _, w := range part {
+		args = append(args, w.id())
+	}
+	for _, w := range part {
+		args = append(args, w.id(), w.group.Epoch, w.group.LastSeq, w.group.LastRev)
+	}
+	a.args = args
+	return a.s.texts.of(kindFence, len(part)), args
+}
+
 // create inserts the rows of new conversations.
 func (a *attempt) create(ctx context.Context) (verdict, error) {
-	now := time.Now()
 	for part := range chunks(a.withEpoch(false), a.s.d.MaxKeys) {
-		args := a.args[:0]
-		for _, w := range part {
-			args = append(args, w.id(), int64(1), w.lastSeq, w.lastRev, stamp(w.activity(now)))
-		}
-		a.args = args
-		_, err := a.tx.ExecContext(ctx, a.s.texts.conversation.of(len(part)), args...)
-		if err != nil {
+		sql, args := a.createOf(part)
+		if _, err := a.tx.ExecContext(ctx, sql, args...); err != nil {
 			if a.s.classify(err) == ClassDuplicate {
 				return verdictMissed, err
 			}
@@ -159,6 +177,17 @@ func (a *attempt) create(ctx context.Context) (verdict, error) {
 		}
 	}
 	return verdictCommitted, nil
+}
+
+// createOf gives the INSERT of the rows of part, like fenceOf.
+func (a *attempt) createOf(part []*work) (sql string, args []any) {
+	now := time.Now()
+	args = a.args[:0]
+	for _, w := range part {
+		args = append(args, w.id(), int64(1), w.lastSeq, w.lastRev, stamp(w.activity(now)))
+	}
+	a.args = args
+	return a.s.texts.conversation.of(len(part)), args
 }
 
 func (a *attempt) withEpoch(known bool) []*work {
@@ -195,41 +224,57 @@ func (w *work) activity(otherwise time.Time) time.Time {
 
 // insertMessages writes the rows, as many at once as bounds allow.
 func (a *attempt) insertMessages(ctx context.Context) (verdict, error) {
-	rest := a.rows
-	for len(rest) > 0 {
-		n, bytes := 0, 0
-		for n < len(rest) && n < a.s.d.MaxRows {
-			bytes += rest[n].size()
-			if n > 0 && bytes > a.s.d.MaxBytes {
-				break
-			}
-			n++
-		}
-		if err := a.insert(ctx, rest[:n]); err != nil {
+	for part := range a.portions(a.rows) {
+		if err := a.insert(ctx, part); err != nil {
 			switch a.s.classify(err) {
 			case ClassDuplicate:
 				return verdictDuplicate, err
 			case ClassBadData:
-				if v, err := a.isolate(ctx, rest[:n], err); v != verdictCommitted {
+				if v, err := a.isolate(ctx, part, err); v != verdictCommitted {
 					return v, err
 				}
 			default:
 				return verdictFailed, err
 			}
 		}
-		rest = rest[n:]
 	}
 	return verdictCommitted, nil
 }
 
+// portions cuts rows into what one INSERT may have.
+func (a *attempt) portions(rows []row) func(yield func([]row) bool) {
+	return func(yield func([]row) bool) {
+		for len(rows) > 0 {
+			n, bytes := 0, 0
+			for n < len(rows) && n < a.s.d.MaxRows {
+				bytes += rows[n].size()
+				if n > 0 && bytes > a.s.d.MaxBytes {
+					break
+				}
+				n++
+			}
+			if !yield(rows[:n]) {
+				return
+			}
+			rows = rows[n:]
+		}
+	}
+}
+
 func (a *attempt) insert(ctx context.Context, rows []row) error {
-	args := a.args[:0]
+	sql, args := a.insertOf(rows)
+	_, err := a.tx.ExecContext(ctx, sql, args...)
+	return err
+}
+
+// insertOf gives the INSERT of rows, like fenceOf.
+func (a *attempt) insertOf(rows []row) (sql string, args []any) {
+	args = a.args[:0]
 	for _, r := range rows {
 		args = r.args(args, r.w.id())
 	}
 	a.args = args
-	_, err := a.tx.ExecContext(ctx, a.s.texts.message.of(len(rows)), args...)
-	return err
+	return a.s.texts.message.of(len(rows)), args
 }
 
 // isolate finds the rows that the database refuses by trying halves. A

@@ -97,6 +97,9 @@ func (a *attempt) changeIn(ctx context.Context, w *work) (verdict, error) {
 		_, err := a.tx.ExecContext(ctx, a.s.texts.updateMessage, m.Rev, m.Content, textOrNull(m.Metadata), textOrNull(m.ReplyTo),
 			textOrNull(m.Extra), stampOrNull(m.EditedAt), stampOrNull(m.DeletedAt), orNull(m.DeletedBy), m.ConversationID, m.Seq)
 		if err == nil {
+			if v, err := a.accompanyChange(ctx, w, c); v != verdictCommitted {
+				return v, err
+			}
 			continue
 		}
 		if a.s.classify(err) == ClassBadData {

@@ -56,6 +56,18 @@ type Dialect struct {
 	// BackslashEscapes says that a backslash escapes a quote in a string.
 	BackslashEscapes bool
 
+	// Together gives what stands around the statements of a transaction when
+	// all of them go as one query, and false when they have to go one by one.
+	// It is asked before each transaction; nil means never. A driver whose
+	// connections are not a driver.ExecerContext is never asked for it.
+	Together func() (Envelope, bool)
+	// MaxTogether bounds the rows and keys of such a query. The round trips
+	// that it saves are nothing beside what many rows take.
+	MaxTogether int
+	// Undone reports that an error of such a query leaves no doubt that
+	// nothing of it was committed. Needed with Together.
+	Undone func(error) bool
+
 	// MaxRows bounds the rows of one INSERT.
 	MaxRows int
 	// MaxBytes bounds the values of one INSERT; a single row may be larger.

@@ -15,8 +15,9 @@ type state struct{ epoch, lastSeq, lastRev int64 }
 // it gave them; every other one is fenced. It reports whether any was settled.
 //
 // Whatever moved a row had to take its lock, and so came after a commit in
-// doubt was over: what is not there now will not come later. A row that has
-// not moved says nothing; its group tries again, and waits for the lock.
+// doubt was over, or before its query was begun, which then meets a fence that
+// has moved: what is not there now will not come later. A row that has not
+// moved says nothing; its group tries again, and waits for the lock.
 func (b *batch) resolveMissed(ctx context.Context, live []*work) (bool, error) {
 	states, err := b.s.states(ctx, live)
 	if err != nil {

@@ -49,10 +49,19 @@ func foldPeople(s *Store, g *repo.Group) []person {
 	return people
 }
 
-// changePeople inserts or updates the participants: those who come back,
-// those who go, and the others, who stay what they are; each with a role to
-// store or without.
+// changePeople inserts or updates the participants.
 func (a *attempt) changePeople(ctx context.Context) (verdict, error) {
+	err := a.eachUpsert(func(sql *insertText, args []any) error { return a.upsert(ctx, sql, args) })
+	if err != nil {
+		return verdictFailed, err
+	}
+	return verdictCommitted, nil
+}
+
+// eachUpsert calls do for each kind of participant that there is: those who
+// come back, those who go, and the others, who stay what they are; each with a
+// role to store or without. args are good until do returns.
+func (a *attempt) eachUpsert(do func(sql *insertText, args []any) error) error {
 	t := a.s.texts
 	kinds := [...]struct {
 		sql  *[2]insertText
@@ -77,13 +86,15 @@ func (a *attempt) changePeople(ctx context.Context) (verdict, error) {
 					}
 				}
 			}
-			a.args = args
-			if err := a.upsert(ctx, &k.sql[with], args); err != nil {
-				return verdictFailed, err
+			if a.args = args; len(args) == 0 {
+				continue
+			}
+			if err := do(&k.sql[with], args); err != nil {
+				return err
 			}
 		}
 	}
-	return verdictCommitted, nil
+	return nil
 }
 
 func removedAt(p *person) any {

@@ -30,6 +30,8 @@ type batch struct {
 	works   []work // parallel to the groups
 	live    []*work
 	results []repo.GroupResult
+	// stepwise: what can go with one query has been tried.
+	stepwise bool
 }
 
 // work is one group and what became of it so far.
@@ -42,9 +44,10 @@ type work struct {
 
 	settled bool // the result is final
 	// doubt: a transaction with this group was sent to commit and the answer
-	// was lost. It holds until the fence is passed again, which proves that
-	// nothing was written, and items and changes keep the numbers that they
-	// had in that transaction; doubtRev is what lastRev was.
+	// was lost. It may be done even after the fence was passed again, in a
+	// transaction that then failed: a query that the server had not begun.
+	// Items and changes keep the numbers that they had in that transaction;
+	// doubtRev is what lastRev was.
 	doubt    bool
 	doubtRev int64
 	lastSeq  int64 // after the transaction that is being tried
@@ -126,7 +129,7 @@ func (b *batch) run(ctx context.Context, live []*work) {
 				w.commit()
 			}
 			return
-		case verdictRejected:
+		case verdictRejected, verdictStepwise:
 			continue
 		case verdictMissed:
 			progress, err = b.resolveMissed(ctx, live)
@@ -215,7 +218,7 @@ func (w *work) commit() {
 			continue
 		}
 		m := *it.m
-		m.ConversationID, m.Seq, m.Rev = w.id(), it.seq, 0
+		m.ConversationID, m.Seq, m.Rev, m.Mirrored = w.id(), it.seq, 0, false
 		m.CreatedAt = stored(m.CreatedAt)
 		it.settle(repo.MessageResult{Outcome: repo.OutcomeSaved, Stored: m})
 	}

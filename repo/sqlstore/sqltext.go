@@ -29,6 +29,7 @@ const (
 	kindSharedUsers
 	kindLastSeen
 	kindTargets
+	kindMarks
 )
 
 // texts builds SQL and keeps it.
@@ -47,10 +48,13 @@ type texts struct {
 	remove       [2]insertText
 	presence     insertText
 
+	fenceOne      string
 	updateMessage string
 	raiseEpoch    string
 	activation    string
 	participants  string
+	members       string
+	passed        string
 	pageForward   string
 	pageBackward  string
 	changes       string
@@ -111,19 +115,26 @@ func (t *texts) buildWrites() {
 		Set("rev", 0).Set("content", "").Set("metadata", "").Set("replyTo", "").Set("extra", "").
 		Set("editedAt", "").Set("deletedAt", "").Set("deletedBy", "").
 		Where("conversationId = ? AND seq = ?", 0, 0))
+	t.fenceOne = text(sq.Update(t.table("conversation")).
+		Set("lastSeq", 0).Set("lastActivityAt", sq.Expr(t.d.Greatest+"(lastActivityAt, ?)", 0)).
+		Where("id = ? AND epoch = ? AND lastSeq = ? AND lastRev = ?", 0, 0, 0, 0))
 	t.raiseEpoch = text(sq.Update(t.table("conversation")).Set("epoch", sq.Expr("epoch + 1")).Where("id = ?", 0))
 }
 
 func (t *texts) buildReads() {
 	t.activation = text(sq.Select("epoch", "lastSeq", "lastRev", "lastActivityAt").From(t.table("conversation")).Where("id = ?", 0))
-	t.participants = text(sq.Select("conversationId", "userId", "peerId", "role", "lastReadSeq", "removedAt").
-		From(t.table("participant")).Where("conversationId = ?", 0).OrderBy("userId"))
+	people := sq.Select("conversationId", "userId", "peerId", "role", "lastReadSeq", "removedAt").
+		From(t.table("participant")).OrderBy("userId")
+	t.participants = text(people.Where("conversationId = ?", 0))
+	t.members = text(people.Where("conversationId = ? AND userId > ? AND removedAt IS NULL", 0, 0).Suffix("LIMIT ?", 0))
 	page := sq.Select(messageColumns...).From(t.table("message")).
 		Where("conversationId = ? AND seq > ? AND seq < ?", 0, 0, 0).Suffix("LIMIT ?", 0)
 	t.pageForward = text(page.OrderBy("seq"))
 	t.pageBackward = text(page.OrderBy("seq DESC"))
 	t.changes = text(sq.Select(messageColumns...).From(t.table("message")).
 		Where("conversationId = ? AND rev > 0 AND rev > ? AND rev <= ?", 0, 0, 0).OrderBy("rev").Suffix("LIMIT ?", 0))
+	t.passed = text(sq.Select("id").From(t.table("message")).
+		Where("conversationId = ? AND seq > ? AND seq <= ? AND senderId <> ?", 0, 0, 0, 0).OrderBy("seq DESC").Suffix("LIMIT ?", 0))
 	t.findMessage = text(sq.Select(messageColumns...).From(t.table("message")).Where("id = ?", 0))
 
 	list := sq.Select("c.id", "p.peerId", "c.lastSeq", "p.lastReadSeq", "c.lastActivityAt").
@@ -181,6 +192,8 @@ func (t *texts) build(k kind, n int) string {
 			inRoom = "+conversationId = ?"
 		}
 		return text(sq.Select(messageColumns...).From(message).Where(inRoom, 0).Where(sq.Eq{"id": args}))
+	case kindMarks:
+		return text(sq.Select("conversationId", "userId", "lastReadSeq").From(t.table("participant")).Where(t.rows(n, "conversationId", "userId")))
 	case kindSharedUsers:
 		participant := t.table("participant")
 		return text(sq.Select("o.userId").Distinct().From(participant+" m").

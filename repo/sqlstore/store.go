@@ -25,6 +25,8 @@ type Options struct {
 	// AcquireTimeout bounds the wait for a connection of the pool. 0: only
 	// the context does.
 	AcquireTimeout time.Duration
+	// Companion is what every Save writes to besides our tables; nil for none.
+	Companion Companion
 	// Migrate brings the schema up to date.
 	Migrate func(ctx context.Context) error
 }
@@ -35,6 +37,7 @@ type Store struct {
 	d              Dialect
 	texts          *texts
 	membership     *membershipQuery
+	companion      Companion
 	acquireTimeout time.Duration
 	migrate        func(ctx context.Context) error
 
@@ -56,6 +59,7 @@ func New(o Options) (*Store, error) {
 		writer: o.Writer, reader: o.Reader,
 		d:              o.Dialect,
 		acquireTimeout: o.AcquireTimeout,
+		companion:      o.Companion,
 		migrate:        o.Migrate,
 	}
 	s.texts = newTexts(&s.d, o.TablePrefix)
@@ -125,6 +129,13 @@ func (s *Store) acquire(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.acquireTimeout)
 	defer cancel()
 	return db.Conn(ctx)
+}
+
+func (s *Store) envelope() (Envelope, bool) {
+	if s.d.Together == nil {
+		return Envelope{}, false
+	}
+	return s.d.Together()
 }
 
 // classify sorts any error that a call to the database gave.

@@ -53,7 +53,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		s.refuseWith(w, errorStatus(refusal.Code), refusal)
 		return
 	}
-	link, first, err := s.upgrade(w, r)
+	link, first, err := s.upgrade(w, r, c)
 	if err != nil {
 		c.Ended(err)
 		return
@@ -62,7 +62,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.attach(link)
 	c.mu.Unlock()
-	s.reader.Add(link, first, c)
+	s.reader.Add(link, first)
 }
 
 func plainHello(r *http.Request) wire.Hello {

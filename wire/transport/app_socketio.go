@@ -127,7 +127,7 @@ func (c *conn) remoteIP() string {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return remoteIP(c.link.RemoteAddr().String())
+	return c.link.RemoteIP()
 }
 
 // chatConn is the wire.Conn of one CONNECT to the main namespace.
@@ -140,6 +140,7 @@ type chatConn struct {
 // Welcome implements wire.Conn.
 func (c *chatConn) Welcome(w wire.Welcome) {
 	if !c.gone.Load() {
+		c.conn.joined() // who has read this may count on it
 		text := socketio.AppendConnect(enginePrefix(), socketio.MainNamespace, w.SID, w.PID)
 		c.conn.send(messageFrames(socketio.Encoded{Text: text}, c.conn.poll != nil))
 	}

@@ -2,8 +2,6 @@ package transport
 
 import (
 	"errors"
-	"net"
-	"time"
 
 	"github.com/corrillo/corrillo/wire/engineio"
 	"github.com/corrillo/corrillo/wire/transport/wsframe"
@@ -16,40 +14,40 @@ var errRefused = errors.New("the WebSocket was not taken for an upgrade")
 // probed, and after the upgrade packet it hands its bytes to the conn.
 type candidate struct {
 	conn   *conn
-	link   net.Conn
+	link   Link
 	parser wsframe.Parser
 	taken  bool // the reader's
 }
 
-// attachCandidate takes a WebSocket for the session or, when there is one
-// already, closes it.
-func (c *conn) attachCandidate(link net.Conn, first []byte) {
-	cand := &candidate{conn: c, link: link}
+// attach takes a WebSocket for the session or, when there is one already,
+// closes it.
+func (d *candidate) attach(link Link, first []byte) {
+	c := d.conn
+	d.link = link
 	c.mu.Lock()
 	ok := c.state == open && c.poll.phase.Attach()
 	if ok {
-		c.poll.candidate = cand
+		c.poll.candidate = d
 		c.poll.probeBy = c.srv.now() + c.srv.opts.UpgradeTimeout
 		c.wake(c.poll.probeBy)
 	}
 	c.mu.Unlock()
 	if !ok {
-		cand.refuse("the session has a WebSocket already")
-		_ = link.Close() // it was never ours
+		d.refuse("the session has a WebSocket already")
+		link.Close() // it was never ours
 		return
 	}
-	c.srv.reader.Add(link, first, cand)
+	c.srv.reader.Add(link, first)
 }
 
 func (d *candidate) refuse(why string) {
 	d.write(wsframe.AppendClose(nil, wsframe.ClosePolicy, why))
 }
 
-// write sends a few bytes on a socket that nothing else writes to yet.
+// write sends a few bytes on a socket that nothing else writes to yet. A dead
+// one shows in the reader.
 func (d *candidate) write(frame []byte) {
-	_ = d.link.SetWriteDeadline(time.Now().Add(d.conn.srv.opts.CloseTimeout)) // a dead socket shows below
-	_, _ = d.link.Write(frame)                                                // and there in the reader
-	_ = d.link.SetWriteDeadline(time.Time{})
+	d.link.WriteFirst(frame, d.conn.srv.opts.CloseTimeout)
 }
 
 // Input implements Sink.
@@ -126,7 +124,7 @@ func (d *candidate) Ended(err error) {
 		d.conn.Ended(err)
 		return
 	}
-	_ = d.link.Close() // whoever ended it
+	d.link.Close() // whoever ended it
 	c := d.conn
 	c.mu.Lock()
 	if c.poll.candidate == d {
@@ -136,3 +134,6 @@ func (d *candidate) Ended(err error) {
 	c.poll.signal()
 	c.mu.Unlock()
 }
+
+// Written implements Sink.
+func (d *candidate) Written(err error) { d.conn.Written(err) }

@@ -2,11 +2,9 @@ package transport
 
 import (
 	"errors"
-	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
@@ -48,12 +46,14 @@ type conn struct {
 
 	in sync.Mutex // held while app is called
 
-	mu        sync.Mutex      // guards everything from here to seen
-	link      net.Conn        // nil while it is polling, or not attached yet
-	raw       syscall.RawConn // of link, for writes that do not wait; nil: there is none
+	mu        sync.Mutex // guards everything from here to seen
+	link      Link       // nil while it is polling, or not attached yet
 	queue     queue
+	unwritten int // bytes of the write that the link finishes
+	frames    int // and its frames
 	beat      engineio.Heartbeat
 	connectBy time.Duration // join a namespace until then; 0: has joined
+	frameBy   time.Duration // the message under way ends until then; 0: none is
 	closeBy   time.Duration // when closing
 	writing   time.Duration // since when a write is in progress; 0: none is
 	reason    wire.CloseReason
@@ -68,8 +68,11 @@ type conn struct {
 	due  atomic.Int64 // when sweep has something to do
 	slot int          // in the registry, which guards it
 
-	parser wsframe.Parser // the reader's
+	parser *wsframe.Parser // the reader's; nil between messages
 }
+
+// parsers are lent to connections for as long as a message is under way.
+var parsers = sync.Pool{New: func() any { return new(wsframe.Parser) }}
 
 // Input implements Sink.
 func (c *conn) Input(p []byte) error {
@@ -82,8 +85,14 @@ func (c *conn) Input(p []byte) error {
 	c.seen.Store(int64(c.srv.clock()))
 	var frames int
 	size := len(p)
+	parser := c.parser
+	late := parser != nil // its message has a deadline
+	if !late {
+		parser, _ = parsers.Get().(*wsframe.Parser)
+	}
+	c.parser = parser // also when a frame panics
 	for len(p) > 0 {
-		m, rest, ok, err := c.parser.Next(p, c.srv.opts.MaxPayload)
+		m, rest, ok, err := parser.Next(p, c.srv.opts.MaxPayload)
 		if err != nil {
 			c.failParse(err)
 			break
@@ -93,9 +102,20 @@ func (c *conn) Input(p []byte) error {
 		}
 		frames++
 		p = rest
+		if late && parser.Idle() {
+			late = false
+			c.frameEnded()
+		}
 		if !c.frame(m) {
 			break
 		}
+	}
+	switch {
+	case parser.Reset():
+		c.parser = nil
+		parsers.Put(parser)
+	case !late:
+		c.frameBegan()
 	}
 	c.srv.stats.received(frames, size)
 	return nil
@@ -132,6 +152,25 @@ func (c *conn) frame(m wsframe.Message) bool {
 		c.fail(*f)
 	}
 	return true
+}
+
+// frameBegan sets the deadline of a message whose end has not come with its
+// beginning. More of it, and control frames between its fragments, do not put
+// it off.
+func (c *conn) frameBegan() {
+	if c.srv.opts.FrameTimeout < 0 {
+		return
+	}
+	c.mu.Lock()
+	c.frameBy = c.srv.now() + c.srv.opts.FrameTimeout
+	c.wake(c.frameBy)
+	c.mu.Unlock()
+}
+
+func (c *conn) frameEnded() {
+	c.mu.Lock()
+	c.frameBy = 0
+	c.mu.Unlock()
 }
 
 // packet takes one Engine.IO packet, of either transport.
@@ -204,14 +243,22 @@ func (c *conn) clientClose(payload []byte) {
 }
 
 // Ended implements Sink.
-func (c *conn) Ended(error) {
+func (c *conn) Ended(err error) {
 	c.mu.Lock()
-	first := c.closeLocked(wire.CloseTransport, 0, false)
+	first := c.closeLocked(endReason(err), 0, false)
 	c.kill()
 	c.mu.Unlock()
 	if first {
 		c.finish()
 	}
+}
+
+// endReason is what a connection is closed for whose socket ended with err.
+func endReason(err error) wire.CloseReason {
+	if errors.Is(err, errReaderFailed) {
+		return wire.CloseReader
+	}
+	return wire.CloseTransport
 }
 
 // close ends the connection for a reason of the server's.
@@ -336,11 +383,11 @@ func (c *conn) kill() {
 	c.queue.drop()
 	c.doneWaiting()
 	if c.link != nil {
-		_ = c.link.Close() // nothing can be done about it
+		c.link.Close()
 	}
 	if c.poll != nil {
 		if c.poll.candidate != nil {
-			_ = c.poll.candidate.link.Close() // its reader does the rest
+			c.poll.candidate.link.Close() // its reader does the rest
 		}
 		c.poll.signal()
 	}

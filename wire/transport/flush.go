@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"net"
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
@@ -45,24 +44,23 @@ func (c *conn) kick() {
 }
 
 // flush writes until nothing is queued, or until the socket takes no more:
-// then a goroutine of the connection's own goes on. There is one at a time;
-// kill leaves the connection's count in the server to it when it runs.
-func (c *conn) flush(w *writer) {
+// then the link goes on. There is one at a time; kill leaves the connection's
+// count in the server to it when it runs. buf is where small frames are put
+// together.
+func (c *conn) flush(buf []byte) {
 	c.mu.Lock()
 	for c.state != dead && !c.queue.empty() {
-		if c.raw == nil {
-			c.mu.Unlock()
-			go c.flushSlowly(nil, 0)
-			return
-		}
-		out, frames := c.queue.next(w.buffer)
+		out, frames := c.queue.next(buf)
 		c.writing = max(c.srv.clock(), 1)
-		raw := c.raw
+		link := c.link
 		c.mu.Unlock()
-		n, full, err := w.write(raw, out)
-		if full {
-			// out may stand in the buffer of w, or be shared.
-			go c.flushSlowly(bytes.Clone(out[n:]), frames)
+		n, err := link.TryWrite(out)
+		if err == nil && n < len(out) {
+			c.mu.Lock()
+			c.unwritten, c.frames = len(out), frames
+			c.mu.Unlock()
+			// out may stand in buf, or be shared.
+			link.Finish(bytes.Clone(out[n:]))
 			return
 		}
 		c.mu.Lock()
@@ -71,35 +69,16 @@ func (c *conn) flush(w *writer) {
 	c.flushed()
 }
 
-// flushSlowly writes rest, the end of what frames frames began, and then what
-// is queued, waiting for the socket as long as it takes.
-func (c *conn) flushSlowly(rest []byte, frames int) {
-	buffers := &c.srv.flushers.buffers
-	var buf *[coalesce]byte
-	borrow := func() []byte {
-		if buf == nil {
-			buf, _ = buffers.Get().(*[coalesce]byte)
-		}
-		return buf[:0]
-	}
+// Written implements Sink: the link has done what flush began.
+func (c *conn) Written(err error) {
 	c.mu.Lock()
-	for c.state != dead && (rest != nil || !c.queue.empty()) {
-		out := rest
-		if rest == nil {
-			out, frames = c.queue.next(borrow)
-		}
-		rest = nil
-		c.writing = max(c.srv.clock(), 1)
-		link := c.link
+	c.written(c.unwritten, c.frames, err)
+	if c.state != dead && !c.queue.empty() {
+		c.srv.flushers.add(c)
 		c.mu.Unlock()
-		_, err := link.Write(out)
-		c.mu.Lock()
-		c.written(len(out), frames, err)
+		return
 	}
 	c.flushed()
-	if buf != nil {
-		buffers.Put(buf)
-	}
 }
 
 // written notes the end of a write. mu is held.
@@ -109,7 +88,7 @@ func (c *conn) written(n, frames int, err error) {
 	c.queue.bytes -= n
 	if err != nil {
 		// The reader sees the end of the socket too, and reports it.
-		c.closeLocked(wire.CloseTransport, 0, true)
+		c.closeLocked(endReason(err), 0, true)
 		c.kill()
 	}
 }
@@ -138,9 +117,7 @@ func (c *conn) settle() {
 		// The client's close frame cannot be found any more. Its end of the
 		// socket can: closing with input unread would reset the connection
 		// and could destroy what was just written.
-		if half, ok := c.link.(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite() // the deadline closes it in any case
-		}
+		c.link.CloseWrite() // the deadline closes it in any case
 	}
 }
 
@@ -153,11 +130,11 @@ func (c *conn) wake(at time.Duration) {
 }
 
 // attach gives the connection its WebSocket. mu is held.
-func (c *conn) attach(link net.Conn) {
-	c.link, c.raw = link, rawOf(link)
+func (c *conn) attach(link Link) {
+	c.link = link
 	switch c.state {
 	case dead:
-		_ = link.Close() // it comes too late
+		link.Close() // it comes too late
 		return
 	case closing: // it was closed before it had a socket
 		c.pushClose(closeCode(c.reason))

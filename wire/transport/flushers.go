@@ -3,7 +3,6 @@ package transport
 import (
 	"runtime"
 	"sync"
-	"syscall"
 )
 
 // flushers write what connections have queued: a few goroutines for all
@@ -14,8 +13,6 @@ import (
 // Between Begin and End what is handed over waits, so that frames which belong
 // together go out in one write. It implements wire.Batch.
 type flushers struct {
-	buffers sync.Pool // of *[coalesce]byte, for those that have to wait
-
 	mu      sync.Mutex
 	wake    sync.Cond
 	ready   []*conn // to be flushed
@@ -32,7 +29,6 @@ const share = 32
 
 func (f *flushers) init() {
 	f.wake.L = &f.mu
-	f.buffers.New = func() any { return new([coalesce]byte) }
 }
 
 // Begin implements wire.Batch.
@@ -82,7 +78,7 @@ func (f *flushers) signal() {
 }
 
 func (f *flushers) work() {
-	w := newWriter()
+	buf := make([]byte, 0, coalesce)
 	var mine [share]*conn
 	f.mu.Lock()
 	for {
@@ -103,7 +99,7 @@ func (f *flushers) work() {
 		}
 		f.mu.Unlock()
 		for i := range n {
-			mine[i].flush(w)
+			mine[i].flush(buf)
 			mine[i] = nil
 		}
 		f.mu.Lock()
@@ -117,36 +113,4 @@ func (f *flushers) stop() {
 	f.mu.Unlock()
 	f.wake.Broadcast()
 	f.workers.Wait()
-}
-
-// writer is one worker's means to write to a socket without waiting.
-type writer struct {
-	buf     [coalesce]byte
-	out     []byte
-	n       int
-	err     error
-	attempt func(fd uintptr) bool // the method try, made once
-}
-
-func newWriter() *writer {
-	w := &writer{}
-	w.attempt = w.try
-	return w
-}
-
-// buffer is where small frames are put together.
-func (w *writer) buffer() []byte { return w.buf[:0] }
-
-// write writes what the socket takes now. full: it took only the first n
-// bytes.
-func (w *writer) write(raw syscall.RawConn, out []byte) (n int, full bool, err error) {
-	w.out, w.n, w.err = out, 0, nil
-	if err := raw.Write(w.attempt); err != nil {
-		return 0, false, err
-	}
-	w.out = nil
-	if w.err == nil && w.n < len(out) {
-		return w.n, true, nil
-	}
-	return w.n, false, w.err
 }

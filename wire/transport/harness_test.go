@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,28 @@ import (
 	"github.com/corrillo/corrillo/wire/transport/wsframe"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// reader is what every Server of the tests reads its sockets with.
+var reader func() (Reader, error)
+
+// TestMain runs all tests with each reader.
+func TestMain(m *testing.M) {
+	portable := func() (Reader, error) { return NewPortableReader(), nil }
+	epoll := func() (Reader, error) { return NewEpollReader(nil) }
+	for name, r := range map[string]func() (Reader, error){"portable": portable, "epoll": epoll} {
+		if reader = r; name == "epoll" && runtime.GOOS != "linux" {
+			continue
+		}
+		code := m.Run()
+		if err := goleak.Find(); code == 0 && err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		if code != 0 {
+			fmt.Fprintf(os.Stderr, "with the %s reader\n", name)
+			os.Exit(code)
+		}
+	}
+}
 
 // patience is how long a test waits for what must come before it gives up.
 const patience = 10 * time.Second
@@ -107,6 +129,13 @@ type server struct {
 
 func mustServe(tb testing.TB, o Options) *server {
 	tb.Helper()
+	if o.Reader == nil {
+		r, err := reader()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		o.Reader = r
+	}
 	s, err := New(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -319,14 +348,14 @@ func tryRequest(ctx context.Context, method, url, body string, headers ...string
 	return resp.StatusCode, string(b), resp.Header, err
 }
 
-// poller is a session over polling.
-type poller struct {
+// pollClient is a session over polling.
+type pollClient struct {
 	tb  testing.TB
 	url string
 	sid string
 }
 
-func startPolling(tb testing.TB, addr string) *poller {
+func startPolling(tb testing.TB, addr string) *pollClient {
 	tb.Helper()
 	url := "http://" + addr + enginePoll
 	status, body, _ := request(tb, "GET", url, "")
@@ -335,29 +364,29 @@ func startPolling(tb testing.TB, addr string) *poller {
 	if status != 200 || !ok {
 		tb.Fatal(status, body)
 	}
-	return &poller{tb, url + "&sid=" + sid, sid}
+	return &pollClient{tb, url + "&sid=" + sid, sid}
 }
 
-func (p *poller) get() (int, string) {
+func (p *pollClient) get() (int, string) {
 	p.tb.Helper()
 	status, body, _ := request(p.tb, "GET", p.url, "")
 	return status, body
 }
 
-func (p *poller) post(body string) (int, string) {
+func (p *pollClient) post(body string) (int, string) {
 	p.tb.Helper()
 	status, answer, _ := request(p.tb, "POST", p.url, body)
 	return status, answer
 }
 
-func (p *poller) wantGet(status int, body string) {
+func (p *pollClient) wantGet(status int, body string) {
 	p.tb.Helper()
 	if s, b := p.get(); s != status || b != body {
 		p.tb.Fatalf("GET gave %d %q, want %d %q", s, b, status, body)
 	}
 }
 
-func (p *poller) wantPost(body string, status int, answer string) {
+func (p *pollClient) wantPost(body string, status int, answer string) {
 	p.tb.Helper()
 	if s, a := p.post(body); s != status || a != answer {
 		p.tb.Fatalf("POST gave %d %q, want %d %q", s, a, status, answer)

@@ -332,11 +332,12 @@ func TestFlush_Order(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for name, o := range map[string]Options{
-		"nothing to serve":        {},
-		"two for the main one":    {Acceptor: newWorld(), Namespaces: map[string]Namespace{"/": &asking{}}},
-		"path without a slash":    {Acceptor: newWorld(), Path: "/socket.io"},
-		"a negative timeout":      {Acceptor: newWorld(), PingTimeout: -1},
-		"a negative payload size": {Acceptor: newWorld(), MaxPayload: -1},
+		"nothing to serve":                          {},
+		"two for the main one":                      {Acceptor: newWorld(), Namespaces: map[string]Namespace{"/": &asking{}}},
+		"path without a slash":                      {Acceptor: newWorld(), Path: "/socket.io"},
+		"a negative timeout":                        {Acceptor: newWorld(), PingTimeout: -1},
+		"a timeout for frames that nobody can keep": {Acceptor: newWorld(), FrameTimeout: 1},
+		"a negative payload size":                   {Acceptor: newWorld(), MaxPayload: -1},
 	} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s was taken", name)

@@ -107,13 +107,13 @@ func (a *socketioApp) connectRoom(ns Namespace, p socketio.Packet) {
 		return
 	}
 	s := &Socket{conn: a.conn, space: ns, name: p.Namespace, sid: newSID()}
+	a.conn.joined()
 	a.sendText(socketio.AppendConnect(enginePrefix(), s.name, s.sid, ""))
 	if a.rooms == nil {
 		a.rooms = map[string]*Socket{}
 	}
 	a.rooms[s.name] = s
 	a.state.Join(s.name)
-	a.conn.joined()
 	ns.Connected(s, p.Data)
 }
 

@@ -41,6 +41,10 @@ type Options struct {
 	HandshakeTimeout time.Duration // to write the answer to an upgrade; 10 s
 	BodyTimeout      time.Duration // to read the body of a POST; 20 s
 	CloseTimeout     time.Duration // from Close to the end of the socket; 5 s
+	// FrameTimeout bounds the time from the first byte of a WebSocket frame,
+	// or of a fragmented message, to its last: 10 s. A client that takes
+	// longer is closed with CloseFrameTimeout. Negative: none.
+	FrameTimeout time.Duration
 
 	// MaxPayload bounds a message, and the body of a POST, in bytes: 1,000,000.
 	MaxPayload int
@@ -89,6 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.HandshakeTimeout = orDefault(o.HandshakeTimeout, 10*time.Second)
 	o.BodyTimeout = orDefault(o.BodyTimeout, 20*time.Second)
 	o.CloseTimeout = orDefault(o.CloseTimeout, 5*time.Second)
+	o.FrameTimeout = orDefault(o.FrameTimeout, 10*time.Second)
 	o.QueueAge = orDefault(o.QueueAge, 30*time.Second)
 	o.MaxPayload = orDefault(o.MaxPayload, 1_000_000)
 	o.QueueBytes = orDefault(o.QueueBytes, 1<<20)
@@ -117,6 +122,9 @@ func (o *Options) check() error {
 		if d < time.Millisecond {
 			return fmt.Errorf("transport: a timeout of %v cannot be kept", d)
 		}
+	}
+	if o.FrameTimeout >= 0 && o.FrameTimeout < time.Millisecond {
+		return fmt.Errorf("transport: a timeout of %v cannot be kept", o.FrameTimeout)
 	}
 	if o.MaxPayload < 1 || o.QueueBytes < 1 {
 		return errors.New("transport: MaxPayload and QueueBytes must be positive")

@@ -49,7 +49,7 @@ func (p *polling) signal() {
 // worth waiting for, the session ends at once.
 func (p *polling) close(c *conn, reason wire.CloseReason) {
 	if p.candidate != nil && p.phase == engineio.Attached {
-		_ = p.candidate.link.Close() // its client is still polling
+		p.candidate.link.Close() // its client is still polling
 	}
 	// Once probed, the stock client has paused its polling and would wait in
 	// vain: it may finish the upgrade, and is told over the WebSocket.
@@ -74,7 +74,7 @@ func (p *polling) close(c *conn, reason wire.CloseReason) {
 // sweep ends a probe that takes too long.
 func (p *polling) sweep(now time.Duration) {
 	if p.candidate != nil && now >= p.probeBy {
-		_ = p.candidate.link.Close() // its reader does the rest
+		p.candidate.link.Close() // its reader does the rest
 	}
 }
 

@@ -169,7 +169,7 @@ func TestPolling_HangUp(t *testing.T) {
 
 func TestPolling_PingTimeout(t *testing.T) {
 	w := newWorld()
-	s := mustServe(t, Options{Acceptor: w, PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+	s := mustServe(t, Options{Acceptor: w, PingInterval: 200 * time.Millisecond, PingTimeout: 2 * time.Second})
 	p := startPolling(t, s.addr)
 	p.wantPost("40", 200, "ok")
 	p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
@@ -179,7 +179,7 @@ func TestPolling_PingTimeout(t *testing.T) {
 }
 
 // dialUpgrade opens the WebSocket of a polling session.
-func dialUpgrade(t *testing.T, addr string, p *poller) *client {
+func dialUpgrade(t *testing.T, addr string, p *pollClient) *client {
 	t.Helper()
 	return dial(t, addr, engineWS+"&sid="+p.sid)
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync"
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
@@ -25,9 +26,14 @@ type queue struct {
 
 func (q *queue) empty() bool { return q.head == len(q.items) }
 
+// firstItems are lent to queues for as long as something waits: most wait
+// for nothing most of the time.
+var firstItems = sync.Pool{New: func() any { return new([4]item) }}
+
 func (q *queue) push(e *wire.Encoded, now time.Duration) {
 	if q.items == nil {
-		q.items = make([]item, 0, 4)
+		first, _ := firstItems.Get().(*[4]item)
+		q.items = first[:0]
 	}
 	q.items = append(q.items, item{e, now})
 	q.bytes += len(e.WebSocket)
@@ -38,10 +44,10 @@ func (q *queue) pop() *wire.Encoded {
 	e := q.items[q.head].frame
 	q.items[q.head].frame = nil
 	if q.head++; q.head == len(q.items) {
-		q.head = 0
-		if q.items = q.items[:0]; cap(q.items) > 8 {
-			q.items = nil // an idle connection keeps nothing of a burst
+		if q.head = 0; cap(q.items) == 4 {
+			firstItems.Put((*[4]item)(q.items[:4]))
 		}
+		q.items = nil
 	} else if q.head >= 64 && q.head*2 >= len(q.items) {
 		// A queue that is never empty does not grow for ever.
 		n := copy(q.items, q.items[q.head:])
@@ -55,13 +61,13 @@ func (q *queue) pop() *wire.Encoded {
 func (q *queue) oldest() time.Duration { return q.items[q.head].at }
 
 // next takes what one write sends: the first frame as it is when it is alone
-// or large, else as many as fit into buffer().
-func (q *queue) next(buffer func() []byte) (out []byte, frames int) {
+// or large, else as many as fit into buf.
+func (q *queue) next(buf []byte) (out []byte, frames int) {
 	first := q.pop()
 	if q.empty() || len(first.WebSocket)+len(q.items[q.head].frame.WebSocket) > coalesce {
 		return first.WebSocket, 1
 	}
-	out = append(buffer(), first.WebSocket...)
+	out = append(buf[:0], first.WebSocket...)
 	for frames = 1; !q.empty() && len(out)+len(q.items[q.head].frame.WebSocket) <= coalesce; frames++ {
 		out = append(out, q.pop().WebSocket...)
 	}

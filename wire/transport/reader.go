@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync"
 )
@@ -8,8 +9,12 @@ import (
 // readSize is the size of the buffers that a Reader hands to its sinks.
 const readSize = 8 << 10
 
-// Sink takes what a socket receives. Its methods are called by one goroutine
-// at a time and in order.
+// errReaderFailed is in what Ended is told when neither side of a socket, but
+// the means to read it has failed.
+var errReaderFailed = errors.New("the reader failed")
+
+// Sink takes what a socket receives. Input and Ended are called by one
+// goroutine at a time and in order.
 type Sink interface {
 	// Input takes bytes that were received; it may change them, and keeps
 	// none. After an error nothing more is read.
@@ -17,16 +22,24 @@ type Sink interface {
 	// Ended is called once, last: the socket was closed by either side, it
 	// failed, or Input returned err.
 	Ended(err error)
+	// Written is called once for each Finish of the link, when all of it was
+	// written or nothing more can be; by any goroutine.
+	Written(err error)
 }
 
 // Reader waits for input on any number of sockets. An idle socket should cost
 // it as little as can be: buffers are taken when there is something to read.
 type Reader interface {
-	// Add begins to read nc on sink's behalf. first was received already and
-	// is handed over before anything that is read.
-	Add(nc net.Conn, first []byte, sink Sink)
-	// Close returns when every sink has ended. The sockets are closed by
-	// their owners, not by the Reader.
+	// Take makes nc the reader's own: from now on it is used through the
+	// Link only, which may be written to at once. sink is told nothing but
+	// Written before Add.
+	Take(nc net.Conn, sink Sink) Link
+	// Add begins to read a link of this reader's, once. first was received
+	// already and is handed over before anything that is read, by this
+	// goroutine or another.
+	Add(l Link, first []byte)
+	// Close returns when every sink has ended. The links are closed by their
+	// owners, not by the Reader.
 	Close() error
 }
 
@@ -37,14 +50,22 @@ type portableReader struct {
 	buffers sync.Pool // of *[readSize]byte
 }
 
+// NewPortableReader returns the Reader that works everywhere, also for TLS: a
+// goroutine for each socket.
+func NewPortableReader() Reader { return newPortableReader() }
+
 func newPortableReader() *portableReader {
 	return &portableReader{buffers: sync.Pool{New: func() any { return new([readSize]byte) }}}
 }
 
+// Take implements Reader.
+func (r *portableReader) Take(nc net.Conn, sink Sink) Link { return newNetLink(nc, sink) }
+
 // Add implements Reader.
-func (r *portableReader) Add(nc net.Conn, first []byte, sink Sink) {
+func (r *portableReader) Add(l Link, first []byte) {
+	link, _ := l.(*netLink) // it is from Take
 	r.wait.Add(1)
-	go r.start(nc, first, sink)
+	go r.start(link.nc, first, link.sink)
 }
 
 // end tells sink the end of its socket.

@@ -122,14 +122,14 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := s.newEngineConn(p, nil)
-	link, first, err := s.upgrade(w, r)
+	link, first, err := s.upgrade(w, r, c)
 	if err != nil {
 		s.abandon(c)
 		return
 	}
 	if !s.add(c) {
 		s.abandon(c)
-		_ = link.Close() // nobody has it
+		link.Close() // nobody has it
 		return
 	}
 	s.stats.opened()
@@ -138,7 +138,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	c.sendLocked(&wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpText, hello)})
 	c.attach(link)
 	c.mu.Unlock()
-	s.reader.Add(link, first, c)
+	s.reader.Add(link, first)
 }
 
 // serveSession takes the requests of a session that began with polling.
@@ -165,8 +165,9 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, req engine
 	case !ok:
 		s.refuseEngine(w, refusal)
 	case req.Upgrade:
-		if link, first, err := s.upgrade(w, r); err == nil {
-			c.attachCandidate(link, first)
+		cand := &candidate{conn: c}
+		if link, first, err := s.upgrade(w, r, cand); err == nil {
+			cand.attach(link, first)
 		}
 	case r.Method == http.MethodGet:
 		s.servePoll(w, r, c)

@@ -79,8 +79,11 @@ func (s *Server) startSweeper() {
 
 // tick is the longest pause of the sweeper, and how stale clock may be.
 func (s *Server) tick() time.Duration {
-	t := min(s.opts.PingInterval, s.opts.PingTimeout, s.opts.QueueAge, s.opts.CloseTimeout, s.opts.ConnectTimeout, s.opts.UpgradeTimeout) / 20
-	return min(max(t, 5*time.Millisecond), 250*time.Millisecond)
+	t := min(s.opts.PingInterval, s.opts.PingTimeout, s.opts.QueueAge, s.opts.CloseTimeout, s.opts.ConnectTimeout, s.opts.UpgradeTimeout)
+	if s.opts.FrameTimeout > 0 {
+		t = min(t, s.opts.FrameTimeout)
+	}
+	return min(max(t/20, 5*time.Millisecond), 250*time.Millisecond)
 }
 
 // sweep looks at all connections and does what is due. pause is how long it
@@ -137,6 +140,9 @@ func (c *conn) sweepOpen(now time.Duration) {
 	if c.connectBy != 0 && now >= c.connectBy {
 		c.closeLocked(wire.CloseNotIdentified, 0, true)
 	}
+	if c.frameBy != 0 && now >= c.frameBy {
+		c.closeLocked(wire.CloseFrameTimeout, 0, true)
+	}
 	old := !c.queue.empty() && now-c.queue.oldest() >= o.QueueAge
 	if old || c.writing != 0 && now-c.writing >= o.QueueAge {
 		c.closeLocked(wire.CloseSlow, 0, true)
@@ -164,6 +170,9 @@ func (c *conn) nextDue() time.Duration {
 	at := c.beat.Due()
 	if c.connectBy != 0 {
 		at = min(at, c.connectBy)
+	}
+	if c.frameBy != 0 {
+		at = min(at, c.frameBy)
 	}
 	if !c.queue.empty() {
 		at = min(at, c.queue.oldest()+c.srv.opts.QueueAge)

@@ -13,15 +13,15 @@ const sendBuffer = 64 << 10
 
 // upgrade answers a WebSocket handshake (RFC 6455 section 4.2) and takes the
 // socket out of net/http's hands. first is what had been read past the
-// request; the buffers themselves are let go. On an error the answer has been
-// given.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (link net.Conn, first []byte, err error) {
+// request; the buffers themselves are let go. sink is to be told of the socket.
+// On an error the answer has been given.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, sink Sink) (link Link, first []byte, err error) {
 	u := ws.HTTPUpgrader{Timeout: s.opts.HandshakeTimeout}
-	link, rw, _, err := u.Upgrade(r, w)
+	nc, rw, _, err := u.Upgrade(r, w)
 	if err != nil {
 		s.stats.refused("handshake")
-		if link != nil {
-			_ = link.Close() // the refusal has been written
+		if nc != nil {
+			_ = nc.Close() // the refusal has been written
 		}
 		return nil, nil, err
 	}
@@ -29,8 +29,8 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (link net.Conn,
 		held, _ := rw.Reader.Peek(n) // exactly what is buffered
 		first = append(first, held...)
 	}
-	if tcp, ok := link.(*net.TCPConn); ok {
+	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // a wish, not a need
 	}
-	return link, first, nil
+	return s.reader.Take(nc, sink), first, nil
 }

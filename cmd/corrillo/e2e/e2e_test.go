@@ -33,12 +33,17 @@ func TestClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	sqlite := start(t, binary, "")
+	portable := start(t, binary, "", "--reader=portable")
 	mariadb := start(t, binary, repotest.MariaDB(t))
 	t.Run("matrix", func(t *testing.T) {
 		for _, client := range clients {
 			t.Run(client+"/SQLite", func(t *testing.T) {
 				t.Parallel()
 				runSuite(t, sqlite, binary, client)
+			})
+			t.Run(client+"/SQLite, portable reader", func(t *testing.T) {
+				t.Parallel()
+				runSuite(t, portable, binary, client)
 			})
 		}
 		t.Run(mariaDBClient+"/MariaDB", func(t *testing.T) {
@@ -63,11 +68,11 @@ func needNode(t *testing.T) {
 
 // start runs the server with the settings of the suite, and fails the test at
 // its end when the server has not behaved.
-func start(t *testing.T, binary, databaseURL string) *server.Server {
+func start(t *testing.T, binary, databaseURL string, args ...string) *server.Server {
 	t.Helper()
 	s, err := server.Start(t.Context(), server.Options{
 		Binary: binary, Dir: t.TempDir(), DatabaseURL: databaseURL,
-		Args: []string{"--presence-grace=300ms", "--drain-period=2s", "--log-level=info"},
+		Args: append([]string{"--presence-grace=300ms", "--drain-period=2s", "--log-level=info"}, args...),
 		Env:  []string{"WEBHOOK_SECRET=" + webhookSecret},
 	})
 	if err != nil {

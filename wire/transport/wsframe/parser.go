@@ -67,6 +67,20 @@ func (p *Parser) Next(in []byte, limit int) (m Message, rest []byte, ok bool, er
 	}
 }
 
+// Idle reports whether no message or frame is under way. A message that Next
+// has just returned is not.
+func (p *Parser) Idle() bool { return p.have == 0 && !p.body && p.opcode == 0 }
+
+// Reset makes p a zero Parser, and reports true, when it is idle. A message
+// that Next returned is no longer valid then.
+func (p *Parser) Reset() bool {
+	if !p.Idle() {
+		return false
+	}
+	*p = Parser{}
+	return true
+}
+
 // frameDone is called with the last part of a frame's payload.
 func (p *Parser) frameDone(part []byte) (Message, bool, error) {
 	if p.frame.Control() {

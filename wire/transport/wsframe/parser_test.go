@@ -55,6 +55,7 @@ func parseAll(stream []byte, size, limit int) (out []string) {
 				break
 			}
 		}
+		p.Reset() // between messages; in the middle of one it does nothing
 	}
 	return out
 }
@@ -248,4 +249,54 @@ func FuzzParser(f *testing.F) {
 			t.Fatalf("whole %v, cut %v", whole, cut)
 		}
 	})
+}
+
+// manyFrames is a read that brought several whole messages.
+func manyFrames() []byte {
+	var in []byte
+	for range 8 {
+		in = append(in, clientFrame(0x81, []byte(strings.Repeat("x", 200)), [4]byte{1, 2, 3, 4})...)
+	}
+	return in
+}
+
+func parseWhole(tb testing.TB, p *Parser, in []byte) {
+	for n := 0; ; n++ {
+		m, rest, ok, err := p.Next(in, 1000)
+		if err != nil || ok && m.Op != OpText {
+			tb.Fatal(m, err)
+		}
+		if !ok {
+			if n != 8 {
+				tb.Fatalf("%d messages, want 8", n)
+			}
+			return
+		}
+		in = rest
+	}
+}
+
+// A message that arrives whole is handed on where it stands.
+func TestParser_WholeMessagesAllocateNothing(t *testing.T) {
+	var p Parser
+	sent := manyFrames()
+	in := make([]byte, len(sent))
+	if n := testing.AllocsPerRun(100, func() {
+		copy(in, sent) // parsing unmasks in place
+		parseWhole(t, &p, in)
+	}); n != 0 {
+		t.Errorf("%v allocations for 8 messages", n)
+	}
+}
+
+func BenchmarkParser(b *testing.B) {
+	var p Parser
+	sent := manyFrames()
+	in := make([]byte, len(sent))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(sent)))
+	for b.Loop() {
+		copy(in, sent)
+		parseWhole(b, &p, in)
+	}
 }

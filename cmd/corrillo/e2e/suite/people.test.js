@@ -106,4 +106,36 @@ each('people', (it) => {
     assert.equal(presence[ann.userId].status, 'online')
     assert.notEqual(presence[scene.id('nobody')]?.status, 'online')
   })
+
+  it('lists members, page by page, with read marks and presence', async (scene) => {
+    const room = scene.id('room')
+    const ann = await scene.user('ann', { rooms: [room] })
+    const bob = await scene.user('bob', { rooms: [room] })
+    const eve = await scene.user('eve')
+    await ann.say(room, 'one')
+    await bob.request('mark_read', { conversationId: room, seq: 1 })
+    const { userId: zoe } = await scene.user('zoe', { rooms: [room] })
+    const list = await bob.request('get_members', { conversationId: room })
+    assert.equal(list.status, 'ok')
+    assert.equal(list.cursor, undefined)
+    assert.deepEqual(list.members.map((m) => [m.userId, m.role, m.readSeq, m.status]),
+      [[ann.userId, 'member', 1, 'online'], [bob.userId, 'member', 1, 'online'], [zoe, 'member', 0, 'online']])
+    assert.ok(list.members.every((m) => !Number.isNaN(Date.parse(m.lastSeen))))
+
+    const ids = []
+    let cursor
+    do {
+      const page = await bob.request('get_members', { conversationId: room, limit: 1, cursor })
+      assert.equal(page.members.length, 1)
+      ids.push(page.members[0].userId)
+      cursor = page.cursor
+      if (!cursor) continue
+      const elsewhere = await bob.request('get_members', { receiverId: eve.userId, cursor })
+      assert.equal(elsewhere.error.code, 'invalid_payload')
+    } while (cursor)
+    assert.deepEqual(ids, [ann.userId, bob.userId, zoe])
+
+    const pair = await bob.request('get_members', { receiverId: eve.userId })
+    assert.deepEqual(pair.members.map((m) => [m.userId, m.readSeq, m.status]), [[bob.userId, 0, 'online'], [eve.userId, 0, 'online']])
+  })
 })
