@@ -9,20 +9,25 @@ PKG ?= ./...
 FUZZTIME ?= 30s
 BENCH ?= .
 
-.PHONY: help run test lint fuzz bench bench-go deps check
+.PHONY: help run test test-go lint fuzz bench bench-go deps check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Ctrl-C is how it ends: `go run` calls that a failure, whatever the server says.
 run: ## the server for a developer, on http://localhost:3001 (ARGS="--port 4000")
-	@go run ./cmd/corrillo serve --dev $(ARGS)
+	@stopped=; trap 'stopped=0' INT; go run ./cmd/corrillo serve --dev $(ARGS) || exit $${stopped:-$$?}
 
-# Never from the cache: some tests build the server, which the cache does not see.
-test: deps check ## everything: format, vet, all tests with the race detector (PKG=./wire/...)
-	@go test -race -count=1 -timeout 18m $(PKG)
+test: deps check test-go $(if $(filter ./...,$(PKG)),test-web) ## everything: the server, the browser half (PKG=./wire/... for a part of the server)
 
-lint: ## golangci-lint; the first time it is built, which takes minutes
+# Never from the cache: some tests build the server, which the cache does not
+# see. Without cmd/corrillo/default.pgo: by it, all packages are compiled anew.
+test-go:
+	@GOFLAGS="$$(go env GOFLAGS) -pgo=off" go test -race -count=1 -timeout 18m $(PKG)
+
+lint: ## golangci-lint and eslint; the first time it is built, which takes minutes
 	@go tool -modfile=tools.mod golangci-lint run $(PKG)
+	@cd web && npx eslint .
 
 fuzz: ## every fuzz target, FUZZTIME each (30s)
 	@while read -r file target; do \
@@ -36,6 +41,13 @@ bench-go: ## Go benchmarks (BENCH=Name PKG=./wire)
 
 # `make bench` measures the server as a whole.
 -include bench/bench.mk
+-include bench/k6/k6.mk
+
+# The browser half: `make page`, `make test-web`.
+include web/web.mk
+
+# `make nextjs` runs the example app.
+-include web/nextjs/nextjs.mk
 
 deps: ## what tests need besides Go: MariaDB, Chromium, Node and npm packages
 	@.ci/deps

@@ -1,20 +1,39 @@
-# The full forms of what `make test` runs briefly, and the figures of
-# docs/BENCHMARKS.md. Each starts the server, and MariaDB where it is named,
-# by itself.
-.PHONY: bench bench-exactly-once bench-kill bench-memory
+# Measuring: Corrillo beside others, and beside itself. Each target starts the
+# servers, and MariaDB, by itself; see docs/BENCHMARKS.md.
+.PHONY: bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
 
 FULL = -connections 1000 -senders 100 -duration 30s
 PROMISES = go test ./bench -count=1 -v -timeout 30m -run
 
-bench: bench-exactly-once bench-kill bench-memory ## Measure; see docs/BENCHMARKS.md
+# What was measured is shown also when a server broke a rule.
+bench: deps ## all servers at all works, in turns, into docs/BENCHMARKS.md: hours; goes on where it was (ARGS="--works rooms-1 --plan")
+	@failed=0; go run ./bench/run $(ARGS) || failed=$$?; go run ./bench/report; exit $$failed
+
+bench-short: deps ## the same, briefly: that everything works, no figures
+	@results=$$(mktemp -d); trap 'rm -rf "$$results"' EXIT; go run ./bench/run --short --json "$$results/results.json" $(ARGS)
+
+bench-report: ## the tables and charts of docs/BENCHMARKS.md again, from docs/bench/results.json
+	@go run ./bench/report
+
+bench-compare: ## Go benchmarks of the hot paths at BASE and here, in turns (BASE=HEAD~1 PKG=./wire BENCH=Name)
+	@BENCH='$(BENCH)' bench/compare.sh '$(or $(BASE),$(error name a revision: BASE=HEAD~1))' $(filter-out ./...,$(PKG))
 
 bench-exactly-once: ## 1,000 clients, 100 senders, 30 s, every message checked; SQLite and MariaDB
 	$(PROMISES) TestPromises/ExactlyOnce -args $(FULL)
 	$(PROMISES) TestPromises/ExactlyOnce -args $(FULL) -in-flight 4
 
-bench-kill: ## The same while the server is killed ten times
+bench-kill: ## the same while the server is killed ten times
 	$(PROMISES) TestPromises/Kill -args $(FULL) -kills 10
 
-bench-memory: ## RSS of 1,000 to 10,000 idle clients, both dialects
-	go run ./bench/load memory --dialect plain
-	go run ./bench/load memory --dialect socketio
+# More descriptors than the largest number of connections, for server and client each.
+capacity: ## what a connection and a delivery cost on this machine, as docs/how-to/capacity.md reckons with: ten minutes
+	@binary=$$(mktemp -d)/corrillo; trap 'rm -rf "$$(dirname "$$binary")"' EXIT; go build -o "$$binary" ./cmd/corrillo; \
+	for reader in epoll portable; do echo "== $$reader"; \
+		go run ./bench/load memory --binary "$$binary" --at 2000,5000,10000,15000 --rest 60s --args=--reader=$$reader $(ARGS); done; \
+	for size in 2 10 100; do echo "== rooms of $$size"; \
+		go run ./bench/load rooms --binary "$$binary" --room-size $$size --duration 10s --rest=-1s $(ARGS); done; \
+	echo "== one room of 1000"; go run ./bench/load fanout --binary "$$binary" --duration 10s --rest=-1s $(ARGS)
+
+# Of a server compiled without a profile, so that one does not feed on the last.
+pgo: deps ## the profile that releases are compiled by, cmd/corrillo/default.pgo, again: two minutes of load
+	@GOFLAGS="$$(go env GOFLAGS) -pgo=off" go run ./bench/pgo $(ARGS)

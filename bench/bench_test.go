@@ -18,18 +18,21 @@ var (
 	connections = flag.Int("connections", 200, "clients, in rooms of 10")
 	senders     = flag.Int("senders", 20, "clients that send")
 	inFlight    = flag.Int("in-flight", 1, "messages of a sender that wait for their ack")
-	duration    = flag.Duration("duration", 3*time.Second, "how long they send")
+	duration    = flag.Duration("duration", 2*time.Second, "how long they send")
 	kills       = flag.Int("kills", 2, "how often the server is killed")
 )
+
+// moment is the rest of a run that measures no memory.
+const moment = 100 * time.Millisecond
 
 func TestMain(m *testing.M) { repotest.Main(m) }
 
 // start runs the built server on a database of the test's own.
-func start(t *testing.T, binary, databaseURL string) *server.Server {
+func start(t *testing.T, binary, databaseURL string, args ...string) *server.Server {
 	t.Helper()
 	s, err := server.Start(t.Context(), server.Options{
 		Binary: binary, Dir: t.TempDir(), DatabaseURL: databaseURL,
-		Args: []string{"--limits=off", "--log-level=warn", "--drain-period=1s"},
+		Args: append([]string{"--limits=off", "--log-level=warn", "--drain-period=1s"}, args...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,9 +51,10 @@ func start(t *testing.T, binary, databaseURL string) *server.Server {
 	return s
 }
 
-func config(dialect client.Dialect, s *server.Server) scenario.Config {
+func config(dialect client.Dialect) scenario.Config {
 	return scenario.Config{
-		Addr: s.Addr(), Dialect: dialect, Connections: *connections, Senders: *senders, InFlight: *inFlight, Duration: *duration,
+		Dialect: dialect, Connections: *connections, Senders: *senders, InFlight: *inFlight, Duration: *duration,
+		Rest: moment,
 	}
 }
 
@@ -94,16 +98,41 @@ func TestPromises(t *testing.T) {
 		}
 	}
 	for i, store := range stores {
-		dialect := dialects[i%len(dialects)]
-		t.Run("Kill/"+store.name+"/"+string(dialect), func(t *testing.T) {
-			killRounds(t, start(t, binary, store.url(t)), dialect)
+		for j, reader := range []string{"auto", "portable"} {
+			dialect := dialects[(i+j)%len(dialects)]
+			t.Run("Kill/"+store.name+"/"+string(dialect)+"/"+reader, func(t *testing.T) {
+				killRounds(t, start(t, binary, store.url(t), "--reader="+reader), dialect)
+			})
+		}
+	}
+	for name, c := range brief() {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, binary, "")
+			r, err := scenario.Named()[name](t.Context(), c, s)
+			judge(t, &r, err)
+			if want := c.At; len(r.Steps) != len(want) {
+				t.Errorf("readings %+v, want %v", r.Steps, want)
+			}
 		})
 	}
-	t.Run("Memory", func(t *testing.T) { memory(t, start(t, binary, "")) })
+}
+
+// brief are the other scenarios, each in a form that takes a second or two.
+func brief() map[string]scenario.Config {
+	n := *connections
+	return map[string]scenario.Config{
+		"openloop": {Connections: n, Senders: *senders, Rate: 100, Duration: time.Second, Rest: moment},
+		"fanout":   {Connections: n, Dialect: client.SocketIO, Duration: time.Second, Rest: moment},
+		"connect":  {Connections: n, Dialect: client.SocketIO, Rest: moment},
+		"polling":  {Connections: n / 4, Senders: *senders / 4, Duration: time.Second, Rest: moment},
+		"memory":   {At: []int{n / 2, n}, Rest: moment},
+		"touched":  {At: []int{n, 2 * n}, Rest: moment},
+		"history":  {At: []int{1000, 2000}, Duration: moment, Rest: moment},
+	}
 }
 
 func exactlyOnce(t *testing.T, s *server.Server, dialect client.Dialect) {
-	r, err := scenario.ExactlyOnce(t.Context(), config(dialect, s), scenario.Target{PID: s.PID(), Database: s.Database()})
+	r, err := scenario.Rooms(t.Context(), config(dialect), s)
 	judge(t, &r, err)
 	if r.Verdict.Rows != r.Verdict.Messages {
 		t.Errorf("%d rows of %d messages", r.Verdict.Rows, r.Verdict.Messages)
@@ -111,21 +140,9 @@ func exactlyOnce(t *testing.T, s *server.Server, dialect client.Dialect) {
 }
 
 func killRounds(t *testing.T, s *server.Server, dialect client.Dialect) {
-	r, err := scenario.KillRounds(t.Context(), config(dialect, s), s, *kills)
+	r, err := scenario.KillRounds(t.Context(), config(dialect), s, *kills)
 	judge(t, &r, err)
 	if want := int64(*kills * *connections); r.Returns < want {
 		t.Errorf("%d connections were made again, want %d", r.Returns, want)
-	}
-}
-
-func memory(t *testing.T, s *server.Server) {
-	r, err := scenario.Memory(t.Context(), scenario.MemoryConfig{
-		Addr: s.Addr(), PID: s.PID(), From: *connections / 2, To: *connections, Steps: 2, Rest: 100 * time.Millisecond,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Steps) != 2 || r.Steps[1].RSSMB == 0 {
-		t.Errorf("readings: %+v", r.Steps)
 	}
 }

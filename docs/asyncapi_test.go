@@ -123,6 +123,7 @@ func TestAsyncAPI_Refusals(t *testing.T) {
 		"delete_message":     {`{}`},
 		"get_history":        {`{}`, `{"conversationId":"c","beforeSeq":1,"afterSeq":1}`, `{"conversationId":"c","limit":0}`},
 		"get_conversations":  {`{"limit":0}`, `{"cursor":1}`, `[]`},
+		"get_members":        {`{}`, `{"limit":1}`, `{"conversationId":"c","limit":0}`, `{"conversationId":"c","cursor":1}`, `"c"`},
 		"get_presence":       {`{}`, `{"userIds":"a"}`, `{"userIds":[""]}`},
 		"passthrough":        {`{"sdp":"x"}`, `"x"`},
 	} {
@@ -219,6 +220,11 @@ func sent() map[string][][]byte {
 		"MessageRead":    {wire.AppendMessageRead(nil, "room-1", "", "ann", "m1", 3, at), wire.AppendMessageRead(nil, dm, "bob", "ann", "m1", 3, at)},
 		"MessageDeleted": {wire.AppendMessageDeleted(nil, "room-1", "", "m1", 3, 1, "ann"), wire.AppendMessageDeleted(nil, dm, "bob", "m1", 3, 1, "ann")},
 		"Presence":       {wire.AppendPresence(nil, "ann", online), wire.AppendPresence(nil, "ann", unknown)},
+		"Member":         {wire.AppendMember(nil, "ann", "owner", 3, online), wire.AppendMember(nil, "bob", "member", 0, unknown)},
+		"MembersReply": {
+			rules.AppendMembersReply(nil, "room-1", []repo.Participant{{UserID: "ann", LastReadSeq: 3}}, nil, true),
+			rules.AppendMembersReply(nil, "room-1", nil, nil, false),
+		},
 		"PresenceStatus": {wire.AppendPresenceStatus(nil, online), wire.AppendPresenceStatus(nil, unknown)},
 		"JoinReply": {
 			rules.AppendJoinReply(nil, &rules.JoinReply{ConversationID: "room-1", LastSeq: 3, ReadSeq: 1, Missed: []repo.Message{group}, HasMore: true}),

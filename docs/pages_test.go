@@ -18,7 +18,7 @@ import (
 func pages(t *testing.T) []string {
 	t.Helper()
 	var found []string
-	for _, pattern := range []string{"*.md", "adr/*.md", "../*.md"} {
+	for _, pattern := range []string{"*.md", "adr/*.md", "how-to/*.md", "../*.md"} {
 		some, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // RFC 6455, section 4.2.2 asks for it
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -90,9 +89,7 @@ func (c *Conn) handshake(o Options) error {
 }
 
 func (c *Conn) upgrade(o Options, key string) error {
-	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", o.Dialect.Path(), o.Addr, key)
-	if err != nil {
+	if _, err := c.conn.Write(upgradeRequest(o.Dialect.Path(), o.Addr, key)); err != nil {
 		return err
 	}
 	br := bufio.NewReaderSize(c.conn, firstBuffer)
@@ -105,8 +102,7 @@ func (c *Conn) upgrade(o Options, key string) error {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // only for the message
 		return fmt.Errorf("answer %s: %s", resp.Status, bytes.TrimSpace(body))
 	}
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
-	if got := resp.Header.Get("Sec-WebSocket-Accept"); got != base64.StdEncoding.EncodeToString(sum[:]) {
+	if got := resp.Header.Get("Sec-WebSocket-Accept"); got != accept(key) {
 		return fmt.Errorf("Sec-WebSocket-Accept is %q", got)
 	}
 	early, err := br.Peek(br.Buffered())
@@ -140,12 +136,10 @@ func (c *Conn) Close() error { return c.conn.Close() }
 // SetDeadline bounds Next and Flush; the zero time takes the bound away.
 func (c *Conn) SetDeadline(t time.Time) error { return c.conn.SetDeadline(t) }
 
-// Emit queues an event; data is one JSON value. It goes out with the next
-// Flush, or when Next has nothing more to read at once.
+// Emit implements Connection.
 func (c *Conn) Emit(event string, data []byte) { c.emit(event, data, 0) }
 
-// Request queues an event that asks for a reply and returns the ack id that
-// the reply will carry.
+// Request implements Connection.
 func (c *Conn) Request(event string, data []byte) uint64 {
 	c.lastAck++
 	c.emit(event, data, c.lastAck)
@@ -162,7 +156,7 @@ func (c *Conn) write(opcode byte, payload ...[]byte) {
 	c.out = appendFrame(c.out, opcode, c.mask, payload...)
 }
 
-// Flush writes what was emitted.
+// Flush implements Connection.
 func (c *Conn) Flush() error {
 	if len(c.out) == 0 {
 		return nil
@@ -172,7 +166,7 @@ func (c *Conn) Flush() error {
 	return err
 }
 
-// Next returns the next event or reply, and answers pings on the way.
+// Next implements Connection.
 func (c *Conn) Next() (Packet, error) {
 	for {
 		f, err := c.nextFrame()
@@ -203,21 +197,11 @@ func (c *Conn) packet(f frame) (p Packet, ok bool, err error) {
 		p, err = parsePlain(f.payload)
 		return p, true, err
 	}
-	switch b := f.payload; {
-	case len(b) == 0:
-		return p, false, errors.New("an empty Engine.IO packet")
-	case b[0] == '2':
-		c.write(opText, []byte("3"))
-		return p, false, nil
-	case b[0] == '4' && len(b) > 1 && b[1] == '1':
-		return p, false, fmt.Errorf("%w (Socket.IO DISCONNECT)", ErrClosed)
-	case b[0] == '4':
-		p, err = parseSocketIO(b[1:])
-		return p, true, err
-	case b[0] == '1':
-		return p, false, fmt.Errorf("%w (Engine.IO close)", ErrClosed)
+	p, what, err := socketIOPacket(f.payload)
+	if what == packetPing {
+		c.write(opText, socketIOPong)
 	}
-	return p, false, nil
+	return p, what == packetOurs, err
 }
 
 func closeText(payload []byte) string {

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -10,16 +11,31 @@ import (
 // Dialect is the framing that a connection speaks.
 type Dialect string
 
-// The dialects: docs/PROTOCOL.md, "Transports and dialects".
+// The dialects. The first three are those of docs/PROTOCOL.md, "Transports and
+// dialects"; SocketIO and Polling need no more of a server than the events
+// identify, join_conversation, send_message, message_ack and new_message, and
+// a callback to the first two when one is asked for.
 const (
 	Plain    Dialect = "plain"    // /ws
 	SocketIO Dialect = "socketio" // /socket.io/ over WebSocket alone
+	Polling  Dialect = "polling"  // /socket.io/ over HTTP long-polling alone
+	// Centrifugo is Centrifugo's JSON protocol over WebSocket. Rooms are
+	// channels of the same name; what is published is {"content", "tempId"}.
+	Centrifugo Dialect = "centrifugo"
 )
 
-// Path is the request target of the WebSocket handshake.
+// Dialects are all of them.
+var Dialects = []Dialect{Plain, SocketIO, Polling, Centrifugo}
+
+// Path is the request target of the first request.
 func (d Dialect) Path() string {
-	if d == SocketIO {
+	switch d {
+	case Polling:
+		return "/socket.io/?EIO=4&transport=polling"
+	case SocketIO:
 		return "/socket.io/?EIO=4&transport=websocket"
+	case Centrifugo:
+		return "/connection/websocket"
 	}
 	return "/ws"
 }
@@ -88,6 +104,32 @@ func parsePlain(b []byte) (Packet, error) {
 	return Packet{Event: []byte(slow.Event), Ack: slow.Ack, Data: slow.Data}, nil
 }
 
+type packetKind uint8
+
+const (
+	packetOther packetKind = iota
+	packetOurs             // an event or a reply
+	packetPing
+)
+
+// socketIOPacket reads an Engine.IO packet that comes after the handshake.
+func socketIOPacket(b []byte) (p Packet, what packetKind, err error) {
+	switch {
+	case len(b) == 0:
+		return p, packetOther, errors.New("an empty Engine.IO packet")
+	case b[0] == '2':
+		return p, packetPing, nil
+	case b[0] == '4' && len(b) > 1 && b[1] == '1':
+		return p, packetOther, fmt.Errorf("%w (Socket.IO DISCONNECT)", ErrClosed)
+	case b[0] == '4':
+		p, err = parseSocketIO(b[1:])
+		return p, packetOurs, err
+	case b[0] == '1':
+		return p, packetOther, fmt.Errorf("%w (Engine.IO close)", ErrClosed)
+	}
+	return p, packetOther, nil
+}
+
 // parseSocketIO reads a Socket.IO EVENT or ACK of the namespace "/" (the
 // bytes after Engine.IO's type). Data of an event is everything after its
 // name: the argument, perhaps followed by an offset.
@@ -116,12 +158,4 @@ func parseSocketIO(b []byte) (Packet, error) {
 		return p, fmt.Errorf("packet %.80q", b)
 	}
 	return p, nil
-}
-
-func digits(b []byte) (uint64, []byte) {
-	var n uint64
-	for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
-		n, b = n*10+uint64(b[0]-'0'), b[1:]
-	}
-	return n, b
 }

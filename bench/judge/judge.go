@@ -121,6 +121,9 @@ func (v *Verdict) OK() bool { return len(v.Count) == 0 }
 
 const examplesPerRule = 5
 
+// Add notes a broken rule that somebody else has found.
+func (v *Verdict) Add(rule Rule, room, detail string) { v.add(rule, room, "%s", detail) }
+
 func (v *Verdict) add(rule Rule, room, format string, args ...any) {
 	if v.Count == nil {
 		v.Count = map[Rule]int{}
@@ -138,11 +141,15 @@ func Judge(rooms []Room) Verdict {
 	for i := range rooms {
 		v.room(&rooms[i])
 	}
+	v.finish()
+	return v
+}
+
+func (v *Verdict) finish() {
 	if v.Messages == 0 {
-		v.add(NothingHappens, "", "%d rooms", len(rooms))
+		v.add(NothingHappens, "", "%d rooms", v.Rooms)
 	}
 	slices.SortStableFunc(v.Examples, func(a, b Violation) int { return cmp.Compare(a.Rule, b.Rule) })
-	return v
 }
 
 // known is what the acks say about one message.

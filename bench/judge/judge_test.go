@@ -149,21 +149,29 @@ func TestJudge_FindsEachBrokenRule(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := honest(10)
 			c.forge(&r)
-			v := Judge([]Room{r})
-			var got []Rule
-			for rule := range v.Count {
-				got = append(got, rule)
-			}
-			slices.Sort(got)
-			slices.Sort(c.want)
-			if !slices.Equal(got, c.want) {
-				t.Errorf("found %q, want %q: %v", got, c.want, v.Examples)
-			}
-			if v.OK() {
-				t.Error("OK() on a forged log")
+			l := ledger(&r, true)
+			for form, v := range map[string]Verdict{"log": Judge([]Room{r}), "ledger": Audit([]*Ledger{l})} {
+				if got := broken(&v); !slices.Equal(got, sorted(c.want)) {
+					t.Errorf("%s: found %q, want %q: %v", form, got, c.want, v.Examples)
+				}
+				if v.OK() {
+					t.Errorf("%s: OK() on a forged log", form)
+				}
 			}
 		})
 	}
+}
+
+func broken(v *Verdict) (rules []Rule) {
+	for rule := range v.Count {
+		rules = append(rules, rule)
+	}
+	return sorted(rules)
+}
+
+func sorted(rules []Rule) []Rule {
+	slices.Sort(rules)
+	return rules
 }
 
 func TestJudge_BoundsItsExamples(t *testing.T) {

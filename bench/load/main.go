@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -22,9 +23,15 @@ import (
 )
 
 type commands struct {
-	ExactlyOnce exactlyOnceCmd `cmd:"" help:"Senders without a pause; every ack, delivery and row is checked."`
-	Kill        killCmd        `cmd:"" help:"The same while the server is killed with SIGKILL again and again."`
-	Memory      memoryCmd      `cmd:"" help:"Idle connections, identified and joined; the slope of the server's RSS."`
+	Rooms    scenarioCmd `cmd:"" aliases:"exactly-once" help:"Senders in rooms without a pause; every ack, delivery and row is checked."`
+	Openloop scenarioCmd `cmd:"" help:"Messages at a fixed rate; times from when each should have been sent."`
+	Fanout   scenarioCmd `cmd:"" help:"One room of all connections, with a few senders."`
+	Memory   scenarioCmd `cmd:"" help:"Idle connections, identified and joined; the slope of the server's RSS."`
+	Connect  scenarioCmd `cmd:"" help:"Connect and identify as fast as it goes."`
+	Polling  scenarioCmd `cmd:"" help:"Rooms over HTTP long-polling."`
+	Touched  scenarioCmd `cmd:"" help:"Many conversations, each touched once; the server's RSS."`
+	History  scenarioCmd `cmd:"" help:"Pages of 50 at random places of a large table."`
+	Kill     killCmd     `cmd:"" help:"Rooms while the server is killed with SIGKILL again and again."`
 }
 
 // target is the server under load.
@@ -36,27 +43,34 @@ type target struct {
 	Args     []string `help:"More arguments for its serve command, such as --args=--store-lanes=4." sep:"none"`
 }
 
-// crowd is who talks.
+// crowd is who talks. What is 0 is the scenario's own choice.
 type crowd struct {
-	Dialect     string        `default:"plain" enum:"plain,socketio" help:"plain (/ws) or socketio."`
-	Connections int           `default:"1000" help:"Clients."`
-	RoomSize    int           `default:"10" help:"Clients in a room."`
-	Senders     int           `default:"100" help:"Clients that send."`
-	InFlight    int           `default:"1" help:"Messages of a sender that wait for their ack."`
-	Duration    time.Duration `default:"30s" help:"How long they send."`
-	Content     int           `default:"32" help:"Length of a message's text."`
-	Patience    time.Duration `default:"1m" help:"How long to wait for what does not come."`
+	Dialect     string        `default:"plain" enum:"plain,socketio,polling,centrifugo" help:"plain (/ws), socketio, polling or centrifugo."`
+	Connections int           `help:"Clients (1000; fewer where they are not the point)."`
+	RoomSize    int           `help:"Clients in a room (10)."`
+	Senders     int           `help:"Clients that send (100; 4 in one room)."`
+	InFlight    int           `help:"Messages of a sender that wait for their ack (1)."`
+	Rate        float64       `help:"Messages per second of openloop (300)."`
+	At          []int         `help:"Connections, conversations or rows at each reading of memory, touched and history."`
+	Join        bool          `help:"Touch by joining and leaving, not by a message."`
+	Duration    time.Duration `help:"How long they send (30s)."`
+	Rest        time.Duration `help:"Quiet before memory is read (10s); negative: no such reading."`
+	Content     int           `help:"Length of a message's text (32)."`
+	Dialing     int           `help:"Connections being made at once (64)."`
+	Patience    time.Duration `help:"How long to wait for what does not come (1m)."`
 	JSON        bool          `help:"Print JSON, not a table."`
+	CPUProfile  string        `help:"Write a CPU profile of the load client to this file." name:"cpu-profile"`
 }
 
-func (c *crowd) config(addr string) scenario.Config {
+func (c *crowd) config() scenario.Config {
 	return scenario.Config{
-		Addr: addr, Dialect: client.Dialect(c.Dialect), Connections: c.Connections, RoomSize: c.RoomSize,
-		Senders: c.Senders, InFlight: c.InFlight, Duration: c.Duration, Content: c.Content, Patience: c.Patience,
+		Dialect: client.Dialect(c.Dialect), Connections: c.Connections, RoomSize: c.RoomSize, Senders: c.Senders,
+		InFlight: c.InFlight, Rate: c.Rate, At: c.At, Join: c.Join, Duration: c.Duration, Rest: c.Rest,
+		Content: c.Content, Dialing: c.Dialing, Patience: c.Patience,
 	}
 }
 
-type exactlyOnceCmd struct {
+type scenarioCmd struct {
 	target
 	crowd
 }
@@ -65,16 +79,6 @@ type killCmd struct {
 	target
 	crowd
 	Kills int `default:"10" help:"How often."`
-}
-
-type memoryCmd struct {
-	target
-	Dialect string        `default:"plain" enum:"plain,socketio" help:"plain (/ws) or socketio."`
-	From    int           `default:"1000" help:"Connections at the first reading."`
-	To      int           `default:"10000" help:"Connections at the last reading."`
-	Steps   int           `default:"4" help:"Readings."`
-	Rest    time.Duration `default:"10s" help:"Quiet before a reading."`
-	JSON    bool          `help:"Print JSON, not a table."`
 }
 
 func main() {
@@ -92,14 +96,11 @@ func main() {
 
 var errBroken = errors.New("a promise was broken")
 
-// Run runs the scenario.
-func (c *exactlyOnceCmd) Run(ctx context.Context) error {
-	return c.with(ctx, func(addr string, t scenario.Target, _ *server.Server) error {
-		r, err := scenario.ExactlyOnce(ctx, c.config(addr), t)
-		if err != nil {
-			return err
-		}
-		return errors.Join(show(&r, c.JSON), verdict(&r))
+// Run runs the scenario that the command is named after.
+func (c *scenarioCmd) Run(ctx context.Context, line *kong.Context) error {
+	run := scenario.Named()[line.Selected().Name]
+	return c.with(ctx, func(t scenario.Target, _ *server.Server) error {
+		return c.report(func() (scenario.Report, error) { return run(ctx, c.config(), t) })
 	})
 }
 
@@ -108,33 +109,33 @@ func (c *killCmd) Run(ctx context.Context) error {
 	if c.URL != "" {
 		return errors.New("kill runs a server of its own: leave --url out")
 	}
-	return c.with(ctx, func(addr string, _ scenario.Target, s *server.Server) error {
-		r, err := scenario.KillRounds(ctx, c.config(addr), s, c.Kills)
-		if err != nil {
-			return err
-		}
-		return errors.Join(show(&r, c.JSON), verdict(&r))
+	return c.with(ctx, func(_ scenario.Target, s *server.Server) error {
+		return c.report(func() (scenario.Report, error) { return scenario.KillRounds(ctx, c.config(), s, c.Kills) })
 	})
 }
 
-// Run runs the scenario.
-func (c *memoryCmd) Run(ctx context.Context) error {
-	return c.with(ctx, func(addr string, t scenario.Target, _ *server.Server) error {
-		r, err := scenario.Memory(ctx, scenario.MemoryConfig{
-			Addr: addr, PID: t.PID, Dialect: client.Dialect(c.Dialect), From: c.From, To: c.To, Steps: c.Steps, Rest: c.Rest,
-		})
+// report runs and shows what came of it.
+func (c *crowd) report(run func() (scenario.Report, error)) (err error) {
+	if c.CPUProfile != "" {
+		f, err := os.Create(c.CPUProfile)
 		if err != nil {
 			return err
 		}
-		return show(&r, c.JSON)
-	})
-}
-
-func verdict(r *scenario.Report) error {
-	if r.OK() {
-		return nil
+		defer func() { err = errors.Join(err, f.Close()) }()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
-	return errBroken
+	r, err := run()
+	if err != nil {
+		return err
+	}
+	err = show(&r, c.JSON)
+	if !r.OK() {
+		err = errors.Join(err, errBroken)
+	}
+	return err
 }
 
 func show(report interface{ Print(io.Writer) error }, asJSON bool) error {
@@ -148,13 +149,13 @@ func show(report interface{ Print(io.Writer) error }, asJSON bool) error {
 
 // with hands the server under load to run: the one that --url names, or one
 // that lives as long as run.
-func (t *target) with(ctx context.Context, run func(addr string, t scenario.Target, s *server.Server) error) (err error) {
+func (t *target) with(ctx context.Context, run func(t scenario.Target, s *server.Server) error) (err error) {
 	if t.URL != "" {
 		u, err := url.Parse(t.URL)
 		if err != nil || u.Host == "" {
 			return fmt.Errorf("--url %q: want http://host:port", t.URL)
 		}
-		return run(u.Host, scenario.Target{PID: t.PID, Database: t.Database}, nil)
+		return run(scenario.Remote{Address: u.Host, Process: t.PID, Messages: t.Database}, nil)
 	}
 	dir, err := os.MkdirTemp("", "corrillo-load-")
 	if err != nil {
@@ -175,5 +176,5 @@ func (t *target) with(ctx context.Context, run func(addr string, t scenario.Targ
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	return run(s.Addr(), scenario.Target{PID: s.PID(), Database: s.Database()}, s)
+	return run(s, s)
 }

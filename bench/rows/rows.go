@@ -32,7 +32,7 @@ const query = `SELECT conversationId, seq, id, senderId, COALESCE(tempId, '')
 // ordered by conversation and seq. The prefix must have no LIKE wildcards.
 // where is a mysql:// URL or the path of an SQLite file.
 func Read(ctx context.Context, where, prefix string) (rows []Row, err error) {
-	db, err := open(where)
+	db, err := open(where, true)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,30 @@ func Read(ctx context.Context, where, prefix string) (rows []Row, err error) {
 	return rows, found.Err()
 }
 
-func open(where string) (*sql.DB, error) {
-	if !strings.Contains(where, "://") {
-		return sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+// Count says how many messages and how many conversations have an id of the
+// conversation that begins with prefix.
+func Count(ctx context.Context, where, prefix string) (messages, conversations int64, err error) {
+	db, err := open(where, true)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	const count = `SELECT COUNT(*), COUNT(DISTINCT conversationId) FROM corrillo_message WHERE conversationId LIKE ?`
+	if err := db.QueryRowContext(ctx, count, prefix+"%").Scan(&messages, &conversations); err != nil {
+		return 0, 0, fmt.Errorf("count the message table: %w", err)
+	}
+	return messages, conversations, nil
+}
+
+func isSQLite(where string) bool { return !strings.Contains(where, "://") }
+
+func open(where string, readOnly bool) (*sql.DB, error) {
+	if isSQLite(where) {
+		mode := "rw"
+		if readOnly {
+			mode = "ro"
+		}
+		return sql.Open("sqlite", "file:"+(&url.URL{Path: where}).EscapedPath()+"?mode="+mode+"&_pragma=busy_timeout(30000)")
 	}
 	o, err := mysql.ParseURL(where)
 	if err != nil {

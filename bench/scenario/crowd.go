@@ -15,14 +15,18 @@ import (
 // crowd is every client of a run.
 type crowd struct {
 	c       Config
+	addr    string
 	rooms   []*room
 	members []*member
 	started chan struct{}
 	over    atomic.Bool // senders send nothing new
-	up      atomic.Int64
-	errors  atomic.Int64 // `error` events
-	lost    atomic.Int64 // connections lost without leave to come back
-	returns atomic.Int64
+	// comeBack lets clients connect again after a lost connection, as after a
+	// kill. Without it a lost connection is a violation.
+	comeBack atomic.Bool
+	up       atomic.Int64
+	errors   atomic.Int64 // `error` events
+	lost     atomic.Int64 // connections lost without leave to come back
+	returns  atomic.Int64
 
 	lastFailure atomic.Pointer[error] // to come back
 	running     sync.WaitGroup
@@ -30,8 +34,8 @@ type crowd struct {
 }
 
 // gather connects everyone and returns when all have joined.
-func gather(ctx context.Context, c Config) (*crowd, error) {
-	w := &crowd{c: c, started: make(chan struct{})}
+func gather(ctx context.Context, c Config, addr string) (*crowd, error) {
+	w := &crowd{c: c, addr: addr, started: make(chan struct{})}
 	count := (c.Connections + c.RoomSize - 1) / c.RoomSize
 	for i := range count {
 		w.rooms = append(w.rooms, &room{id: fmt.Sprintf("%s%d", c.prefix(), i)})
@@ -164,7 +168,7 @@ func (w *crowd) disperse() {
 	w.cancel()
 	for _, m := range w.members {
 		if c := m.closer.Load(); c != nil {
-			_ = c.Close() // it may be closed already
+			_ = (*c).Close() // it may be closed already
 		}
 	}
 	w.running.Wait()

@@ -13,11 +13,10 @@ import (
 // KillRounds lets a crowd talk while the server is killed (SIGKILL) and
 // started again the given number of times, and judges every message of it:
 // clients come back by themselves, join with afterSeq, and send again under
-// the same tempId what was not acked. c.Duration is the least time; c.Addr is
-// the server's.
+// the same tempId what was not acked. c.Duration is the least time.
 func KillRounds(ctx context.Context, c Config, s *server.Server, kills int) (Report, error) {
-	c.Addr, c.Reconnect = s.Addr(), true
-	r, err := talk(ctx, c, Target{Database: s.Database()}, "kill -9", func(ctx context.Context, w *crowd) error {
+	r, err := talk(ctx, c, Remote{Address: s.Addr(), Messages: s.Database()}, "kill -9", func(ctx context.Context, w *crowd) error {
+		w.comeBack.Store(true)
 		for n := range kills {
 			if err := round(ctx, w, s); err != nil {
 				return fmt.Errorf("kill %d of %d: %w", n+1, kills, err)

@@ -20,8 +20,8 @@ type member struct {
 	index  int
 	name   string
 	room   *room
-	conn   *client.Conn
-	closer atomic.Pointer[client.Conn] // the same, for who ends the run
+	conn   client.Connection
+	closer atomic.Pointer[client.Connection] // the same, for who ends the run
 
 	deliveries []judge.Delivery
 	received   atomic.Int64 // len(deliveries), now and then
@@ -48,12 +48,12 @@ func (m *member) complain(format string, args ...any) {
 
 // join connects, identifies, joins and catches up.
 func (m *member) join(ctx context.Context) error {
-	c, err := client.Dial(ctx, client.Options{Addr: m.crowd.c.Addr, Dialect: m.crowd.c.Dialect, Timeout: m.crowd.c.Patience})
+	c, err := client.Open(ctx, client.Options{Addr: m.crowd.addr, Dialect: m.crowd.c.Dialect, Timeout: m.crowd.c.Patience})
 	if err != nil {
 		return err
 	}
 	m.conn = c
-	m.closer.Store(c)
+	m.closer.Store(&c)
 	if ctx.Err() != nil { // who ends the run may have looked before
 		return errors.Join(ctx.Err(), c.Close())
 	}
@@ -169,7 +169,7 @@ var (
 func (m *member) on(p client.Packet) {
 	switch {
 	case bytes.Equal(p.Event, eventNewMessage):
-		d, room, err := parseMessage(p.Data, nameID)
+		d, room, err := parseMessage(p.Data)
 		switch {
 		case err != nil:
 			m.complain("new_message: %v", err)
@@ -231,7 +231,7 @@ func (m *member) run(ctx context.Context, first func(error)) {
 		if ctx.Err() != nil {
 			return
 		}
-		if !m.crowd.c.Reconnect {
+		if !m.crowd.comeBack.Load() {
 			m.complain("the connection was lost: %v", err)
 			m.crowd.lost.Add(1)
 			return

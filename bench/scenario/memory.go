@@ -4,132 +4,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
-	"github.com/corrillo/corrillo/bench/client"
+	"github.com/corrillo/corrillo/bench/server"
 )
 
-// MemoryConfig says how a crowd sits still.
-type MemoryConfig struct {
-	Addr     string
-	PID      int // the server's process
-	Dialect  client.Dialect
-	From, To int // connections at the first and the last step
-	Steps    int // default 4
-	RoomSize int // default 10
-	Dialing  int // default 64
-	// Rest is the quiet before RSS is read; default 10 s.
-	Rest time.Duration
-	// Patience bounds the time for each connection; default 60 s.
-	Patience time.Duration
-}
-
-// MemoryStep is one reading.
-type MemoryStep struct {
-	Connections int     `json:"connections"`
-	RSSMB       float64 `json:"rssMB"`
-}
-
-// MemoryReport is what idle connections cost.
-type MemoryReport struct {
-	Scenario string       `json:"scenario"`
-	Dialect  string       `json:"dialect"`
-	Steps    []MemoryStep `json:"steps"`
-	// KBPerConnection is the slope of the line through all readings (least
-	// squares); a KB is 1,024 bytes.
-	KBPerConnection float64 `json:"kbPerConnection"`
-	// ConnectsPerSecond is connect, identify and join, over all steps.
-	ConnectsPerSecond float64 `json:"connectsPerSecond"`
-}
-
-// Memory connects idle clients, identified and joined, in steps, and reads
-// the server's RSS after a rest at each.
-func Memory(ctx context.Context, c MemoryConfig) (r MemoryReport, err error) {
-	c.Steps, c.RoomSize, c.Dialing = max(2, orElse(c.Steps, 4)), orElse(c.RoomSize, 10), orElse(c.Dialing, 64)
-	if c.Rest == 0 {
-		c.Rest = 10 * time.Second
+// Memory connects idle clients, identified and joined, up to each number of
+// c.At, and reads the server's RSS, what it did in the meantime, and the
+// kernel's memory after a rest at each.
+func Memory(ctx context.Context, c Config, t Target) (Report, error) {
+	if c.At == nil {
+		c.At = []int{2000, 5000, 10000, 15000}
 	}
-	if c.PID == 0 || c.From < 1 || c.To <= c.From {
-		return r, errors.New("memory needs the server's process id, and more connections at the end than at the start")
+	if t.PID() == 0 || len(c.At) < 2 || !slices.IsSorted(c.At) || c.At[0] < 1 {
+		return Report{}, errors.New("memory needs the server's process id, and two rising numbers of connections at least")
 	}
-	base := Config{Addr: c.Addr, Dialect: c.Dialect, Connections: c.To, RoomSize: c.RoomSize, Senders: 1, Dialing: c.Dialing, Patience: c.Patience}
-	if err := base.defaults(); err != nil {
+	c.Connections, c.Senders = c.At[len(c.At)-1], 1
+	if err := c.defaults(); err != nil {
+		return Report{}, err
+	}
+	r := c.report("memory")
+	r.Senders, r.InFlight = 0, 0
+	w, err := newSwarm(ctx, c, t)
+	if err != nil {
 		return r, err
 	}
-	w := &crowd{c: base}
-	ctx, w.cancel = context.WithCancel(ctx)
-	defer w.disperse()
-	r = MemoryReport{Scenario: "memory", Dialect: string(base.Dialect)}
-	var connecting time.Duration
-	for step := range c.Steps {
-		want := c.From + (c.To-c.From)*step/(c.Steps-1)
-		begun := time.Now()
-		if err := w.sitDown(ctx, want); err != nil {
+	defer w.close()
+	r.RSSIdleMB = mb(usage(t.PID()).RSS)
+	begun := time.Now()
+	for _, want := range c.At {
+		had, since := len(w.members), time.Now()
+		if err := w.gather(want); err != nil {
 			return r, err
 		}
-		connecting += time.Since(begun)
-		if err := pause(ctx, c.Rest, nil); err != nil {
-			return r, err
+		took := time.Since(since)
+		before, resting := usage(t.PID()), time.Now()
+		if err := w.pause(c.Rest); err != nil {
+			return r, fmt.Errorf("rest with %d clients: %w", want, err)
 		}
-		if n := w.lost.Load(); n > 0 {
-			return r, fmt.Errorf("%d idle %w", n, errLost)
-		}
-		r.Steps = append(r.Steps, MemoryStep{Connections: want, RSSMB: mb(usage(c.PID).RSS)})
+		after := usage(t.PID())
+		r.Steps = append(r.Steps, Step{
+			At: want, What: "connections", RSSMB: mb(after.RSS), PerSecond: float64(want-had) / took.Seconds(),
+			KernelMB:  mb(server.KernelMemory()),
+			IdleCPUUs: (after.CPU - before.CPU).Seconds() * 1e6 / time.Since(resting).Seconds() / float64(want),
+		})
 	}
-	r.ConnectsPerSecond = float64(c.To) / connecting.Seconds()
-	r.KBPerConnection = slope(r.Steps) * 1024
+	r.Seconds = time.Since(begun).Seconds()
+	r.KBPerConnection = slope(r.Steps, func(s Step) float64 { return s.RSSMB }) * 1024
+	r.KernelKBPerSocket = slope(r.Steps, func(s Step) float64 { return s.KernelMB }) * 1024 / 2
 	return r, nil
 }
 
-func orElse(value, otherwise int) int {
-	if value == 0 {
-		return otherwise
-	}
-	return value
-}
-
-// sitDown connects members until there are want.
-func (w *crowd) sitDown(ctx context.Context, want int) error {
-	var (
-		mu    sync.Mutex
-		first error
-		all   sync.WaitGroup
-	)
-	slots := make(chan struct{}, w.c.Dialing)
-	for i := len(w.members); i < want; i++ {
-		if i%w.c.RoomSize == 0 {
-			w.rooms = append(w.rooms, &room{id: fmt.Sprintf("%s%d", w.c.prefix(), i/w.c.RoomSize)})
-		}
-		m := &member{crowd: w, index: i, name: fmt.Sprintf("u%d-%s", i, w.c.Run), room: w.rooms[i/w.c.RoomSize]}
-		w.members = append(w.members, m)
-		slots <- struct{}{}
-		all.Add(1)
-		w.running.Go(func() {
-			m.run(ctx, func(err error) {
-				<-slots
-				mu.Lock()
-				first = errors.Join(first, err)
-				mu.Unlock()
-				all.Done()
-			})
-		})
-	}
-	all.Wait()
-	mu.Lock()
-	defer mu.Unlock()
-	if first != nil {
-		return fmt.Errorf("connect %d clients: %w", want, first)
-	}
-	return nil
-}
-
-// slope is the least-squares slope of RSS over connections, in MB.
-func slope(steps []MemoryStep) float64 {
+// slope is the least-squares slope of a reading over connections.
+func slope(steps []Step, of func(Step) float64) float64 {
 	var n, x, y, xx, xy float64
 	for _, s := range steps {
-		c := float64(s.Connections)
-		n, x, y, xx, xy = n+1, x+c, y+s.RSSMB, xx+c*c, xy+c*s.RSSMB
+		c := float64(s.At)
+		n, x, y, xx, xy = n+1, x+c, y+of(s), xx+c*c, xy+c*of(s)
 	}
 	return (n*xy - x*y) / (n*xx - x*x)
+}
+
+// ConnectRate connects and identifies as fast as it can, and joins nothing.
+func ConnectRate(ctx context.Context, c Config, t Target) (Report, error) {
+	if err := c.defaults(); err != nil {
+		return Report{}, err
+	}
+	r := c.report("connect")
+	r.RoomSize, r.Senders, r.InFlight = 0, 0, 0
+	w, err := newSwarm(ctx, c, t)
+	if err != nil {
+		return r, err
+	}
+	defer w.close()
+	w.goal = identified
+	before, begun := w.meter(), time.Now()
+	if err := w.gather(c.Connections); err != nil {
+		return r, err
+	}
+	r.Seconds = time.Since(begun).Seconds()
+	r.ConnectsPerSecond = float64(c.Connections) / r.Seconds
+	r.cost(before, w.meter(), 0)
+	if c.Rest > 0 {
+		err = w.pause(c.Rest)
+		r.RSSRestedMB = mb(usage(t.PID()).RSS)
+	}
+	if err != nil {
+		r.Failure = err.Error()
+	}
+	return r, nil
 }

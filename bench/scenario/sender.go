@@ -1,13 +1,13 @@
 package scenario
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/corrillo/corrillo/bench/client"
 	"github.com/corrillo/corrillo/bench/judge"
 )
 
@@ -81,29 +81,28 @@ func (s *sender) again(m *member) {
 // onAck notes an ack and sends the next message, or sends the same again when
 // the server was busy.
 func (s *sender) onAck(m *member, data []byte) {
-	key, ok := parseKey(text(data, nameTempID))
-	i := slices.IndexFunc(s.pending, func(p pending) bool { return p.n == key.N })
-	if !ok || key.Sender != s.id {
+	ack := client.ParseAck(data)
+	i := slices.IndexFunc(s.pending, func(p pending) bool { return p.n == ack.N })
+	switch {
+	case !ack.HasKey || ack.Sender != s.id:
 		m.complain("an ack that is not mine: %.300q", data)
 		return
-	}
-	if !bytes.Contains(data, statusSent) {
-		if i < 0 || !bytes.Contains(data, retryable) {
-			m.complain("message %s is refused: %.300q", key, data)
-			return
-		}
+	case !ack.Sent && (i < 0 || !ack.Retryable):
+		m.complain("message %d-%d is refused: %.300q", ack.Sender, ack.N, data)
+		return
+	case !ack.Sent:
 		s.refused++
 		s.pending[i].at = time.Now()
-		s.emit(m, key.N)
+		s.emit(m, ack.N)
 		return
 	}
-	d, _, err := parseMessage(data, nameMessage)
+	d, err := deliveryOf(&ack)
 	if err != nil {
-		m.complain("message_ack: %v", err)
+		m.complain("message_ack: %v: %.300q", err, data)
 		return
 	}
 	// An ack that nothing waits for is one too many: the judge says so.
-	s.acks = append(s.acks, judge.Ack{Key: key, Seq: d.Seq, ID: d.ID})
+	s.acks = append(s.acks, judge.Ack(d))
 	if i < 0 {
 		return
 	}

@@ -13,12 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/corrillo/corrillo/bench/child"
 )
 
 // Build compiles cmd/corrillo into dir and returns the binary's path. With
@@ -55,14 +56,8 @@ type Options struct {
 type Server struct {
 	o    Options
 	port int
-	run  *process
+	run  *child.Process
 	out  tail
-}
-
-type process struct {
-	cmd    *exec.Cmd
-	exited chan struct{}
-	err    error // of Wait; read it after exited
 }
 
 // readyWithin bounds how long a start may take.
@@ -95,7 +90,7 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 func (s *Server) URL() string { return "http://" + s.Addr() }
 
 // PID is the running process's id.
-func (s *Server) PID() int { return s.run.cmd.Process.Pid }
+func (s *Server) PID() int { return s.run.Cmd.Process.Pid }
 
 // Database says where the messages are, as rows.Read wants it.
 func (s *Server) Database() string {
@@ -125,7 +120,7 @@ func (s *Server) Restart(ctx context.Context) error {
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.o.DatabaseURL)
 	}
 	cmd.Env = append(cmd.Env, s.o.Env...)
-	p, err := start(cmd)
+	p, err := child.Start(cmd)
 	if err != nil {
 		return fmt.Errorf("start corrillo: %w", err)
 	}
@@ -138,25 +133,6 @@ func (s *Server) Restart(ctx context.Context) error {
 	return nil
 }
 
-// start runs cmd so that it dies with this process. The kernel sends that
-// signal when the thread that started it ends, so one thread is kept for it.
-func start(cmd *exec.Cmd) (*process, error) {
-	dieWithUs(cmd)
-	p := &process{cmd: cmd, exited: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = cmd.Wait()
-			close(p.exited)
-		}
-	}()
-	return p, <-started
-}
-
 // ready asks /readyz until it says yes; there is nothing to be notified by.
 func (s *Server) ready(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -166,8 +142,8 @@ func (s *Server) ready(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-s.run.exited:
-			return fmt.Errorf("corrillo ended by itself: %w\n%s", s.run.err, s.Output())
+		case <-s.run.Exited:
+			return fmt.Errorf("corrillo ended by itself: %w\n%s", s.run.Err, s.Output())
 		case <-ctx.Done():
 			return fmt.Errorf("corrillo is not ready: %w\n%s", ctx.Err(), s.Output())
 		case <-tick.C:
@@ -199,8 +175,8 @@ func (s *Server) Stop() error {
 	if err := s.end(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if p != nil && p.err != nil {
-		return fmt.Errorf("corrillo ended with %w\n%s", p.err, s.Output())
+	if p != nil && p.Err != nil {
+		return fmt.Errorf("corrillo ended with %w\n%s", p.Err, s.Output())
 	}
 	return nil
 }
@@ -211,10 +187,10 @@ func (s *Server) end(signal syscall.Signal) error {
 		return nil
 	}
 	s.run = nil
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.Cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	<-p.exited
+	<-p.Exited
 	return nil
 }
 

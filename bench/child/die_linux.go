@@ -1,4 +1,4 @@
-package server
+package child
 
 import (
 	"os/exec"

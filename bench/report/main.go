@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/corrillo/corrillo/bench/run/results"
+)
+
+type command struct {
+	JSON string `name:"json" default:"docs/bench/results.json" help:"What was measured."`
+	Doc  string `default:"docs/BENCHMARKS.md" help:"The page with the places for the tables."`
+	Img  string `default:"docs/img" help:"The folder of the charts, bench-*.svg."`
+}
+
+func main() {
+	line := kong.Parse(&command{}, kong.Name("report"), kong.Description("Makes tables and charts of what was measured."))
+	if err := line.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
+	}
+}
+
+// Run writes the page and the charts, and takes old charts away.
+func (c *command) Run() error {
+	page, err := os.ReadFile(c.Doc)
+	if err != nil {
+		return err
+	}
+	set, err := results.Load(c.JSON)
+	if err != nil {
+		return err
+	}
+	out, err := render(set, page)
+	if err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(c.Img, "bench-*.svg"))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		if _, ok := out.charts[filepath.Base(path)]; !ok {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	for name, svg := range out.charts {
+		err = errors.Join(err, write(filepath.Join(c.Img, name), svg))
+	}
+	return errors.Join(err, write(c.Doc, out.page))
+}
+
+// write leaves a file alone that has these bytes already.
+func write(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) { //nolint:gosec // our own path
+		return nil
+	}
+	return os.WriteFile(path, data, 0o644) //nolint:gosec // it is to be published
+}
+
+// output is all that is generated.
+type output struct {
+	page   []byte
+	charts map[string][]byte // by file name
+}
+
+var errShort = errors.New("these are short runs, whose figures say nothing")
+
+func render(set *results.Set, page []byte) (output, error) {
+	if set.Short {
+		return output{}, errShort
+	}
+	charts, err := drawn(set)
+	if err != nil {
+		return output{}, err
+	}
+	files := make(map[string][]byte, len(charts))
+	var pictures strings.Builder
+	for _, c := range charts {
+		files[c.file] = c.svg
+		fmt.Fprintf(&pictures, "![%s](img/%s)\n", c.title, c.file)
+	}
+	page, err = fill(page, map[string]string{
+		"measured with": facts(set),
+		"goals":         goals(set),
+		"works":         tables(set),
+		"charts":        pictures.String(),
+	})
+	return output{page: page, charts: files}, err
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/corrillo/corrillo/bench/run/results"
+)
+
+// headline is a run in one line, for who looks on.
+func headline(r *results.Run) string {
+	if r.Report == nil {
+		return "could not be done: " + firstLine(r.Failure)
+	}
+	var say []string
+	add := func(value float64, format string) {
+		if value > 0 {
+			say = append(say, fmt.Sprintf(format, humanize.CommafWithDigits(value, 1)))
+		}
+	}
+	add(r.Report.AckedPerSecond, "%s acked/s")
+	add(r.Report.DeliveriesPerSecond, "%s deliveries/s")
+	add(r.Report.ServerCPUUs, "%s us each")
+	if a := r.Report.Ack; a != nil {
+		add(a.P50, "ack p50 %s")
+		add(a.P99, "p99 %s ms")
+	}
+	add(r.Report.ConnectsPerSecond, "%s connects/s")
+	add(r.Report.KBPerConnection, "%s KB per connection")
+	for _, s := range r.Report.Steps {
+		add(s.RSSMB, fmt.Sprintf("%%s MB at %s", humanize.Comma(int64(s.At))))
+		if s.Latency != nil {
+			add(s.Latency.P50, fmt.Sprintf("p50 %%s ms at %s", humanize.Comma(int64(s.At))))
+		}
+	}
+	switch {
+	case r.Failure != "":
+		say = append(say, "FAILED: "+firstLine(r.Failure))
+	case r.Report.Failure != "":
+		say = append(say, "FAILED: "+firstLine(r.Report.Failure))
+	case !r.OK():
+		say = append(say, "BROKEN")
+		for rule, n := range r.Report.Verdict.Count {
+			say = append(say, fmt.Sprintf("%s (%d times)", rule, n))
+		}
+	default:
+		say = append(say, "kept")
+	}
+	return strings.Join(say, ", ")
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
