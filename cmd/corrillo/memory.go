@@ -20,6 +20,10 @@ const (
 	// how many of those there are before memory goes back.
 	quietBytes = 2 << 20
 	quietFor   = 3
+	// againFor is how many more until it goes back once more: conversations
+	// that have become quiet let go of what answers repeats only after 5 s, and
+	// how much that was no figure tells before it is collected.
+	againFor = 4
 	// worth is the least that is given back at a time. Collecting a large heap
 	// is dearer, so it is a share of that, too.
 	worth      = 4 << 20
@@ -39,6 +43,7 @@ type heapKeeper struct {
 	last  uint64 // allocated, at the last step
 	quiet int    // seconds
 	base  uint64 // held, after the last release
+	again bool   // the release after that one is still to come
 }
 
 // step is called once a second. percent is the GC percentage from now on;
@@ -55,10 +60,17 @@ func (k *heapKeeper) step(u usage) (percent int, release bool) {
 	}
 	k.last = u.allocated
 	k.base = min(k.base, u.held)
-	return percent, k.quiet >= quietFor && u.held-k.base >= max(worth, u.live/worthShare)
+	switch {
+	case k.quiet >= quietFor && u.held-k.base >= max(worth, u.live/worthShare):
+		k.again, release = true, true
+	case k.again && k.quiet >= againFor:
+		k.again, release = false, true
+	}
+	return percent, release
 }
 
-func (k *heapKeeper) released(u usage) { k.base, k.last = u.held, u.allocated }
+// released says that memory has been given back, with the heap as it is then.
+func (k *heapKeeper) released(u usage) { k.base, k.last, k.quiet = u.held, u.allocated, 0 }
 
 // keepHeap runs a heapKeeper until ctx ends. A GC percentage that the
 // environment gives (GOGC) stays.

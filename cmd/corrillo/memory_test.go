@@ -14,7 +14,8 @@ func TestHeapKeeper_Percent(t *testing.T) {
 	}
 }
 
-// What a load leaves behind goes back after three seconds of rest, once.
+// What a load leaves behind goes back after three seconds of rest, and once
+// more after four, for what is forgotten only then.
 func TestHeapKeeper_GivesBackAtRest(t *testing.T) {
 	k := heapKeeper{}
 	u := usage{live: 20 * mib, held: 30 * mib}
@@ -37,8 +38,15 @@ func TestHeapKeeper_GivesBackAtRest(t *testing.T) {
 	}
 	u.held = 31 * mib
 	k.released(u)
-	for range 5 {
-		if second(mib/2, 33*mib) {
+	for n := 1; n <= 4; n++ {
+		if got, want := second(mib/2, 31*mib), n == 4; got != want {
+			t.Fatalf("second %d after that: release %v, want %v", n, got, want)
+		}
+	}
+	u.held = 25 * mib
+	k.released(u)
+	for range 20 {
+		if second(mib/2, 27*mib) {
 			t.Fatal("collected for 2 MiB")
 		}
 	}
