@@ -70,6 +70,9 @@ type Room struct {
 	// Rows are the table's; they count when HasRows is set.
 	Rows    []Row
 	HasRows bool
+	// Partial: the run may have ended before every message was acked. One that
+	// was not is stored once or not at all; if it is, everyone gets it.
+	Partial bool
 	// Unexpected are events that had no business here, in words.
 	Unexpected []string
 }
@@ -88,11 +91,12 @@ const (
 	Doubled        Rule = "a member got a message more than once"
 	Invented       Rule = "a member got a message that nobody sent"
 	OutOfOrder     Rule = "a member got messages in another order than that of seq"
-	Differs        Rule = "a member saw another seq or id than the ack says"
+	Differs        Rule = "a member saw another seq or id than the ack or the table says"
 	NotStored      Rule = "an acked message is not in the table"
 	StoredTwice    Rule = "a message is in the table more than once"
 	StoredUnsent   Rule = "the table has a message that nobody sent"
 	StoredDiffers  Rule = "the table has another seq or id than the ack says"
+	Unbacked       Rule = "a member got a message that is neither acked nor in the table"
 	Unexpected     Rule = "something came that should not"
 	NothingHappens Rule = "no message was acked at all"
 )
@@ -152,10 +156,21 @@ func (v *Verdict) finish() {
 	slices.SortStableFunc(v.Examples, func(a, b Violation) int { return cmp.Compare(a.Rule, b.Rule) })
 }
 
-// known is what the acks say about one message.
+// known is what the acks and the table say about one message.
 type known struct {
-	ack   Ack
-	acked int
+	ack    Ack
+	acked  int
+	row    Row
+	stored bool
+}
+
+// truth is where the message stands: as it was acked, or else as it is
+// stored.
+func (k *known) truth() (seq int64, id ID, ok bool) {
+	if k.acked > 0 {
+		return int64(k.ack.Seq), k.ack.ID, true
+	}
+	return k.row.Seq, k.row.ID, k.stored
 }
 
 func (v *Verdict) room(r *Room) {
@@ -165,13 +180,13 @@ func (v *Verdict) room(r *Room) {
 	}
 	v.acks(r, messages)
 	v.Messages += int64(len(r.Acks))
-	for i := range r.Members {
-		v.member(r, &r.Members[i], messages)
-		v.Deliveries += int64(len(r.Members[i].Deliveries))
-	}
 	if r.HasRows {
 		v.rows(r, messages)
 		v.Rows += int64(len(r.Rows))
+	}
+	for i := range r.Members {
+		v.member(r, &r.Members[i], messages)
+		v.Deliveries += int64(len(r.Members[i].Deliveries))
 	}
 	for _, what := range r.Unexpected {
 		v.add(Unexpected, r.ID, "%s", what)
@@ -179,7 +194,7 @@ func (v *Verdict) room(r *Room) {
 }
 
 // acks fills messages and checks that they are acked once each, with the seqs
-// 1..n.
+// 1..n when all are acked.
 func (v *Verdict) acks(r *Room, messages map[Key]*known) {
 	bySeq := make(map[uint32]Key, len(r.Acks))
 	for _, a := range r.Acks {
@@ -198,6 +213,9 @@ func (v *Verdict) acks(r *Room, messages map[Key]*known) {
 		}
 		bySeq[a.Seq] = a.Key
 	}
+	if r.Partial {
+		return // the table knows all the seqs
+	}
 	for _, k := range r.Sent {
 		if messages[k].acked == 0 {
 			v.add(NotAcked, r.ID, "message %s", k)
@@ -211,8 +229,8 @@ func (v *Verdict) acks(r *Room, messages map[Key]*known) {
 	}
 }
 
-// member checks that one member got every acked message once, in the order of
-// seq, as the ack says. Since all are held against the same acks, one order at
+// member checks that one member got every acked or stored message once, in the
+// order of seq, as the ack or the table says, and no other. Since all are held against the same acks, one order at
 // each means the same order at all.
 func (v *Verdict) member(r *Room, m *Member, messages map[Key]*known) {
 	seen := make(map[Key]struct{}, len(m.Deliveries))
@@ -232,13 +250,19 @@ func (v *Verdict) member(r *Room, m *Member, messages map[Key]*known) {
 			v.add(OutOfOrder, r.ID, "%s: message %s, seq %d after %d", m.Name, d.Key, d.Seq, last)
 		}
 		last = max(last, d.Seq)
-		if k.acked > 0 && (k.ack.Seq != d.Seq || k.ack.ID != d.ID) {
-			v.add(Differs, r.ID, "%s: message %s came as seq %d, acked as %d; same id: %t", m.Name, d.Key, d.Seq, k.ack.Seq, k.ack.ID == d.ID)
+		seq, id, ok := k.truth()
+		switch {
+		case !ok && r.HasRows:
+			v.add(Unbacked, r.ID, "%s: message %s, seq %d", m.Name, d.Key, d.Seq)
+		case ok && (seq != int64(d.Seq) || id != d.ID):
+			v.add(Differs, r.ID, "%s: message %s came as seq %d, not %d; same id: %t", m.Name, d.Key, d.Seq, seq, id == d.ID)
 		}
 	}
 	for _, k := range r.Sent {
-		if _, ok := seen[k]; !ok && messages[k].acked > 0 {
-			v.add(Lost, r.ID, "%s: message %s, seq %d", m.Name, k, messages[k].ack.Seq)
+		if _, got := seen[k]; !got {
+			if seq, _, ok := messages[k].truth(); ok {
+				v.add(Lost, r.ID, "%s: message %s, seq %d", m.Name, k, seq)
+			}
 		}
 	}
 }
@@ -259,6 +283,7 @@ func (v *Verdict) rows(r *Room, messages map[Key]*known) {
 			continue
 		}
 		stored[row.Key] = struct{}{}
+		k.row, k.stored = row, true
 		if k.acked > 0 && (int64(k.ack.Seq) != row.Seq || k.ack.ID != row.ID) {
 			v.add(StoredDiffers, r.ID, "message %s is stored as seq %d, acked as %d; same id: %t", row.Key, row.Seq, k.ack.Seq, k.ack.ID == row.ID)
 		}

@@ -1,0 +1,95 @@
+package judge
+
+// witness is what one member's connections and read marks look like, one
+// record after the other.
+type witness struct {
+	name, room string
+	known      map[ID]struct{} // messages that it has
+
+	live    bool            // the connection's join was answered
+	next    uint32          // the seq that the next live message has
+	skipped map[uint32]bool // those that a later one came before
+
+	confirmed uint32            // its own mark, as it was told
+	heard     map[uint32]uint32 // the others'
+	stored    int64
+}
+
+func (w *witness) opened(e *evidence, r *Record) {
+	w.missed(e, r) // the end of the last connection may have gone unnoticed
+}
+
+func (w *witness) joined(r *Record) {
+	// A second join on one connection does not stop what is live.
+	if !w.live {
+		w.live, w.next = true, r.Seq+1
+	}
+}
+
+// received holds a live message against the one before it on this connection:
+// they are the seqs behind the join's, one by one.
+func (w *witness) received(e *evidence, r *Record) {
+	w.got(e, r)
+	switch {
+	case !w.live:
+		e.note(BeforeJoin, r, "message %s, seq %d", r.Key, r.Seq)
+	case r.Seq == w.next:
+		w.next++
+	case r.Seq > w.next:
+		if w.skipped == nil {
+			w.skipped = map[uint32]bool{}
+		}
+		for seq := w.next; seq < r.Seq && len(w.skipped) < maxSkipped; seq++ {
+			w.skipped[seq] = true
+		}
+		w.next = r.Seq + 1
+	case w.skipped[r.Seq]:
+		delete(w.skipped, r.Seq)
+		e.note(WireOrder, r, "connection %d: message %s, seq %d when %d was next", r.Conn, r.Key, r.Seq, w.next)
+	default:
+		e.note(WireDoubled, r, "connection %d: message %s, seq %d when %d was next", r.Conn, r.Key, r.Seq, w.next)
+	}
+}
+
+// maxSkipped bounds what a nonsensical seq costs.
+const maxSkipped = 1000
+
+func (w *witness) got(e *evidence, r *Record) {
+	if _, is := w.known[r.ID]; is {
+		e.facts.Repeats++
+	}
+	w.known[r.ID] = struct{}{}
+}
+
+// missed ends a connection: what it skipped and never brought is a gap that
+// nobody spoke of.
+func (w *witness) missed(e *evidence, r *Record) {
+	if n := len(w.skipped); n > 0 {
+		e.note(SilentGap, r, "%d messages, before seq %d", n, w.next)
+	}
+	w.live, w.skipped = false, nil
+}
+
+func (w *witness) mark(e *evidence, r *Record) {
+	if r.Seq < w.confirmed {
+		e.note(MarkBack, r, "from %d to %d", w.confirmed, r.Seq)
+	}
+	w.confirmed = max(w.confirmed, r.Seq)
+}
+
+func (w *witness) hears(e *evidence, r *Record) {
+	if last := w.heard[r.Sender]; r.Seq < last {
+		e.note(MarkBack, r, "that of %s from %d to %d", e.t.Clients[r.Sender].Name, last, r.Seq)
+	}
+	w.heard[r.Sender] = max(w.heard[r.Sender], r.Seq)
+}
+
+// end looks at what is left when the log has ended.
+func (w *witness) end(v *Verdict) {
+	if n := len(w.skipped); n > 0 {
+		v.add(SilentGap, w.room, "%s: %d messages, before seq %d", w.name, n, w.next)
+	}
+	if w.stored < int64(w.confirmed) {
+		v.add(MarkNotStored, w.room, "%s: %d was confirmed, %d is stored", w.name, w.confirmed, w.stored)
+	}
+}
