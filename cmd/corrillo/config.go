@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -11,11 +12,13 @@ type configCheckCmd struct {
 	Settings config.Settings `embed:""`
 }
 
-// Run prints ok, or fails with a line for everything that is wrong.
+// Run prints ok, or fails with a line for everything that is wrong. What the
+// database itself is set to is a warning: it may be meant so.
 func (c *configCheckCmd) Run(p *program) error {
 	if err := errors.Join(p.settings(&c.Settings), checkParts(&c.Settings)); err != nil {
 		return err
 	}
+	warnOfWeaknesses(context.Background(), p, &c.Settings)
 	_, err := fmt.Fprintln(p.out, "ok")
 	return err
 }

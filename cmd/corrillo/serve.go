@@ -248,6 +248,7 @@ func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
 		err := prepare(ctx, store)
 		if err == nil {
 			logMirror(v.log, store)
+			logWeaknesses(ctx, v.log, store)
 			return store, name, nil
 		}
 		if ctx.Err() != nil || !errors.Is(err, repo.ErrUnavailable) {

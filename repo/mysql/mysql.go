@@ -65,6 +65,7 @@ type Options struct {
 // Store keeps everything in a MySQL database.
 type Store struct {
 	*sqlstore.Store
+	db     *sql.DB
 	mirror *mirror // nil: none
 }
 
@@ -99,7 +100,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxLifetime(o.MaxLifetime)
 	db.SetConnMaxIdleTime(o.MaxIdleTime)
-	store := &Store{}
+	store := &Store{db: db}
 	d := dialect()
 	d.Together, d.Undone = c.ways.together, undone
 	var companion sqlstore.Companion
