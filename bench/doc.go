@@ -17,6 +17,9 @@
 // that returns a Report. load is the command. The tests here run each scenario
 // briefly; with flags they are the ones that docs/BENCHMARKS.md reports.
 //
+// broken builds servers that break a promise on purpose, for the experiments
+// to find.
+//
 // peers starts the servers that Corrillo is measured beside, reference (in
 // Node) is one of them. run is the command that has all of them do all works
 // in turns and keeps the reports in a file, report makes tables and charts of

@@ -23,14 +23,15 @@ import (
 )
 
 // Build compiles cmd/corrillo into dir and returns the binary's path. With
-// race the binary has the race detector, which reports to its stderr.
-func Build(ctx context.Context, dir string, race bool) (string, error) {
+// race the binary has the race detector, which reports to its stderr. flags
+// are more of `go build`'s.
+func Build(ctx context.Context, dir string, race bool, flags ...string) (string, error) {
 	binary := filepath.Join(dir, "corrillo")
 	args := []string{"build", "-o", binary}
 	if race {
 		args = append(args, "-race")
 	}
-	args = append(args, "github.com/corrillo/corrillo/cmd/corrillo")
+	args = append(append(args, flags...), "github.com/corrillo/corrillo/cmd/corrillo")
 	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput() //nolint:gosec // our own arguments
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
