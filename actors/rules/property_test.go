@@ -80,7 +80,7 @@ func (w *world) post(*rapid.T) {
 	m := &message.PostMessage{Message: repo.Message{
 		ID: fmt.Sprintf("m%d", o.Ack), SenderID: o.UserID, SenderName: o.Username, Content: content, Type: "text",
 		TempID: rapid.SampledFrom([]string{"", "1", "2", "3", "4", "5", "6"}).Draw(w.t, "tempId"),
-		Hash:   sha256.Sum256([]byte(content)), CreatedAt: w.now,
+		Hash:   sha256.Sum256([]byte(content)), CreatedAt: w.wall(),
 	}}
 	if rapid.IntRange(0, 4).Draw(w.t, "backend") == 0 {
 		id := o.UserID
@@ -110,9 +110,9 @@ func (w *world) command(*rapid.T) {
 	case "seq":
 		w.send(&message.MarkRead{Origin: o, Seq: rapid.Int64Range(0, w.table.lastSeq+2).Draw(w.t, "seq")}, o)
 	case "edit":
-		w.send(&message.EditMessage{Origin: o, MessageID: w.messageID(), Content: "c", At: w.now}, o)
+		w.send(&message.EditMessage{Origin: o, MessageID: w.messageID(), Content: "c", At: w.wall()}, o)
 	case "delete":
-		w.send(&message.DeleteMessage{Origin: o, MessageID: w.messageID(), At: w.now}, o)
+		w.send(&message.DeleteMessage{Origin: o, MessageID: w.messageID(), At: w.wall()}, o)
 	case "history":
 		w.send(&message.GetHistory{Origin: o, BeforeSeq: -1, AfterSeq: -1, Limit: 50}, o)
 	case "members":
@@ -121,7 +121,7 @@ func (w *world) command(*rapid.T) {
 		w.send(&message.PassEvent{Origin: o, Event: "offer", Data: []byte("{}")}, o)
 	case "membership":
 		o = w.call()
-		m := &message.ChangeMembership{Origin: o, At: w.now}
+		m := &message.ChangeMembership{Origin: o, At: w.wall()}
 		user := rapid.SampledFrom(people).Draw(w.t, "who")
 		if rapid.IntRange(0, 2).Draw(w.t, "out") == 0 {
 			m.Remove = []string{user}
@@ -229,6 +229,9 @@ func (w *world) answer(t *rapid.T) {
 }
 
 func (w *world) time(t *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(t, "adjusted") == 0 {
+		w.skew = rapid.SampledFrom([]time.Duration{0, -48 * time.Hour, -time.Second, time.Hour}).Draw(t, "skew")
+	}
 	w.now = w.now.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond, 400 * time.Millisecond, time.Second, 7 * time.Second}).Draw(t, "later"))
 	if !w.tick.IsZero() && !w.now.Before(w.tick) {
 		w.tick = time.Time{}

@@ -23,6 +23,7 @@ type world struct {
 	id      string
 	o       rules.Options
 	now     time.Time
+	skew    time.Duration // of the clock on the wall, which people adjust
 	table   *table
 	stale   []*repo.Group // of lives that were given up
 	flying  *repo.Group
@@ -75,6 +76,9 @@ func newWorld(t *rapid.T) *world {
 	}
 	return w
 }
+
+// wall is what messages are stamped with: no order may rest on it.
+func (w *world) wall() time.Time { return w.now.Add(w.skew) }
 
 func (w *world) fatalf(format string, args ...any) {
 	w.t.Helper()
