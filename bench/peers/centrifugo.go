@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // CentrifugoVersion is what is measured.
@@ -50,7 +52,7 @@ func startCentrifugo(history bool) func(context.Context, *Bed, string) (Server, 
 		if err != nil {
 			return nil, err
 		}
-		port, err := freePort()
+		port, err := repotest.FreePort()
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // startReference runs bench/reference.
@@ -17,7 +19,7 @@ func startReference(stores bool) func(context.Context, *Bed, string) (Server, er
 		if _, err := os.Stat(filepath.Join(source, "node_modules")); err != nil {
 			return nil, fmt.Errorf("its packages are not installed, `make deps` does it: %w", err)
 		}
-		port, err := freePort()
+		port, err := repotest.FreePort()
 		if err != nil {
 			return nil, err
 		}

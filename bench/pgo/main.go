@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -89,10 +88,11 @@ func (c *command) Run(ctx context.Context) (err error) {
 
 // profile does a work again and again while the server's CPU profile is taken.
 func (c *command) profile(ctx context.Context, w *works.Work, dialect client.Dialect, o server.Options, file string) (err error) {
-	admin, err := freeAddress()
+	port, err := repotest.FreePort()
 	if err != nil {
 		return err
 	}
+	admin := fmt.Sprintf("127.0.0.1:%d", port)
 	o.Args = []string{"--limits=off", "--log-level=error", "--drain-period=1s", "--admin-addr=" + admin}
 	s, err := server.Start(ctx, o)
 	if err != nil {
@@ -119,14 +119,6 @@ func (c *command) profile(ctx context.Context, w *works.Work, dialect client.Dia
 		default:
 		}
 	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func download(ctx context.Context, url, file string) error {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/corrillo/corrillo/bench/child"
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // Build compiles cmd/corrillo into dir and returns the binary's path. With
@@ -73,14 +73,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	o.Binary = binary
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := repotest.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, port: l.Addr().(*net.TCPAddr).Port}
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
+	s := &Server{o: o, port: port}
 	return s, s.Restart(ctx)
 }
 

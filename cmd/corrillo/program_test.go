@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // runAsProgram makes the test binary be corrillo: the tests below run it as
@@ -174,16 +175,11 @@ func serve(t *testing.T, dir string, ready bool, env []string, args ...string) *
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := repotest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("listening on %v", l.Addr())
-	}
-	return addr.Port
+	return port
 }
 
 // get asks by HTTP; code is 0 when nobody listens.

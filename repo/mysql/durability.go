@@ -106,7 +106,7 @@ func (s *Store) variables(ctx context.Context) (map[string]string, error) {
 	for i := range promises {
 		names = append(names, promises[i].name)
 	}
-	query := "SHOW GLOBAL VARIABLES WHERE Variable_name IN (?" + strings.Repeat(", ?", len(names)-1) + ")"
+	query := "SHOW GLOBAL VARIABLES WHERE Variable_name IN (?" + strings.Repeat(", ?", len(names)-1) + ")" //nolint:gosec // placeholders
 	rows, err := s.db.QueryContext(ctx, query, names...)
 	if err != nil {
 		return nil, err

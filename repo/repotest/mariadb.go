@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,7 +240,7 @@ func (s *Server) environ() []string { return append(os.Environ(), "TMPDIR="+s.te
 // startSomewhere takes a free port; somebody else may take it first.
 func (s *Server) startSomewhere() (err error) {
 	for range 5 {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = FreePort(); err != nil {
 			return err
 		}
 		if err = s.start(); err == nil {
@@ -249,19 +248,6 @@ func (s *Server) startSomewhere() (err error) {
 		}
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return 0, errors.Join(err, l.Close())
-	}
-	n, err := strconv.Atoi(port)
-	return n, errors.Join(err, l.Close())
 }
 
 func (s *Server) makeUser() error {

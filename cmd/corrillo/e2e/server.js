@@ -9,12 +9,20 @@ import { within } from './client.js'
 
 const binary = process.env.E2E_BINARY
 
+// A port that is free now, and none of those that the system gives to outgoing
+// connections: one of these may take it before the server does.
 async function freePort() {
-  const probe = net.createServer()
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const probe = net.createServer()
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!free) continue
+    await new Promise((resolve) => probe.close(resolve))
+    return port
+  }
 }
 
 export class Server {
