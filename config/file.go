@@ -28,7 +28,8 @@ type fileValue struct {
 func parseFile(name string, data []byte, known []string) (map[string]fileValue, error) {
 	f, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
+		// Without the lines around it: they may hold a secret.
+		return nil, fmt.Errorf("%s: %s", name, strings.TrimSpace(yaml.FormatError(err, false, false)))
 	}
 	r := fileReader{name: name, known: known, maps: mapKeys(), values: map[string]fileValue{}}
 	for _, doc := range f.Docs {

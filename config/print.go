@@ -76,10 +76,11 @@ func mask(how, v string) string {
 }
 
 // MaskURL gives a database URL without its password, for logs. What does not
-// parse as a URL is hidden whole.
+// parse as a URL is hidden whole, and so is one with an @ behind its host: a
+// password with a /, ? or # that was not encoded looks like that.
 func MaskURL(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
+	if err != nil || u.Scheme == "" || u.Opaque != "" || strings.Contains(u.EscapedPath()+u.RawQuery+u.EscapedFragment(), "@") {
 		return masked
 	}
 	if _, has := u.User.Password(); has {

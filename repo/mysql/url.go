@@ -27,6 +27,11 @@ func ParseURL(raw string) (Options, error) {
 	if u.Scheme != "mysql" && u.Scheme != "mariadb" {
 		return o, fmt.Errorf("database URL: scheme %q, want mysql or mariadb", u.Scheme)
 	}
+	// A / or ? that ends the host early leaves the rest of the password where
+	// errors name what they found.
+	if strings.Contains(u.EscapedPath()+u.RawQuery, "@") {
+		return o, errors.New("database URL: there is an @ behind the host; percent-encode special characters of user and password, and write @ as %40")
+	}
 	o.User = u.User.Username()
 	o.Password, _ = u.User.Password()
 	if o.User == "" {

@@ -2,7 +2,6 @@ package engineio
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -72,49 +71,6 @@ func TestPayload_RoundTrip(t *testing.T) {
 			if payload = rest; (rest == nil) != (i == len(want)-1) {
 				t.Fatalf("packet %d of %d: rest %q", i, len(want), rest)
 			}
-		}
-	})
-}
-
-func FuzzNextPacket(f *testing.F) {
-	for _, s := range []string{"4hello\x1e2\x1e4world", "4hello\x1ebAQIDBA==", "", "\x1e", "b", "b!", "7", "2probe", "1"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		for n := 0; ; n++ {
-			p, rest, err := NextPacket(payload)
-			if err != nil {
-				if !errors.Is(err, ErrPacket) {
-					t.Fatal(err)
-				}
-				return
-			}
-			if p.Type < Open || p.Type > Noop || p.Binary && p.Type != Message {
-				t.Fatalf("packet %v", p)
-			}
-			again, _, err := NextPacket(AppendPayload(nil, p))
-			if err != nil || again.Type != p.Type || !bytes.Equal(again.Data, p.Data) {
-				t.Fatalf("%v came back as %v, %v", p, again, err)
-			}
-			if rest == nil {
-				return
-			}
-			if len(rest) >= len(payload) {
-				t.Fatal("no progress")
-			}
-			payload = rest
-		}
-	})
-}
-
-func FuzzDecodeText(f *testing.F) {
-	f.Add([]byte("4hello"))
-	f.Add([]byte(""))
-	f.Add([]byte("abc"))
-	f.Fuzz(func(t *testing.T, frame []byte) {
-		p, err := DecodeText(frame)
-		if err == nil && !bytes.Equal(AppendText(nil, p.Type, p.Data), frame) {
-			t.Fatalf("%q came back changed", frame)
 		}
 	})
 }

@@ -1,6 +1,9 @@
 package jsontext
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Valid reports whether data is one JSON value, white space around it allowed.
 func Valid(data []byte, maxDepth int) error {
@@ -52,9 +55,9 @@ func AppendElements(dst [][]byte, data []byte, maxDepth, limit int) ([][]byte, e
 }
 
 // Members checks that data is one JSON object and calls visit with each
-// member in order: the name between its quotes, still escaped, and the value
-// without white space around it. Both alias data. A name that comes twice is
-// visited twice.
+// member in order: the name, its escapes read, and the value without white
+// space around it. Both may alias data. A name that comes twice is visited
+// twice.
 func Members(data []byte, maxDepth int, visit func(name, value []byte)) error {
 	i := Space(data, 0)
 	if i >= len(data) || data[i] != '{' {
@@ -70,17 +73,21 @@ func Members(data []byte, maxDepth int, visit func(name, value []byte)) error {
 		if err != nil {
 			return err
 		}
-		name := start + 1
 		nameEnd, err := skipString(data, start)
 		if err != nil {
 			return err
+		}
+		name := data[start+1 : nameEnd-1 : nameEnd-1]
+		if bytes.IndexByte(name, '\\') >= 0 {
+			s, _ := String(data[start:nameEnd]) // it is a string
+			name = []byte(s)
 		}
 		value := Space(data, colon)
 		end, err := Skip(data, value, maxDepth-1)
 		if err != nil {
 			return err
 		}
-		visit(data[name:nameEnd-1:nameEnd-1], data[value:end:end])
+		visit(name, data[value:end:end])
 		i = Space(data, end)
 		if i >= len(data) {
 			return ErrSyntax

@@ -1,32 +1,10 @@
 package jsontext
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
-
-func FuzzValid(f *testing.F) {
-	for _, s := range []string{
-		`{}`, `[]`, ` { "a" : [1,-0.5e+3,true,false,null] } `, `"\u00e9\n"`, `[1,]`, `{"a"}`, `01`, `1.`, `-`, `"`, `{"a":1,}`, `[[`, `nul`, "\"\x01\"", `"\x"`, `1 2`, `]`, `{]`, `[}`, `{"a":[{"b":[]}]}`,
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if !utf8.ValidString(s) {
-			t.Skip("the callers have checked UTF-8")
-		}
-		err := Valid([]byte(s), MaxDepth)
-		if errors.Is(err, ErrTooDeep) {
-			return
-		}
-		if want := json.Valid([]byte(s)); (err == nil) != want {
-			t.Fatalf("Valid(%q) = %v, encoding/json says %v", s, err, want)
-		}
-	})
-}
 
 func TestSkip_Depth(t *testing.T) {
 	for _, c := range []struct {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -82,28 +81,6 @@ func TestDecode_AsEncodingJSON(t *testing.T) {
 		got, err := Decode(frame, 8)
 		if err != nil || got.Event != want.Event || string(got.Data) != string(data) || got.ID != want.ID || !got.HasID {
 			t.Fatalf("%s: %+v %v", frame, got, err)
-		}
-	})
-}
-
-func FuzzDecode(f *testing.F) {
-	text, err := os.ReadFile("testdata/frames.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		f.Add([]byte(strings.TrimSpace(line)))
-	}
-	f.Fuzz(func(t *testing.T, frame []byte) {
-		if !utf8.Valid(frame) {
-			t.Skip("the transports have checked UTF-8")
-		}
-		got, err := Decode(frame, 16)
-		if err != nil {
-			return
-		}
-		if !json.Valid(frame) || got.Data != nil && !json.Valid(got.Data) || got.Event == "" {
-			t.Fatalf("%q gave %+v", frame, got)
 		}
 	})
 }
