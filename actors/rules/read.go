@@ -142,10 +142,12 @@ func (p *pendingMark) saved(c *Conversation) {
 
 func (p *pendingMark) failed(c *Conversation, e *wire.Error) { c.refuse(&p.origin, "", e) }
 
+// answerMark replies with the mark as it is stored: one that sending has moved
+// may still be lost with the server.
 func (c *Conversation) answerMark(o *message.Origin) {
 	var read int64
 	if u := c.members[o.UserID]; u != nil {
-		read = u.read
+		read = u.durable
 	}
 	buf := append(make([]byte, 0, 64+2*len(c.id)), `{"status":"ok"`...)
 	buf = appendConversation(buf, c.id)
