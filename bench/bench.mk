@@ -1,6 +1,6 @@
 # Measuring: Corrillo beside others, and beside itself. Each target starts the
 # servers, and MariaDB, by itself; see docs/BENCHMARKS.md.
-.PHONY: bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
+.PHONY: faults bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
 
 FULL = -connections 1000 -senders 100 -duration 30s
 PROMISES = go test ./bench -count=1 -v -timeout 30m -run
@@ -24,6 +24,9 @@ bench-exactly-once: ## 1,000 clients, 100 senders, 30 s, every message checked; 
 
 bench-kill: ## the same while the server is killed ten times
 	$(PROMISES) TestPromises/Kill -args $(FULL) -kills 10
+
+faults: deps ## the promise attacked: kill -9 and SIGSTOP of server and database, each and mixed, every message checked (ARGS="-store mariadb -reader portable -nemesis kill-both -seed 7 -rounds 100 -json FILE")
+	go test ./bench/faults -count=1 -timeout 120m -v -args -rounds 20 $(ARGS)
 
 # More descriptors than the largest number of connections, for server and client each.
 capacity: ## what a connection and a delivery cost on this machine, as docs/how-to/capacity.md reckons with: ten minutes

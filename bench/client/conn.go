@@ -215,13 +215,9 @@ func closeText(payload []byte) string {
 // emitted meanwhile is written before it waits.
 func (c *Conn) nextFrame() (frame, error) {
 	for {
-		f, size, need, err := parseFrame(c.in[c.r:])
-		if err != nil {
+		f, need, err := c.parse()
+		if need == 0 || err != nil {
 			return f, err
-		}
-		if size > 0 {
-			c.r += size
-			return f, nil
 		}
 		if err := c.Flush(); err != nil {
 			return f, err
@@ -230,6 +226,29 @@ func (c *Conn) nextFrame() (frame, error) {
 			return f, err
 		}
 	}
+}
+
+// readFrame is nextFrame for who reads alone: it writes nothing.
+func (c *Conn) readFrame() (frame, error) {
+	for {
+		f, need, err := c.parse()
+		if need == 0 || err != nil {
+			return f, err
+		}
+		if err := c.fill(need); err != nil {
+			return f, err
+		}
+	}
+}
+
+// parse takes the frame at the start of what was read. Without a whole one,
+// need is how many bytes it takes, as far as known.
+func (c *Conn) parse() (f frame, need int, err error) {
+	f, size, need, err := parseFrame(c.in[c.r:])
+	if size > 0 {
+		c.r, need = c.r+size, 0
+	}
+	return f, need, err
 }
 
 // fill reads more behind what is there, with room for a frame of need bytes.

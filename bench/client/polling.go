@@ -64,11 +64,15 @@ func DialPolling(ctx context.Context, o Options) (*PollingConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &PollingConn{conn: nc, in: bufio.NewReaderSize(nc, firstBuffer), host: o.Addr, path: o.Dialect.Path()}
+	c := newPollingConn(nc, o.Addr, o.Dialect.Path())
 	if err := c.handshake(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("handshake: %w", err), nc.Close())
 	}
 	return c, nil
+}
+
+func newPollingConn(nc net.Conn, host, path string) *PollingConn {
+	return &PollingConn{conn: nc, in: bufio.NewReaderSize(nc, firstBuffer), host: host, path: path}
 }
 
 func (c *PollingConn) handshake(o Options) error {
@@ -179,18 +183,24 @@ func (c *PollingConn) nextPacket() ([]byte, error) {
 // Next implements Connection.
 func (c *PollingConn) Next() (Packet, error) {
 	for {
-		b, err := c.nextPacket()
-		if err != nil {
-			return Packet{}, err
-		}
-		p, what, err := socketIOPacket(b)
-		switch {
-		case err != nil || what == packetOurs:
+		p, ok, err := c.next()
+		if ok || err != nil {
 			return p, err
-		case what == packetPing:
-			c.queue(socketIOPong)
 		}
 	}
+}
+
+// next reads one packet; ok when it is an event or a reply.
+func (c *PollingConn) next() (p Packet, ok bool, err error) {
+	b, err := c.nextPacket()
+	if err != nil {
+		return p, false, err
+	}
+	p, what, err := socketIOPacket(b)
+	if what == packetPing {
+		c.queue(socketIOPong)
+	}
+	return p, what == packetOurs, err
 }
 
 // Close implements Connection.

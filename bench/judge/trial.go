@@ -37,6 +37,8 @@ const (
 	Shown
 	// MarkGot: the server told this client's own read mark. Seq.
 	MarkGot
+	// MarkKept: a mark_read for Seq was answered.
+	MarkKept
 	// MarkHeard: an event told another one's. Seq; Sender is its place in
 	// Trial.Clients.
 	MarkHeard
@@ -92,7 +94,7 @@ const (
 	WireOrder     Rule = "a connection brought messages in another order than that of seq"
 	WireDoubled   Rule = "a connection brought a message twice"
 	BeforeJoin    Rule = "a connection brought a message before the join was answered"
-	MarkBack      Rule = "a read mark moved back"
+	MarkBack      Rule = "a read mark moved back behind one that was confirmed or told to others"
 	MarkNotStored Rule = "a read mark that was confirmed is not in the table"
 	Leaked        Rule = "something reached one who is no member"
 )
@@ -102,7 +104,7 @@ type Facts struct {
 	Sent     int `json:"sent"`
 	Emitted  int `json:"emitted"`
 	Acked    int `json:"acked"`
-	AckAgain int `json:"ackedAgain"` // the same ack once more, as a repeat gets it
+	AckAgain int `json:"ackedAgain"` // the same ack once more: as an event beside the reply, or to a repeat
 	Unacked  int `json:"unacked"`
 	Deferred int `json:"deferred"`
 	Returns  int `json:"returns"` // connections made after the first
@@ -112,6 +114,10 @@ type Facts struct {
 	// removes by id.
 	Repeats int `json:"repeats"`
 	Marks   int `json:"marks"`
+	// MarksBack are marks that were told below one told before, though not
+	// below one that was confirmed: sending moves the sender's own mark, and
+	// that need not be stored yet.
+	MarksBack int `json:"marksBack"`
 }
 
 // Judge looks at the whole run. A message that was not acked is no broken
@@ -207,8 +213,10 @@ func (e *evidence) take(r *Record) {
 		m := &room.Members[e.shown[r.Client]]
 		m.Deliveries = append(m.Deliveries, Delivery{Key: r.Key, Seq: r.Seq, ID: r.ID})
 	case MarkGot:
-		e.facts.Marks++
 		w.mark(e, r)
+	case MarkKept:
+		e.facts.Marks++
+		w.confirmed = max(w.confirmed, r.Seq)
 	case MarkHeard:
 		w.hears(e, r)
 	case Closed:
@@ -220,7 +228,7 @@ func (e *evidence) take(r *Record) {
 // than a member's own. To connect and to be refused is all that may happen.
 func (e *evidence) stranger(r *Record) {
 	switch r.Kind {
-	case AckGot, Joined, Received, Fetched, Shown, MarkGot, MarkHeard:
+	case AckGot, Joined, Received, Fetched, Shown, MarkGot, MarkKept, MarkHeard:
 		e.note(Leaked, r, "kind %d, message %s, seq %d", r.Kind, r.Key, r.Seq)
 	case Kept, Emitted, Deferred, Refused, Opened, Closed:
 	}

@@ -56,6 +56,7 @@ func faithful() *story {
 	for n := uint32(8); n < 12; n++ {
 		s.get(eve, 2, Received, n)
 	}
+	s.tell(eve, 2, MarkKept, Key{}, 12)
 	s.tell(eve, 2, MarkGot, Key{}, 12)
 	s.tell(ann, 1, MarkHeard, Key{Sender: eve}, 4)
 	s.tell(ann, 1, MarkHeard, Key{Sender: eve}, 12)
@@ -82,6 +83,7 @@ func (s *story) message(n uint32) {
 		s.get(eve, 1, Received, n)
 	}
 	if n == 4 {
+		s.tell(eve, 1, MarkKept, Key{}, 4)
 		s.tell(eve, 1, MarkGot, Key{}, 4)
 		s.tell(eve, 1, Closed, Key{}, 0)
 	}
@@ -151,7 +153,11 @@ func TestTrial_FindsNothingInAFaithfulRun(t *testing.T) {
 		"never left the outbox":             func(s *story) { s.tell(ann, 1, Kept, Key{Sender: 0, N: 6}, 0) },
 		"not acked, lost before the commit": func(s *story) { s.unack(12); s.unshow(12); s.unstore(12) },
 		"refused for now":                   func(s *story) { s.tell(ann, 1, Deferred, Key{}, 0) },
-		"an end that nobody noticed":        func(s *story) { s.drop(eve, Closed, 0) },
+		"a mark of a sender's, not stored yet, that moves back": func(s *story) {
+			s.tell(ann, 1, MarkGot, Key{}, 11)
+			s.tell(ann, 1, MarkGot, Key{}, 9)
+		},
+		"an end that nobody noticed": func(s *story) { s.drop(eve, Closed, 0) },
 	} {
 		s := faithful()
 		forge(s)
@@ -165,8 +171,10 @@ func TestTrial_CountsTheFacts(t *testing.T) {
 	s := faithful()
 	s.unack(12)
 	s.tell(ann, 1, Deferred, Key{}, 0)
+	s.tell(ann, 1, MarkGot, Key{}, 11)
+	s.tell(ann, 1, MarkGot, Key{}, 9)
 	v, f := s.Judge()
-	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2}
+	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2, MarksBack: 1}
 	if f != want {
 		t.Errorf("facts\n%+v, want\n%+v", f, want)
 	}

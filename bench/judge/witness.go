@@ -10,7 +10,8 @@ type witness struct {
 	next    uint32          // the seq that the next live message has
 	skipped map[uint32]bool // those that a later one came before
 
-	confirmed uint32            // its own mark, as it was told
+	confirmed uint32            // its own mark, as it was stored
+	told      uint32            // the same, as any answer had it
 	heard     map[uint32]uint32 // the others'
 	stored    int64
 }
@@ -71,10 +72,13 @@ func (w *witness) missed(e *evidence, r *Record) {
 }
 
 func (w *witness) mark(e *evidence, r *Record) {
-	if r.Seq < w.confirmed {
+	switch {
+	case r.Seq < w.confirmed:
 		e.note(MarkBack, r, "from %d to %d", w.confirmed, r.Seq)
+	case r.Seq < w.told:
+		e.facts.MarksBack++
 	}
-	w.confirmed = max(w.confirmed, r.Seq)
+	w.told = max(w.told, r.Seq)
 }
 
 func (w *witness) hears(e *evidence, r *Record) {

@@ -1,0 +1,127 @@
+package faults
+
+import (
+	"cmp"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/corrillo/corrillo/bench/server"
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// The flags make the cut of `make test` into the long run of `make faults`;
+// see bench.mk.
+var (
+	store   = flag.String("store", "", "sqlite or mariadb; both when empty")
+	reader  = flag.String("reader", "", "epoll or portable; the cut takes turns when empty")
+	seed    = flag.Uint64("seed", 1, "what the schedule and the clients' chances come from")
+	rounds  = flag.Int("rounds", 0, "strikes of each nemesis; 0: the cut")
+	nemesis = flag.String("nemesis", "", "one alone, or several with commas between; all when empty")
+	results = flag.String("json", "", "file that the outcomes go to")
+)
+
+func TestMain(m *testing.M) { repotest.Main(m) }
+
+// trial is one run to be made.
+type trial struct {
+	nemesis  string
+	reader   string
+	database bool
+	rounds   int
+	o        Options
+}
+
+// cut is what fits between other tests: each store and each reader meets what
+// kills and what stops.
+func cut() []trial {
+	o := Options{Rooms: 2, Members: 5, Senders: 2}
+	return []trial{
+		{nemesis: Mixed, reader: "auto", rounds: 3, o: o},
+		{nemesis: Mixed, reader: "portable", database: true, rounds: 5, o: o},
+	}
+}
+
+// full is every nemesis that the flags name, on every store and reader that
+// they name.
+func full() (all []trial) {
+	for _, database := range []bool{false, true} {
+		if *store != "" && database != (*store == "mariadb") {
+			continue
+		}
+		names := Names(database)
+		if *nemesis != "" {
+			names = slices.DeleteFunc(strings.Split(*nemesis, ","), func(name string) bool { return !slices.Contains(names, name) })
+		}
+		for _, name := range names {
+			all = append(all, trial{nemesis: name, reader: cmp.Or(*reader, "auto"), database: database, rounds: *rounds})
+		}
+	}
+	return all
+}
+
+// TestFaults strikes the built server and its database, and holds what the
+// clients were told against what is stored.
+func TestFaults(t *testing.T) {
+	trials := cut()
+	if *rounds > 0 {
+		trials = full()
+	}
+	if len(trials) == 0 {
+		t.Fatalf("no such nemesis or store: %q, %q; there are %v", *nemesis, *store, Names(true))
+	}
+	binary, err := server.Build(t.Context(), t.TempDir(), server.RaceDetector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var database *repotest.Server // one for all: it takes a while to make
+	var outcomes []Outcome
+	for _, c := range trials {
+		if c.database && database == nil {
+			database = repotest.StartMariaDB(t)
+		}
+		outcomes = append(outcomes, c.run(t, binary, database))
+		if *results != "" { // after each: the next one may be interrupted
+			if err := Write(*results, outcomes); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := Print(os.Stdout, outcomes); err != nil {
+		t.Error(err)
+	}
+}
+
+func (c *trial) run(t *testing.T, binary string, database *repotest.Server) Outcome {
+	t.Helper()
+	a := &Arena{TB: t}
+	so := server.Options{Binary: binary, Dir: t.TempDir(), Args: append([]string{"--log-level=warn", "--reader=" + c.reader}, ServerArgs...)}
+	if c.database {
+		a.Database, so.DatabaseURL = database, database.NewDatabase(t)
+	}
+	steps, err := Schedule(*seed, c.nemesis, c.rounds, c.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Server, err = server.Start(t.Context(), so); err != nil {
+		t.Fatal(err)
+	}
+	c.o.Seed = *seed
+	out, err := Run(t.Context(), a, c.o, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Server.Stop(); err != nil {
+		t.Error(err)
+	}
+	if faults := a.Server.Faults(); faults != "" {
+		t.Errorf("the server's output tells of a fault:\n%s", faults)
+	}
+	out.Nemesis, out.Reader, out.Store = c.nemesis, c.reader, map[bool]string{false: "sqlite", true: "mariadb"}[c.database]
+	if !out.OK() {
+		t.Errorf("%s on %s, seed %d: %s %v\nthe server's output:\n%s", c.nemesis, out.Store, *seed, out.Failure, out.Verdict.Examples, a.Server.Output())
+	}
+	return out
+}

@@ -1,0 +1,304 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corrillo/corrillo/bench/client"
+	"github.com/corrillo/corrillo/bench/judge"
+	"github.com/corrillo/corrillo/bench/rows"
+)
+
+// Options say how a Fleet talks. A zero field takes the default in its
+// comment.
+type Options struct {
+	// Rooms have Members each, of whom Senders write, and one stranger who
+	// tries to get in. Defaults 4, 6 and 3. Dialects take turns.
+	Rooms, Members, Senders int
+	// InFlight messages of a sender wait for their ack (8, as in
+	// @corrillo/client), Keep wait in its outbox (12).
+	InFlight, Keep int
+	// Pace is between two messages of a sender and between two read marks, on
+	// average; default 20 ms.
+	Pace time.Duration
+	// Backoff doubles with each attempt up to BackoffMost; defaults 20 ms and
+	// 1 s, where @corrillo/client has 500 ms and 30 s.
+	Backoff, BackoffMost time.Duration
+	// Silence ends a connection on which nothing comes for so long; default
+	// 60 s, more than the server's time between pings.
+	Silence time.Duration
+	// Patience bounds each wait in which nothing at all happens; default 60 s.
+	Patience time.Duration
+	// Records bound the log; default 2 million.
+	Records int
+	// Seed is what the clients' chances come from.
+	Seed uint64
+}
+
+func (o *Options) defaults() {
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	span := func(field *time.Duration, value time.Duration) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	set(&o.Rooms, 4)
+	set(&o.Members, 6)
+	set(&o.Senders, 3)
+	set(&o.InFlight, 8)
+	set(&o.Keep, 12)
+	set(&o.Records, 2_000_000)
+	span(&o.Pace, 20*time.Millisecond)
+	span(&o.Backoff, 20*time.Millisecond)
+	span(&o.BackoffMost, time.Second)
+	span(&o.Silence, time.Minute)
+	span(&o.Patience, time.Minute)
+}
+
+// secret is the webhook's, by which members are added.
+const secret = "secret of the faults"
+
+// ServerArgs are what a Fleet needs of `corrillo serve`.
+var ServerArgs = []string{"--limits=off", "--authz-membership=members", "--webhook-secrets=" + secret, "--drain-period=1s"}
+
+// prefix begins the id of every room.
+const prefix = "faults-"
+
+// Fleet is all clients of a run.
+type Fleet struct {
+	o      Options
+	addr   string
+	log    *Log
+	rooms  []string
+	users  []*user
+	byName map[string]uint32
+	newest []atomic.Int64 // by room: the highest seq that was acked
+
+	over    atomic.Bool // nothing new is written
+	failure atomic.Pointer[error]
+	running sync.WaitGroup
+	cancel  context.CancelFunc
+}
+
+// Launch adds the members by the server's webhook and starts everyone. addr is
+// host:port of the clients, which may be a proxy's.
+func Launch(ctx context.Context, o Options, webhook, addr string) (*Fleet, error) {
+	o.defaults()
+	f := &Fleet{o: o, addr: addr, log: NewLog(o.Records), byName: map[string]uint32{}, newest: make([]atomic.Int64, o.Rooms)}
+	dialects := []client.Dialect{client.Plain, client.SocketIO, client.Polling}
+	for room := range o.Rooms {
+		f.rooms = append(f.rooms, fmt.Sprintf("%s%d", prefix, room))
+		var names []string
+		for i := range o.Members + 1 {
+			u := f.user(room, i, dialects[(room+i)%len(dialects)])
+			if u.member {
+				names = append(names, u.name)
+			}
+		}
+		if err := admit(ctx, webhook, f.rooms[room], names); err != nil {
+			f.log.Close()
+			return nil, err
+		}
+	}
+	ctx, f.cancel = context.WithCancel(ctx)
+	for _, u := range f.users {
+		f.running.Go(func() { u.run(ctx) })
+	}
+	return f, nil
+}
+
+func (f *Fleet) user(room, i int, d client.Dialect) *user {
+	index := uint32(len(f.users))
+	u := &user{fleet: f, index: index, name: fmt.Sprintf("user-%d-%d", room, i), room: uint32(room),
+		member: i < f.o.Members, sends: i < f.o.Senders, dialect: d, rand: rand.New(rand.NewPCG(f.o.Seed, uint64(index)))}
+	u.outbox = outbox{inFlight: f.o.InFlight, flying: map[uint32]bool{}}
+	u.timeline = timeline{early: map[uint32]judge.Delivery{}, show: func(d judge.Delivery) {
+		u.log(judge.Shown, d)
+		u.shown.Store(int64(d.Seq))
+	}}
+	f.users = append(f.users, u)
+	f.byName[u.name] = index
+	return u
+}
+
+// admit makes members of users.
+func admit(ctx context.Context, webhook, room string, users []string) error {
+	body, err := json.Marshal(map[string]any{"conversationId": room, "add": users})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook+"/webhook/membership", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Close = true
+	req.Header.Set("Authorization", "Bearer "+secret)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("add members of %s: %w", room, err)
+	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("add members of %s: %s: %s", room, resp.Status, answer)
+	}
+	return nil
+}
+
+// roomOf is a room's place by its id; otherwise where the id is not known.
+func (f *Fleet) roomOf(id string, otherwise uint32) uint32 {
+	for i, known := range f.rooms {
+		if known == id {
+			return uint32(i)
+		}
+	}
+	return otherwise
+}
+
+func (f *Fleet) raise(room, seq uint32) {
+	for {
+		now := f.newest[room].Load()
+		if int64(seq) <= now || f.newest[room].CompareAndSwap(now, int64(seq)) {
+			return
+		}
+	}
+}
+
+// progress rises with everything that happens.
+func (f *Fleet) progress() int64 { return f.log.length.Load() }
+
+// everyone reports that all are joined, and the strangers refused.
+func (f *Fleet) everyone() bool {
+	for _, u := range f.users {
+		if !u.there.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// complete reports that nothing waits for an ack, and that every member sees
+// and has marked as read whatever was acked.
+func (f *Fleet) complete() bool {
+	for _, u := range f.users { // first: what is acked later is not counted yet
+		if u.pending.Load() > 0 {
+			return false
+		}
+	}
+	for _, u := range f.users {
+		if newest := f.newest[u.room].Load(); u.member && (u.shown.Load() < newest || u.marked.Load() < newest) {
+			return false
+		}
+	}
+	return true
+}
+
+var errStuck = errors.New("nothing happens any more")
+
+// await polls, since the clients only count, until done; it gives up when
+// nothing at all has happened for as long as Patience.
+func (f *Fleet) await(ctx context.Context, what string, done func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	last, since := f.progress(), time.Now()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", what, ctx.Err())
+		}
+		if now := f.progress(); now != last {
+			last, since = now, time.Now()
+		} else if time.Since(since) > f.o.Patience {
+			return f.stuck(what)
+		}
+	}
+	return nil
+}
+
+// stuck says who is why.
+func (f *Fleet) stuck(what string) error {
+	err := fmt.Errorf("wait for %s: %w", what, errStuck)
+	for _, u := range f.users {
+		if newest := f.newest[u.room].Load(); !u.there.Load() || u.pending.Load() > 0 || u.member && u.shown.Load() < newest {
+			err = fmt.Errorf("%w; %s over %s: joined %t, %d not acked, at %d of %d", err, u.name, u.dialect, u.there.Load(), u.pending.Load(), u.shown.Load(), newest)
+		}
+	}
+	if last := f.failure.Load(); last != nil {
+		err = fmt.Errorf("%w (the last failure of a connection: %w)", err, *last)
+	}
+	return err
+}
+
+// Together waits until everyone is there and the talk has gone on.
+func (f *Fleet) Together(ctx context.Context) error {
+	if err := f.await(ctx, "everyone to be back", f.everyone); err != nil {
+		return err
+	}
+	var before int64
+	acked := func() (n int64) {
+		for i := range f.newest {
+			n += f.newest[i].Load()
+		}
+		return n
+	}
+	before = acked()
+	return f.await(ctx, "the talk to go on", func() bool { return acked() > before || f.log.Filling() })
+}
+
+// Finish ends the talk and waits until all of it has arrived everywhere.
+func (f *Fleet) Finish(ctx context.Context) error {
+	f.over.Store(true)
+	return f.await(ctx, "all to be acked, seen and read", f.complete)
+}
+
+// Disperse ends all clients and returns the log as a Trial without tables.
+func (f *Fleet) Disperse() *judge.Trial {
+	f.cancel()
+	f.running.Wait()
+	t := &judge.Trial{Rooms: f.rooms, Tables: make([]judge.Table, len(f.rooms))}
+	for _, u := range f.users {
+		t.Clients = append(t.Clients, judge.Client{Name: u.name, Room: u.room, Member: u.member})
+	}
+	t.Records, t.Words = f.log.Close()
+	return t
+}
+
+// addTables reads the database into the trial.
+func (f *Fleet) addTables(ctx context.Context, t *judge.Trial, database string) error {
+	stored, err := rows.Read(ctx, database, prefix)
+	if err != nil {
+		return err
+	}
+	for _, row := range stored {
+		table := &t.Tables[f.roomOf(row.ConversationID, 0)]
+		table.Rows = append(table.Rows, judge.Row{Key: keyOf(row.TempID), Seq: row.Seq, ID: judge.Fingerprint([]byte(row.ID))})
+	}
+	marks, err := rows.Marks(ctx, database, prefix)
+	if err != nil {
+		return err
+	}
+	for i := range t.Tables {
+		t.Tables[i].Marks = map[string]int64{}
+	}
+	for _, m := range marks {
+		t.Tables[f.roomOf(m.ConversationID, 0)].Marks[m.UserID] = m.Seq
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package faults
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/corrillo/corrillo/bench/client"
+	"github.com/corrillo/corrillo/bench/judge"
+)
+
+// packet is an event or a reply, read far enough.
+type packet struct {
+	event string // empty: a reply
+	ack   uint64
+	body  body
+}
+
+// body has the members of all events and replies that a client looks at.
+type body struct {
+	Status         string    `json:"status"`
+	Error          *refusal  `json:"error"`
+	ID             string    `json:"id"`
+	MessageID      string    `json:"messageId"`
+	ConversationID string    `json:"conversationId"`
+	Seq            uint32    `json:"seq"`
+	TempID         string    `json:"tempId"`
+	UserID         string    `json:"userId"`
+	LastSeq        uint32    `json:"lastSeq"`
+	ReadSeq        uint32    `json:"readSeq"`
+	Missed         []message `json:"missed"`
+	Messages       []message `json:"messages"`
+	// Of an `error` event.
+	Code      string `json:"code"`
+	Message   any    `json:"message"`
+	Retryable bool   `json:"retryable"`
+}
+
+type refusal struct {
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	Retryable bool   `json:"retryable"`
+}
+
+type message struct {
+	ID             string `json:"id"`
+	ConversationID string `json:"conversationId"`
+	Seq            uint32 `json:"seq"`
+	TempID         string `json:"tempId"`
+}
+
+// nobodys stands for a tempId that no client of ours made.
+var nobodys = judge.Key{Sender: 1<<32 - 1, N: 1<<32 - 1}
+
+func keyOf(tempID string) judge.Key {
+	sender, n, ok := client.ParseTempID([]byte(tempID))
+	if !ok {
+		return nobodys
+	}
+	return judge.Key{Sender: sender, N: n}
+}
+
+func delivery(id, tempID string, seq uint32) judge.Delivery {
+	return judge.Delivery{Key: keyOf(tempID), Seq: seq, ID: judge.Fingerprint([]byte(id))}
+}
+
+// read parses what a connection brought; behind an event's argument may stand
+// its offset, which is not looked at.
+func read(p client.Packet) (packet, error) {
+	out := packet{event: string(p.Event), ack: p.Ack}
+	if !looksAt(out.event) || len(p.Data) == 0 {
+		return out, nil
+	}
+	if err := json.NewDecoder(bytes.NewReader(p.Data)).Decode(&out.body); err != nil {
+		return out, fmt.Errorf("%s %.200q: %w", out.event, p.Data, err)
+	}
+	return out, nil
+}
+
+func looksAt(event string) bool {
+	switch event {
+	case "", "new_message", "message_ack", "message_read", "error":
+		return true
+	}
+	return false
+}

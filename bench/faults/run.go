@@ -1,0 +1,119 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/corrillo/corrillo/bench/judge"
+)
+
+// Outcome is what became of one run.
+type Outcome struct {
+	Store   string        `json:"store"`
+	Reader  string        `json:"reader"`
+	Nemesis string        `json:"nemesis"`
+	Seed    uint64        `json:"seed"`
+	Steps   []Step        `json:"steps"`
+	Seconds float64       `json:"seconds"`
+	Facts   judge.Facts   `json:"facts"`
+	Verdict judge.Verdict `json:"verdict"`
+	// Failure says why the run did not come to its end; empty: it did.
+	Failure string `json:"failure,omitempty"`
+}
+
+// OK reports that the run came to its end and broke no promise.
+func (o *Outcome) OK() bool { return o.Failure == "" && o.Verdict.OK() }
+
+// Run lets a fleet talk while the steps strike, each after everyone was back
+// and the talk had gone on, and judges what became of it.
+func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error) {
+	out := Outcome{Seed: o.Seed, Steps: steps}
+	begun := time.Now()
+	f, err := Launch(ctx, o, a.Server.URL(), a.Server.Addr())
+	if err != nil {
+		return out, err
+	}
+	err = f.suffer(ctx, a, steps)
+	t := f.Disperse()
+	if readErr := f.addTables(ctx, t, a.Server.Database()); readErr != nil {
+		return out, readErr
+	}
+	out.Verdict, out.Facts = t.Judge()
+	out.Seconds = time.Since(begun).Seconds()
+	switch {
+	case err != nil:
+		out.Failure = err.Error()
+	case f.log.Lost():
+		out.Failure = "the log was too small for this run: no verdict holds"
+	case out.Facts.Unacked > 0:
+		out.Failure = fmt.Sprintf("%d messages were never acked", out.Facts.Unacked)
+	}
+	return out, nil
+}
+
+func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) error {
+	for i, s := range steps {
+		if err := f.Together(ctx); err != nil {
+			return fmt.Errorf("before step %d, %s: %w", i+1, s.Nemesis, err)
+		}
+		if err := wait(ctx, s.After); err != nil {
+			return err
+		}
+		if err := find(s.Nemesis).Strike(ctx, a, s.Hold); err != nil {
+			return fmt.Errorf("step %d, %s: %w", i+1, s.Nemesis, err)
+		}
+	}
+	if err := f.Together(ctx); err != nil {
+		return err
+	}
+	return f.Finish(ctx)
+}
+
+// Print writes a table with a line for each outcome, and below it what was
+// broken.
+func Print(w io.Writer, outcomes []Outcome) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tsent\tacked\tresent\tdeferred\treturns\tlive\tfetched\trepeats\tmarks\tback\tverdict\t") // Flush says what failed
+	for i := range outcomes {
+		o := &outcomes[i]
+		verdict := "kept"
+		if !o.OK() {
+			verdict = "BROKEN"
+		}
+		n := &o.Facts
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds,
+			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack, verdict)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.OK() {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\n%s on %s, seed %d: %s\n", o.Nemesis, o.Store, o.Seed, o.Failure); err != nil {
+			return err
+		}
+		for _, e := range o.Verdict.Examples {
+			if _, err := fmt.Fprintf(w, "  %s (%d in all): %s: %s\n", e.Rule, o.Verdict.Count[e.Rule], e.Room, e.Detail); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Write puts the outcomes into a file, as JSON.
+func Write(file string, outcomes []Outcome) error {
+	b, err := json.MarshalIndent(outcomes, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644) //nolint:gosec // figures, no secret
+}

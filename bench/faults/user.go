@@ -1,0 +1,282 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/corrillo/corrillo/bench/client"
+	"github.com/corrillo/corrillo/bench/judge"
+)
+
+// user is one client: a connection after the other, an outbox, a timeline and
+// a read mark, as @corrillo/client has them. Its goroutine alone touches it,
+// but for the atomics.
+type user struct {
+	fleet   *Fleet
+	index   uint32
+	name    string
+	room    uint32
+	member  bool
+	sends   bool
+	dialect client.Dialect
+	rand    *rand.Rand
+
+	outbox   outbox
+	made     uint32    // messages so far
+	makeAt   time.Time // the next one
+	timeline timeline
+	mark     uint32 // confirmed
+
+	conn    *client.Duplex
+	number  uint32 // of the connection
+	asked   map[uint64]request
+	state   state
+	joinAt  time.Time // after a refusal
+	trouble int       // refusals in a row of what is no message
+	markAt  time.Time
+	filling bool
+	marking bool
+	tried   int // requests of a stranger that were answered
+
+	// For who waits: what is yet to be acked, what is shown, what is marked
+	// as read, and whether it is joined (a stranger: refused everything).
+	pending atomic.Int64
+	shown   atomic.Int64
+	marked  atomic.Int64
+	there   atomic.Bool
+}
+
+type state uint8
+
+const (
+	connected state = iota
+	identifying
+	identified
+	joining
+	joined
+)
+
+// request is one that waits for its reply.
+type request struct {
+	event string
+	n     uint32 // send_message: which
+	round int    // send_message: the outbox's pauses then
+	at    time.Time
+}
+
+// answerWithin is how long a request may take before it is sent again.
+const answerWithin = 30 * time.Second
+
+func (u *user) log(kind judge.Kind, d judge.Delivery) {
+	u.fleet.log.Add(judge.Record{Key: d.Key, ID: d.ID, Seq: d.Seq, Client: u.index, Room: u.room, Conn: u.number, Kind: kind})
+}
+
+func (u *user) logSeq(kind judge.Kind, seq uint32) { u.log(kind, judge.Delivery{Seq: seq}) }
+
+// backoff is longer each time, and not in step with others.
+func (u *user) backoff(attempt int) time.Duration {
+	o := &u.fleet.o
+	d := min(o.BackoffMost, o.Backoff<<min(attempt, 16))
+	return time.Duration(float64(d) * (0.5 + u.rand.Float64()/2))
+}
+
+// run is the client's whole life.
+func (u *user) run(ctx context.Context) {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		c, err := client.OpenDuplex(ctx, client.Options{Addr: u.fleet.addr, Dialect: u.dialect, Timeout: answerWithin}, u.fleet.o.Silence)
+		if err == nil {
+			if u.live(ctx, c) {
+				attempt = 0
+			}
+		} else {
+			u.fleet.failure.Store(&err)
+		}
+		timer := time.NewTimer(u.backoff(attempt))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// live lives through one connection and reports whether it was of use.
+func (u *user) live(ctx context.Context, c *client.Duplex) bool {
+	u.conn, u.asked, u.state = c, map[uint64]request{}, connected
+	u.filling, u.marking, u.joinAt, u.trouble, u.tried = false, false, time.Time{}, 0, 0
+	u.number++
+	u.logSeq(judge.Opened, 0)
+	packets, ended := make(chan packet, 64), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // it may be closed already
+	go func() {
+		defer close(ended)
+		defer close(packets)
+		u.listen(c, packets)
+	}()
+	err := u.talk(packets)
+	u.there.Store(false)
+	if err != nil && ctx.Err() == nil {
+		u.fleet.failure.Store(&err)
+	}
+	stop()
+	_ = c.Close()       // what it says is told by the next connection
+	for range packets { // what was read and not taken is as good as never come
+	}
+	<-ended
+	u.outbox.down()
+	u.logSeq(judge.Closed, 0)
+	return u.state >= identified
+}
+
+// listen reads until the connection ends.
+func (u *user) listen(c *client.Duplex, packets chan<- packet) {
+	for {
+		raw, err := c.Next()
+		if err != nil {
+			u.fleet.failure.Store(&err)
+			return
+		}
+		p, err := read(raw)
+		if err != nil { // nothing of ours looks like this
+			u.fleet.log.Add(judge.Record{Client: u.index, Room: u.room, Kind: judge.Refused, Seq: u.fleet.log.Word(err.Error())})
+			return
+		}
+		packets <- p
+	}
+}
+
+// talk does what is due and takes what comes, until the connection ends.
+func (u *user) talk(packets <-chan packet) error {
+	timer := time.NewTicker(u.fleet.o.Pace)
+	defer timer.Stop()
+	for {
+		if err := u.act(time.Now()); err != nil {
+			return err
+		}
+		select {
+		case p, ok := <-packets:
+			if !ok {
+				return nil
+			}
+			u.take(p)
+		case <-timer.C:
+		}
+	}
+}
+
+func (u *user) request(event, data string, r request) error {
+	r.event, r.at = event, time.Now()
+	id, err := u.conn.Request(event, []byte(data))
+	if err != nil {
+		return fmt.Errorf("%s: %w", event, err)
+	}
+	u.asked[id] = r
+	return nil
+}
+
+// act does what is due. It looks at the state alone, so that it may be called
+// at any time.
+func (u *user) act(now time.Time) error {
+	for _, r := range u.asked {
+		if now.Sub(r.at) > answerWithin {
+			return fmt.Errorf("%s: no answer in time", r.event)
+		}
+	}
+	if u.state == connected {
+		u.state = identifying
+		return u.request("identify", fmt.Sprintf(`{"userId":%q,"username":%q}`, u.name, u.name), request{})
+	}
+	if u.state < identified {
+		return nil
+	}
+	if !u.member {
+		return u.trespass(now)
+	}
+	u.make(now)
+	if err := u.pump(now); err != nil {
+		return err
+	}
+	return u.catchUp(now)
+}
+
+// make writes a message into the outbox.
+func (u *user) make(now time.Time) {
+	if !u.sends || len(u.outbox.entries) >= u.fleet.o.Keep || now.Before(u.makeAt) {
+		return
+	}
+	u.pending.Add(1) // before it is looked whether the talk is over: who waits for its end sees this one
+	if u.fleet.over.Load() || u.fleet.log.Filling() {
+		u.pending.Add(-1)
+		return
+	}
+	u.makeAt = now.Add(time.Duration(u.rand.Int64N(2*int64(u.fleet.o.Pace) + 1)))
+	u.outbox.entries = append(u.outbox.entries, u.made)
+	u.log(judge.Kept, judge.Delivery{Key: judge.Key{Sender: u.index, N: u.made}})
+	u.made++
+}
+
+// pump sends what the outbox lets go.
+func (u *user) pump(now time.Time) error {
+	for {
+		n, ok := u.outbox.next(now)
+		if !ok {
+			return nil
+		}
+		u.outbox.flying[n] = true
+		u.log(judge.Emitted, judge.Delivery{Key: judge.Key{Sender: u.index, N: n}})
+		if err := u.request("send_message", u.draft(n), request{n: n, round: u.outbox.pauses}); err != nil {
+			return err
+		}
+	}
+}
+
+func (u *user) draft(n uint32) string {
+	tempID := client.AppendTempID(nil, u.index, n)
+	return fmt.Sprintf(`{"conversationId":%q,"content":"number %d of %s","tempId":"%s"}`, u.fleet.rooms[u.room], n, u.name, tempID)
+}
+
+// catchUp joins, fills holes and tells the read mark.
+func (u *user) catchUp(now time.Time) error {
+	room := u.fleet.rooms[u.room]
+	if now.Before(u.joinAt) || u.state == joining {
+		return nil
+	}
+	if u.state == identified {
+		u.state = joining
+		return u.request("join_conversation", fmt.Sprintf(`{"conversationId":%q,"afterSeq":%d}`, room, u.timeline.last), request{})
+	}
+	if u.timeline.behind() && !u.filling {
+		u.filling = true
+		if err := u.request("get_history", fmt.Sprintf(`{"conversationId":%q,"afterSeq":%d,"limit":200}`, room, u.timeline.last), request{}); err != nil {
+			return err
+		}
+	}
+	if u.timeline.last > u.mark && !u.marking && !now.Before(u.markAt) {
+		u.marking = true
+		return u.request("mark_read", fmt.Sprintf(`{"conversationId":%q,"seq":%d}`, room, u.timeline.last), request{n: u.timeline.last})
+	}
+	return nil
+}
+
+// trespass tries each door of a conversation that is not the user's, one after
+// the other, and then listens.
+func (u *user) trespass(now time.Time) error {
+	room := u.fleet.rooms[u.room]
+	doors := []struct{ event, data string }{
+		{"join_conversation", fmt.Sprintf(`{"conversationId":%q,"afterSeq":0}`, room)},
+		{"get_history", fmt.Sprintf(`{"conversationId":%q,"afterSeq":0,"limit":200}`, room)},
+		{"send_message", u.draft(u.number)},
+		{"mark_read", fmt.Sprintf(`{"conversationId":%q,"seq":1}`, room)},
+	}
+	if u.tried == len(doors) {
+		u.there.Store(true)
+		return nil
+	}
+	if len(u.asked) > 0 || now.Before(u.joinAt) {
+		return nil
+	}
+	return u.request(doors[u.tried].event, doors[u.tried].data, request{})
+}
