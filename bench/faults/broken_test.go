@@ -1,0 +1,59 @@
+package faults
+
+import (
+	"testing"
+
+	"github.com/corrillo/corrillo/bench/broken"
+	"github.com/corrillo/corrillo/bench/judge"
+	"github.com/corrillo/corrillo/bench/server"
+)
+
+// A server that breaks a promise on purpose is found out, by the rule that
+// says so. Whether one kill does it is a matter of chance, so there may be 100.
+// They are built without the race detector, which has its own word to say of
+// such servers.
+func TestFaults_FindBrokenServers(t *testing.T) {
+	for _, c := range []struct {
+		breakage *broken.Breakage
+		rule     judge.Rule
+	}{
+		{&broken.AckBeforeCommit, judge.NotStored},
+		{&broken.NoUniqueKey, judge.StoredTwice},
+	} {
+		t.Run(c.breakage.Name, func(t *testing.T) {
+			binary, err := c.breakage.Build(t.Context(), t.TempDir(), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for seed := range uint64(50) {
+				if found := killed(t, binary, seed).Count[c.rule]; found > 0 {
+					t.Logf("%q: found %d times, after at most %d kills", c.rule, found, 2*(seed+1))
+					return
+				}
+			}
+			t.Errorf("%q was not found in 100 kills", c.rule)
+		})
+	}
+}
+
+// killed kills the server twice while a fleet talks to it.
+func killed(t *testing.T, binary string, seed uint64) judge.Verdict {
+	t.Helper()
+	steps, err := Schedule(seed, "kill-server", 2, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &Arena{TB: t}
+	so := server.Options{Binary: binary, Dir: t.TempDir(), Args: append([]string{"--log-level=error"}, ServerArgs...)}
+	if a.Server, err = server.Start(t.Context(), so); err != nil {
+		t.Fatal(err)
+	}
+	out, err := Run(t.Context(), a, Options{Rooms: 3, Members: 3, Senders: 3, Seed: seed}, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Server.Stop(); err != nil {
+		t.Error(err)
+	}
+	return out.Verdict
+}
