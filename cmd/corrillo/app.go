@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/corrillo/corrillo/actors"
@@ -41,6 +42,7 @@ func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prome
 }
 
 func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) error {
+	limitMemory(log, memlimit.FromCgroup)
 	a.running.Go(func() { keepHeap(ctx) })
 	var verifier *auth.Verifier // nil: trust
 	var err error

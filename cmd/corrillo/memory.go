@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	gauges "runtime/metrics"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/dustin/go-humanize"
 )
 
 const (
@@ -112,5 +117,25 @@ func heapReader() func() usage {
 			allocated: samples[0].Value.Uint64(), live: samples[1].Value.Uint64(),
 			held: samples[2].Value.Uint64() + samples[3].Value.Uint64(),
 		}
+	}
+}
+
+// memoryShare is how much of what a container may use the heap may: the rest
+// is for what Go does not count, and for the moment until a collection ends.
+const memoryShare = 0.9
+
+// limitMemory makes the collector work harder near the limit of the process's
+// cgroup, as provider reads it, and says so. GOMEMLIMIT in the environment
+// stays as it is; without a limit nothing changes.
+func limitMemory(log *slog.Logger, provider memlimit.Provider) {
+	before := debug.SetMemoryLimit(-1)
+	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(provider))
+	switch {
+	case errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+		// There is nothing that limits it.
+	case err != nil:
+		log.Warn("the memory limit of the cgroup cannot be read: set GOMEMLIMIT", "error", err)
+	case limit != before:
+		log.Info("memory is limited", "limit", humanize.IBytes(uint64(limit)), "share_of_cgroup", memoryShare) //nolint:gosec // never negative
 	}
 }

@@ -1,6 +1,15 @@
 package main
 
-import "testing"
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
 
 const mib = 1 << 20
 
@@ -54,13 +63,56 @@ func TestHeapKeeper_GivesBackAtRest(t *testing.T) {
 
 // A heap that is large is not collected for a share of it that is small.
 func TestHeapKeeper_LargeHeapsWait(t *testing.T) {
-	k := heapKeeper{}
-	u := usage{live: 1000 * mib, held: 1050 * mib}
-	k.released(u)
 	for held, want := range map[uint64]bool{1140 * mib: false, 1160 * mib: true} {
+		var k heapKeeper
+		u := usage{live: 1000 * mib, held: 1050 * mib}
+		k.released(u)
 		k.quiet = quietFor
 		if _, got := k.step(usage{live: u.live, held: held}); got != want {
 			t.Errorf("%d MiB held: release %v, want %v", held/mib, got, want)
 		}
+	}
+}
+
+// The heap's limit is nine tenths of the container's, unless the operator has
+// set one; what is wrong is told and changes nothing.
+func TestLimitMemory(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	of := func(err error) memlimit.Provider { return func() (uint64, error) { return 0, err } }
+	for name, c := range map[string]struct {
+		provider memlimit.Provider
+		given    string // GOMEMLIMIT in the environment
+		want     int64
+		said     string // "" for nothing
+	}{
+		"a container of 1000 MiB": {provider: memlimit.Limit(1000 * mib), want: 900 * mib, said: `limit="900 MiB"`},
+		"the operator's own":      {provider: memlimit.Limit(1000 * mib), given: "3GiB", want: 2000 * mib},
+		"no limit":                {provider: of(memlimit.ErrNoLimit), want: before},
+		"no cgroup":               {provider: of(memlimit.ErrNoCgroup), want: 2000 * mib},
+		"another system":          {provider: of(memlimit.ErrCgroupsNotSupported), want: 2000 * mib},
+		"it cannot be read":       {provider: of(errors.New("no permission")), want: 2000 * mib, said: "no permission"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOMEMLIMIT", c.given)
+			if c.given == "" {
+				if err := os.Unsetenv("GOMEMLIMIT"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			start := int64(2000 * mib)
+			if c.want == before {
+				start = before
+			}
+			debug.SetMemoryLimit(start)
+			var out strings.Builder
+			limitMemory(slog.New(slog.NewTextHandler(&out, nil)), c.provider)
+			if got := debug.SetMemoryLimit(-1); got != c.want {
+				t.Errorf("limit %d, want %d", got, c.want)
+			}
+			if said := out.String(); c.said == "" && said != "" || !strings.Contains(said, c.said) {
+				t.Errorf("the log has %q, want %q", said, c.said)
+			}
+		})
 	}
 }
