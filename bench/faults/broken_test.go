@@ -2,6 +2,7 @@ package faults
 
 import (
 	"testing"
+	"time"
 
 	"github.com/corrillo/corrillo/bench/broken"
 	"github.com/corrillo/corrillo/bench/judge"
@@ -48,7 +49,7 @@ func killed(t *testing.T, binary string, seed uint64) judge.Verdict {
 	if a.Server, err = server.Start(t.Context(), so); err != nil {
 		t.Fatal(err)
 	}
-	out, err := Run(t.Context(), a, Options{Rooms: 3, Members: 3, Senders: 3, Seed: seed}, steps)
+	out, err := Run(t.Context(), a, Options{Rooms: 3, Members: 3, Senders: 3, Limit: 10 * time.Second, Seed: seed}, steps)
 	if err != nil {
 		t.Fatal(err)
 	}

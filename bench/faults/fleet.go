@@ -38,6 +38,9 @@ type Options struct {
 	Silence time.Duration
 	// Patience bounds each wait in which nothing at all happens; default 60 s.
 	Patience time.Duration
+	// Limit bounds each wait whatever happens meanwhile; none when 0. A broken
+	// server may keep its clients busy for ever.
+	Limit time.Duration
 	// Records bound the log; default 2 million.
 	Records int
 	// Seed is what the clients' chances come from.
@@ -209,15 +212,19 @@ func (f *Fleet) complete() bool {
 	return true
 }
 
-var errStuck = errors.New("nothing happens any more")
+var errStuck = errors.New("it does not come to an end")
 
 // await polls, since the clients only count, until done; it gives up when
 // nothing at all has happened for as long as Patience.
 func (f *Fleet) await(ctx context.Context, what string, done func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	last, since := f.progress(), time.Now()
+	begun := time.Now()
+	last, since := f.progress(), begun
 	for !done() {
+		if f.o.Limit > 0 && time.Since(begun) > f.o.Limit {
+			return f.stuck(what)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
