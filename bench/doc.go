@@ -17,6 +17,9 @@
 // that returns a Report. load is the command. The tests here run each scenario
 // briefly; with flags they are the ones that docs/BENCHMARKS.md reports.
 //
+// faults attacks the promise: clients that behave as the browser's do, and what
+// kills and stops the server and its database meanwhile.
+//
 // broken builds servers that break a promise on purpose, for the experiments
 // to find.
 //
