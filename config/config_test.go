@@ -283,6 +283,8 @@ func TestLoader_Refusals(t *testing.T) {
 		"two statements":      {args: []string{"--dev", "--authz-query=SELECT :userId, :conversationId; DROP TABLE a"}, want: []string{"must be one SELECT"}},
 		"signing secret":      {args: []string{"--dev", "--webhook-signing-secrets=whsec_***"}, want: []string{"webhook.signingSecrets"}},
 		"table prefix":        {args: []string{"--dev", "--store-table-prefix=a`b"}, want: []string{"store.tablePrefix"}},
+		"certificate alone":   {file: "tls: {cert: chat.pem}", args: []string{"--dev"}, want: []string{"tls.key: is needed beside tls.cert"}},
+		"key alone":           {env: []string{"CORRILLO_TLS_KEY=chat.key"}, args: []string{"--dev"}, want: []string{"tls.cert: is needed beside tls.key"}},
 		"proxy":               {args: []string{"--dev", "--limits-trusted-proxies=lb"}, want: []string{"limits.trustedProxies", `"lb"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -318,6 +320,8 @@ func TestLoader_Print(t *testing.T) {
 		"DATABASE_URL=mysql://app:pass%40word@db:3306/chat?sslaccept=strict",
 		"WEBHOOK_SECRET=hush1,hush2",
 		"JWT_SECRET=hush3",
+		"CORRILLO_TLS_CERT=/etc/tls/chat.pem",
+		"CORRILLO_TLS_KEY=-----BEGIN PRIVATE KEY----- hush5", // not its file's name, by mistake
 	}, "--log-level=warn", "--webhook-signing-secrets=whsec_aHVzaDQ=")
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 // setting is one leaf of Settings.
 type setting struct {
 	key    string
-	secret string // "", "yes" or "url"
+	secret string // "", "yes", "url" or "file"
 	help   string
 	value  reflect.Value
 }

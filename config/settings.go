@@ -18,6 +18,8 @@ type Settings struct {
 	Demo      bool   `key:"demo" default:"true" negatable:"" group:"Listen" help:"Serve the chat page at /."`
 	Reader    string `key:"reader" enum:"auto,epoll,portable" default:"auto" group:"Listen" help:"How sockets are read: epoll (Linux), portable (a goroutine for each), auto: what suits the system. TLS is always read the portable way."`
 
+	TLS TLS `embed:"" prefix:"tls-" group:"Listen"`
+
 	Origins []string `name:"cors-origins" key:"cors.origins" env:"CORS_ORIGIN" dev:"*,http://localhost:3000" group:"Listen" help:"Web origins (https://app.example) that may connect, besides our own; * for any."`
 
 	Store Store `embed:"" prefix:"store-" group:"Store"`
@@ -45,6 +47,13 @@ func (s *Settings) tidyLists() {
 			list[i] = strings.TrimSpace(item)
 		}
 	}
+}
+
+// TLS says with which certificate the port of clients proves who it is.
+// Without one it speaks plain HTTP.
+type TLS struct {
+	Cert string `key:"tls.cert" placeholder:"FILE" help:"PEM file with the certificate, and those that signed it behind it, for TLS on the port itself. Read again when it changes."`
+	Key  string `key:"tls.key" secret:"file" placeholder:"FILE" help:"PEM file with the certificate's private key."`
 }
 
 // Store says where messages are kept and how they are written.

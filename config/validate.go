@@ -63,6 +63,12 @@ func (v *validator) listen(s *Settings) {
 			v.failf("adminAddr", "%q is neither host:port nor off", s.AdminAddr)
 		}
 	}
+	switch {
+	case s.TLS.Cert != "" && s.TLS.Key == "":
+		v.failf("tls.key", "is needed beside tls.cert")
+	case s.TLS.Cert == "" && s.TLS.Key != "":
+		v.failf("tls.cert", "is needed beside tls.key")
+	}
 	for _, o := range s.Origins {
 		if o != "*" && !isOrigin(o) {
 			v.failf("cors.origins", "%q is not an origin such as https://app.example or http://localhost:3000 (no path, no slash at the end)", o)

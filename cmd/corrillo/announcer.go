@@ -92,12 +92,15 @@ func (a *announcer) adminAddr() string {
 
 // url is what a person on this machine opens.
 func (a *announcer) url() string {
-	host, port := a.s.Host, a.s.Port
+	scheme, host, port := "http", a.s.Host, a.s.Port
+	if a.s.TLS.Cert != "" {
+		scheme = "https"
+	}
 	if t, ok := a.public.(*net.TCPAddr); ok {
 		port = t.Port
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/"
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/"
 }

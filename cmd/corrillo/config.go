@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/corrillo/corrillo/config"
 )
@@ -15,10 +16,11 @@ type configCheckCmd struct {
 // Run prints ok, or fails with a line for everything that is wrong. What the
 // database itself is set to is a warning: it may be meant so.
 func (c *configCheckCmd) Run(p *program) error {
-	if err := errors.Join(p.settings(&c.Settings), checkParts(&c.Settings)); err != nil {
+	s := &c.Settings
+	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS), checkExpiry(s.TLS, time.Now())); err != nil {
 		return err
 	}
-	warnOfWeaknesses(context.Background(), p, &c.Settings)
+	warnOfWeaknesses(context.Background(), p, s)
 	_, err := fmt.Fprintln(p.out, "ok")
 	return err
 }

@@ -30,7 +30,7 @@ type serveCmd struct {
 // signal ends the process at once.
 func (c *serveCmd) Run(p *program) error {
 	s := &c.Settings
-	if err := errors.Join(p.settings(s), checkParts(s)); err != nil {
+	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS)); err != nil {
 		return err
 	}
 	log, text, err := newLogger(p.err, &s.Log)
@@ -104,12 +104,23 @@ func newServer(s *config.Settings, dir string, log *slog.Logger, out interface{ 
 // run builds, serves and stops. The order of stopping is that of starting,
 // backwards.
 func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err error) {
+	certs, err := newCertificates(v.s.TLS, v.log)
+	if err != nil {
+		return err
+	}
 	public, err := listen(ctx, net.JoinHostPort(v.s.Host, strconv.Itoa(v.s.Port)), "--port")
 	if err != nil {
 		return err
 	}
 	v.say.public = public.Addr()
 	web := v.httpServer(v.public())
+	if certs != nil {
+		door := newTLSDoor(v.s.Limits.Handshakes)
+		web.ConnState = door.moved
+		v.reg.MustRegister(tlsCollector(certs, door))
+	}
+	public, stopLooking := certs.listen(ctx, public)
+	defer stopLooking()
 	stopWeb := v.serve(web, public, cancel)
 	defer stopWeb()
 	if v.s.AdminAddr != "off" {

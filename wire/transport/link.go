@@ -31,13 +31,10 @@ type Link interface {
 
 // netLink is a socket of the portable reader.
 type netLink struct {
-	nc   net.Conn
-	raw  syscall.RawConn // nil: there is no writing without waiting, as with TLS
-	sink Sink
-}
-
-func newNetLink(nc net.Conn, sink Sink) *netLink {
-	return &netLink{nc: nc, raw: rawOf(nc), sink: sink}
+	nc      net.Conn
+	raw     syscall.RawConn // nil: there is no writing without waiting, as with TLS
+	sink    Sink
+	parting *sync.WaitGroup // the reader's
 }
 
 // TryWrite implements Link.
@@ -91,12 +88,43 @@ func (l *netLink) WriteFirst(p []byte, timeout time.Duration) {
 // CloseWrite implements Link.
 func (l *netLink) CloseWrite() {
 	if half, ok := l.nc.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // a deadline closes it in any case
+		l.part(func() { _ = half.CloseWrite() }) // a deadline closes it in any case
 	}
 }
 
 // Close implements Link.
-func (l *netLink) Close() { _ = l.nc.Close() } // nothing can be done about it
+func (l *netLink) Close() {
+	l.part(func() {
+		if below := socketOf(l.nc); below != l.nc {
+			late := time.AfterFunc(partingTimeout, func() { _ = below.Close() })
+			defer late.Stop()
+		}
+		_ = l.nc.Close() // nothing can be done about it
+	})
+}
+
+// partingTimeout is how long the last word of TLS may wait for a socket that
+// takes nothing.
+const partingTimeout = time.Second
+
+// part ends the socket, or its sending half. TLS says so to the other side,
+// and waits for a socket that is full, which whoever ends a connection must
+// not: a goroutine does it.
+func (l *netLink) part(end func()) {
+	if l.raw != nil {
+		end()
+		return
+	}
+	l.parting.Go(end)
+}
+
+// socketOf is what carries a TLS connection, else the connection itself.
+func socketOf(nc net.Conn) net.Conn {
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
+	}
+	return nc
+}
 
 // RemoteIP implements Link.
 func (l *netLink) RemoteIP() string { return remoteIP(l.nc.RemoteAddr().String()) }

@@ -46,8 +46,9 @@ type Reader interface {
 // portableReader is the Reader that works everywhere: a goroutine for each
 // socket, parked in the runtime's poller.
 type portableReader struct {
-	wait    sync.WaitGroup
-	buffers sync.Pool // of *[readSize]byte
+	wait    sync.WaitGroup // sockets that are read
+	parting sync.WaitGroup // and those that say goodbye
+	buffers sync.Pool      // of *[readSize]byte
 }
 
 // NewPortableReader returns the Reader that works everywhere, also for TLS: a
@@ -59,7 +60,9 @@ func newPortableReader() *portableReader {
 }
 
 // Take implements Reader.
-func (r *portableReader) Take(nc net.Conn, sink Sink) Link { return newNetLink(nc, sink) }
+func (r *portableReader) Take(nc net.Conn, sink Sink) Link {
+	return &netLink{nc: nc, raw: rawOf(nc), sink: sink, parting: &r.parting}
+}
 
 // Add implements Reader.
 func (r *portableReader) Add(l Link, first []byte) {
@@ -77,6 +80,7 @@ func (r *portableReader) end(sink Sink, err error) {
 // Close implements Reader.
 func (r *portableReader) Close() error {
 	r.wait.Wait()
+	r.parting.Wait()
 	return nil
 }
 

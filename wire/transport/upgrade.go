@@ -29,7 +29,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, sink Sink) (lin
 		held, _ := rw.Reader.Peek(n) // exactly what is buffered
 		first = append(first, held...)
 	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := socketOf(nc).(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // a wish, not a need
 	}
 	return s.reader.Take(nc, sink), first, nil

@@ -1,0 +1,18 @@
+package main
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// tlsCollector reads what the port's TLS counts.
+func tlsCollector(certs *certificates, door *tlsDoor) prometheus.Collector {
+	s := &snapshot{}
+	opening := s.desc("tls_handshakes", "Connections whose TLS handshake or first request is not over yet.")
+	refused := s.desc("tls_refused_total", "Connections closed before their TLS handshake, since too many were under way.")
+	expiry := s.desc("tls_certificate_expiry_timestamp_seconds", "When the port's certificate expires, in seconds since 1970.")
+	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+		n, r := door.counts()
+		emit(opening, gauge, float64(n))
+		emit(refused, counter, float64(r))
+		emit(expiry, gauge, float64(certs.current.Load().Leaf.NotAfter.Unix()))
+	}
+	return s
+}
