@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"unicode"
 
@@ -18,6 +19,32 @@ type claims struct {
 	Subject       identifier   `json:"sub,omitempty"` // hides the registered one, which takes no number
 	Name          string       `json:"name,omitempty"`
 	Conversations []identifier `json:"conversations,omitempty"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler. The name of a claim "is case
+// sensitive" (RFC 7519 section 10.1.1), and encoding/json takes any case:
+// where an app signs fields of its users' own as well, "SUB" must not stand
+// for "sub".
+func (c *claims) UnmarshalJSON(raw []byte) error {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return err
+	}
+	maps.DeleteFunc(given, func(name string, _ json.RawMessage) bool { return !isClaim(name) })
+	exact, err := json.Marshal(given)
+	if err != nil {
+		return err
+	}
+	type plain claims
+	return json.Unmarshal(exact, (*plain)(c))
+}
+
+func isClaim(name string) bool {
+	switch name {
+	case "sub", "name", "exp", "nbf", "iat", "iss", "aud", "conversations":
+		return true
+	}
+	return false
 }
 
 // identifier is an id as tokens carry it: a string or an integer.
