@@ -17,22 +17,19 @@ func ClaimedTempID(in Inbound) string {
 	if in.Event != EventSendMessage || len(in.Data) > claimedTempIDWithin {
 		return ""
 	}
-	var p struct {
-		TempID any `json:"tempId"`
-	}
-	d := json.NewDecoder(bytes.NewReader(in.Data))
-	d.UseNumber()
-	if d.Decode(&p) != nil {
+	var fields map[string]json.RawMessage // not a struct, whose names any case fits
+	if json.NewDecoder(bytes.NewReader(in.Data)).Decode(&fields) != nil {
 		return ""
 	}
-	id := ""
-	switch v := p.TempID.(type) {
-	case string:
-		id = v
-	case json.Number:
-		id = numberMark + v.String()
+	given := fields["tempId"]
+	if len(given) > 0 && (given[0] == '-' || given[0] >= '0' && given[0] <= '9') {
+		if len(given) < MaxIDLength {
+			return numberMark + string(given)
+		}
+		return ""
 	}
-	if len(id) > MaxIDLength {
+	var id string
+	if json.Unmarshal(given, &id) != nil || !ValidID(id) {
 		return ""
 	}
 	return id
