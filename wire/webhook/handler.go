@@ -180,7 +180,9 @@ func (h *Handler) work(w http.ResponseWriter, r *http.Request, e *endpoint, by p
 			return *refused
 		}
 	}
-	if e.method != http.MethodPost {
+	// A signature says nothing of the path: who has recorded one must not ask
+	// another question with it.
+	if e.method != http.MethodPost && by != signature {
 		return h.do(r, e, body, "")
 	}
 	k, err := keyOf(r.Header, by, e)
@@ -190,7 +192,7 @@ func (h *Handler) work(w http.ResponseWriter, r *http.Request, e *endpoint, by p
 	if k.text == "" {
 		return h.do(r, e, body, "")
 	}
-	return h.answers.once(r.Context(), k, fingerprint(e, body), func() answer { return h.do(r, e, body, k.text) })
+	return h.answers.once(r.Context(), k, fingerprint(e, r, body), func() answer { return h.do(r, e, body, k.text) })
 }
 
 // do calls the injector. It goes on when the client hangs up, since what was
@@ -285,10 +287,14 @@ func (h *Handler) write(w http.ResponseWriter, e *endpoint, a answer) {
 }
 
 // fingerprint tells one request from another under the same key.
-func fingerprint(e *endpoint, body []byte) [sha256.Size]byte {
+func fingerprint(e *endpoint, r *http.Request, body []byte) [sha256.Size]byte {
 	h := sha256.New()
 	h.Write([]byte(e.name))
 	h.Write([]byte{0})
+	if e.method == http.MethodGet { // its query is what it asks
+		h.Write([]byte(r.URL.RawQuery))
+		h.Write([]byte{0})
+	}
 	h.Write(body)
 	return [sha256.Size]byte(h.Sum(nil))
 }

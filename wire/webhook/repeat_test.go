@@ -71,6 +71,32 @@ func TestHandler_Repeat_Signed(t *testing.T) {
 	}
 }
 
+// The query of a question is not signed either.
+func TestHandler_Repeat_SignedQuestion(t *testing.T) {
+	w := newWorld(t, webhook.Options{SigningSecrets: []string{signingSecret}, Secrets: []string{theSecret}})
+	recorded := signed(t, signingSecret, "msg_1", time.Now(), "")
+	ask := func(query string, headers ...string) response {
+		return w.send(t, http.MethodGet, "/webhook/presence?"+query, "", headers...)
+	}
+	first := ask("userId=a", recorded...)
+	again := ask("userId=a", recorded...)
+	if first.status != 200 || again.body != first.body || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("answered %+v and %+v", first, again)
+	}
+	if got := ask("userId=b", recorded...); got.status != 409 {
+		t.Errorf("about another user: answered %d %s", got.status, got.body)
+	}
+	// Who shows the secret may ask what and how often it likes.
+	for _, query := range []string{"userId=a", "userId=b"} {
+		if got := ask(query, "Authorization", theSecret, "Idempotency-Key", "k"); got.status != 200 || got.header.Get("Idempotency-Replayed") != "" {
+			t.Errorf("answered %d %s", got.status, got.body)
+		}
+	}
+	if n := len(w.taken()); n != 3 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // A failure had no effect, or an unknown one: the same request may be sent
 // again, and the message keeps its id.
 func TestHandler_Repeat_AfterFailure(t *testing.T) {
