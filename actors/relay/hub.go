@@ -77,7 +77,7 @@ type Hub struct {
 	batch wire.Batch // set before the first session
 
 	mu       sync.Mutex
-	offset   uint64
+	offset   uint64 // of the newest frame; see firstOffset
 	nextID   uint64
 	sessions map[uint64]*Subscriber
 	rooms    map[string]*room
@@ -92,7 +92,7 @@ type Hub struct {
 func NewHub(o Options) *Hub {
 	o.defaults()
 	return &Hub{
-		o: o, node: o.Node, batch: noBatch{},
+		o: o, node: o.Node, batch: noBatch{}, offset: firstOffset(),
 		sessions: map[uint64]*Subscriber{},
 		rooms:    map[string]*room{},
 		users:    map[string]*userRoom{},
@@ -186,6 +186,14 @@ func cut(s string, sep byte) (before, after string, ok bool) {
 		}
 	}
 	return s, "", false
+}
+
+// firstOffset is where a process begins to count: anywhere, so that an offset
+// of another process is never taken for one of ours.
+func firstOffset() uint64 {
+	var b [8]byte
+	rand.Read(b[:])                           //nolint:errcheck // crypto/rand.Read never returns an error
+	return binary.BigEndian.Uint64(b[:]) >> 1 // as many are left to count
 }
 
 // formatOffset gives an offset as clients see it: an opaque string of 11

@@ -2,7 +2,9 @@ package relay
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -313,9 +315,6 @@ func TestHub_ResumeGap(t *testing.T) {
 			}
 			return c.hello.PID, c.offset
 		},
-		"an offset from the future": func(h *Hub, c *client) (string, string) {
-			return c.hello.PID, formatOffset(h.offset + 1)
-		},
 		"an offset that is none": func(_ *Hub, c *client) (string, string) { return c.hello.PID, "gibberish" },
 	}
 	for name, set := range tests {
@@ -334,6 +333,34 @@ func TestHub_ResumeGap(t *testing.T) {
 			if len(c2.log) != 0 || c2.hello.SID != "" {
 				t.Error("a client with a gap was told something")
 			}
+		})
+	}
+}
+
+// A stock client that was refused its recovery goes on with a new pid and the
+// offset that it had, until it receives another one.
+func TestHub_ResumeWithAnOffsetOfAnotherSession(t *testing.T) {
+	earlier := NewHub(Options{})
+	s, c := open(t, earlier, "alice")
+	joinRoom(t, earlier, s, "alice", "r", false)
+	toRoom(earlier, "r", "1", 1)
+	toRoom(earlier, "r", "2", 2)
+
+	for name, offset := range map[string]string{
+		"of a process before":             c.offset,
+		"of a process that counts lower":  formatOffset(0),
+		"of a process that counts higher": formatOffset(math.MaxUint64),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(Options{})
+			s, c := open(t, h, "alice")
+			joinRoom(t, h, s, "alice", "r", false)
+			h.Detach(s, c, wire.CloseTransport)
+			for i := range int64(5) {
+				toRoom(h, "r", strconv.FormatInt(i+1, 10), i+1)
+			}
+			c.offset = offset
+			resume(t, h, c).got(t, "m1", "m2", "m3", "m4", "m5")
 		})
 	}
 }

@@ -11,7 +11,9 @@ import (
 // welcomes conn as recovered, pushes what the client has missed in order, and
 // closes a connection that the session still had. offset is the last one that
 // the client received; hasOffset is false when it never received one, and
-// then everything since the session began counts as missed.
+// then everything since the session began counts as missed. So it does when
+// the offset is not of this session: stock clients keep the last offset that
+// they received from an earlier one, which may have been another process's.
 //
 // It returns nil when there is no such session. When the session is there but
 // the log no longer reaches back to the client's offset, gap is true and
@@ -27,11 +29,13 @@ func (h *Hub) Resume(conn wire.Conn, pid, offset string, hasOffset bool) (s *Sub
 	from := s.born
 	if hasOffset {
 		given, ok := parseOffset(offset)
-		if !ok || given > h.offset {
+		if !ok {
 			h.stats.RecoveryGaps++
 			return s, 0, true
 		}
-		from = max(given, s.born)
+		if given > s.born && given <= h.offset {
+			from = given
+		}
 	}
 	missed, ok := h.missed(s, from)
 	if !ok {
