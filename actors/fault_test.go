@@ -346,13 +346,17 @@ func TestSystem_UsersPanicLeavesNobodyOnline(t *testing.T) {
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
 	alice.ask("join_conversation", "r")
 	bob.ask("join_conversation", "r")
+	heard := func(status string) {
+		alice.next(func(r received) bool {
+			return r.Event == "presence" && r.Data["userId"] == "bob" && r.Data["status"] == status
+		})
+	}
+	heard("online")
 	bob.session.Closed(bob, wire.CloseTransport)
 	if !sys.FailUser("bob") {
 		t.Fatal("there is no actor")
 	}
-	alice.next(func(r received) bool {
-		return r.Event == "presence" && r.Data["userId"] == "bob" && r.Data["status"] == "offline"
-	})
+	heard("offline")
 	if sys.Stats().Failures != 1 {
 		t.Error("nothing failed: the test shows nothing")
 	}
