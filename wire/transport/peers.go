@@ -16,6 +16,7 @@ type peer struct {
 type peers struct {
 	mu    sync.Mutex
 	byKey map[netip.Addr]*peer
+	most  int // that byKey held; see shrunk
 }
 
 func newPeers() peers { return peers{byKey: map[netip.Addr]*peer{}} }

@@ -10,6 +10,7 @@ import (
 type sessions struct {
 	mu    sync.RWMutex
 	bySID map[string]*conn
+	most  int // that bySID held; see shrunk
 }
 
 func (s *sessions) add(sid string, c *conn) {

@@ -64,6 +64,7 @@ func (s *Server) startSweeper() {
 		timer := time.NewTimer(s.tick())
 		defer timer.Stop()
 		var due []*conn
+		var shrinkAt time.Duration
 		for {
 			select {
 			case <-s.stop:
@@ -71,6 +72,13 @@ func (s *Server) startSweeper() {
 			case <-timer.C:
 				var pause time.Duration
 				due, pause = s.sweep(due[:0])
+				if now := s.clock(); now >= shrinkAt {
+					s.shrink()
+					if cap(due) >= leastPeak && cap(due) > muchMore*len(due) {
+						due = nil
+					}
+					shrinkAt = now + shrinkEvery
+				}
 				timer.Reset(pause)
 			}
 		}
