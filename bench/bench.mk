@@ -1,6 +1,6 @@
 # Measuring: Corrillo beside others, and beside itself. Each target starts the
 # servers, and MariaDB, by itself; see docs/BENCHMARKS.md.
-.PHONY: faults bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
+.PHONY: faults storms bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
 
 FULL = -connections 1000 -senders 100 -duration 30s
 PROMISES = go test ./bench -count=1 -v -timeout 30m -run
@@ -27,6 +27,10 @@ bench-kill: ## the same while the server is killed ten times
 
 faults: deps ## the promise attacked: kill -9 and SIGSTOP of server and database, each and mixed, every message checked (ARGS="-store mariadb -reader portable -nemesis kill-both -seed 7 -rounds 100 -json FILE")
 	go test ./bench/faults -count=1 -timeout 120m -v -args -rounds 20 $(ARGS)
+
+# Client and server have a descriptor for each connection.
+storms: deps ## all at once: 10,000 clients when the server is killed, and when it is told to go; one room, one user, a hundredth that stops reading (ARGS="-storm kill -store mariadb -json FILE")
+	go test ./bench/storms -count=1 -timeout 60m -v -args -full $(ARGS)
 
 # More descriptors than the largest number of connections, for server and client each.
 capacity: ## what a connection and a delivery cost on this machine, as docs/how-to/capacity.md reckons with: ten minutes
