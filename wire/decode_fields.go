@@ -14,8 +14,8 @@ import (
 const MaxExtraFields = 128
 
 // member is one field that is kept as it is: the bytes between the quotes of
-// its key, and its value.
-type member struct{ key, value []byte }
+// its key, what they mean, and its value.
+type member struct{ key, name, value []byte }
 
 // payload is a scanned object: where each known field's value stands, and the
 // fields to keep. The first field that does not fit is remembered in err, and
@@ -102,28 +102,28 @@ func (p *payload) members(data []byte, i int, keep bool, drop nameSet) int {
 	}
 }
 
-// member files one field.
+// member files one field. However many there are, each costs little: who sends
+// them need not wait for it.
 func (p *payload) member(key, value []byte, keep bool, drop nameSet) {
-	n := nameOf(unescaped(key))
+	meant := unescaped(key)
+	n := nameOf(meant)
 	if n != nameOther {
 		p.value[n] = value
 	}
-	if !keep || drop.has(n) {
+	if !keep || drop.has(n) || p.err != nil {
 		return
 	}
 	for i := range p.rest {
-		if bytes.Equal(unescaped(p.rest[i].key), unescaped(key)) {
+		if bytes.Equal(p.rest[i].name, meant) {
 			p.rest[i].value = value
 			return
 		}
 	}
 	if len(p.rest) == MaxExtraFields {
-		if p.err == nil {
-			p.err = Errorf(CodeInvalidPayload, "payload: more than %d fields of its own", MaxExtraFields)
-		}
+		p.err = Errorf(CodeInvalidPayload, "payload: more than %d fields of its own", MaxExtraFields)
 		return
 	}
-	p.rest = append(p.rest, member{key, value})
+	p.rest = append(p.rest, member{key, meant, value})
 }
 
 // unescaped gives what a raw string means; raw itself when nothing in it is

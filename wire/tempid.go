@@ -1,35 +1,19 @@
 package wire
 
-import (
-	"bytes"
-	"encoding/json"
-	"strings"
-)
-
-// claimedTempIDWithin bounds what ClaimedTempID looks at, in bytes.
-const claimedTempIDWithin = 64 << 10
+import "strings"
 
 // ClaimedTempID finds the tempId of a send_message that is refused before it
 // was decoded, so that the app can tell which of its messages failed. It is
 // empty for other events, and where there is no tempId that a message could
-// have.
+// have. What is refused for being too much costs no more than to look at it.
 func ClaimedTempID(in Inbound) string {
-	if in.Event != EventSendMessage || len(in.Data) > claimedTempIDWithin {
+	if in.Event != EventSendMessage {
 		return ""
 	}
-	var fields map[string]json.RawMessage // not a struct, whose names any case fits
-	if json.NewDecoder(bytes.NewReader(in.Data)).Decode(&fields) != nil {
-		return ""
-	}
-	given := fields["tempId"]
-	if len(given) > 0 && (given[0] == '-' || given[0] >= '0' && given[0] <= '9') {
-		if len(given) < MaxIDLength {
-			return numberMark + string(given)
-		}
-		return ""
-	}
-	var id string
-	if json.Unmarshal(given, &id) != nil || !ValidID(id) {
+	var p payload
+	p.scan(in.Data, false, 0)
+	id := p.tempID()
+	if p.err != nil {
 		return ""
 	}
 	return id
