@@ -21,30 +21,144 @@ var (
 // insertBinary puts the attachments in the places of their placeholders. data
 // is valid JSON; the result holds at most limit bytes, since a client may name
 // one attachment any number of times.
+//
+// As the reference parser has it, a placeholder is every object with a member
+// _placeholder that is true, whatever else is in it. One whose num does not
+// name an attachment is an error, and of a name that is there twice the last
+// counts.
 func insertBinary(data []byte, attachments [][]byte, limit int) ([]byte, error) {
 	if !bytes.Contains(data, quotedPlaceholder) {
 		return data, nil
 	}
-	out := make([]byte, 0, len(data)+base64.StdEncoding.EncodedLen(total(attachments))+16*len(attachments))
-	kept := 0
-	for start := nextObject(data, 0); start >= 0; start = nextObject(data, start+1) {
-		num, end, ok := placeholder(data, start)
-		if !ok {
-			continue
+	w := weaver{data: data, attachments: attachments, limit: limit, open: make([]nest, 0, 8)}
+	w.out = make([]byte, 0, len(data)+base64.StdEncoding.EncodedLen(total(attachments))+16*len(attachments))
+	for i := 0; i < len(data); {
+		var err error
+		if i, err = w.step(i); err != nil {
+			return nil, err
 		}
-		if num < 0 || num >= len(attachments) {
-			return nil, ErrAttachments
-		}
-		out = append(out, data[kept:start]...)
-		out = append(out, `{"`+binaryKey+`":"`...)
-		out = base64.StdEncoding.AppendEncode(out, attachments[num])
-		out = append(out, `"}`...)
-		if kept = end; len(out) > limit {
-			return nil, ErrTooLarge
-		}
-		start = end - 1
 	}
-	return append(out, data[kept:]...), nil
+	return append(w.out, data[w.kept:]...), nil
+}
+
+// weaver is one walk over a JSON text that replaces placeholders.
+type weaver struct {
+	data        []byte
+	attachments [][]byte
+	limit       int
+	out         []byte
+	kept        int    // data before it is in out
+	put         int    // bytes of attachments, those in placeholders of placeholders too
+	open        []nest // around the current byte
+}
+
+// nest is an object or array that has begun.
+type nest struct {
+	object bool
+	name   bool // the next string is a member's name
+	key    key  // of the member whose value is next
+	is     bool // _placeholder is true
+	num    int  // -1: no number that can be meant
+
+	start, out, kept int // where it began, and what was done by then
+}
+
+// key is a member that counts.
+type key uint8
+
+const (
+	keyOther key = iota
+	keyPlaceholder
+	keyNum
+)
+
+// step takes what begins at data[i] and returns where the next begins.
+func (w *weaver) step(i int) (next int, err error) {
+	switch c := w.data[i]; c {
+	case '{', '[':
+		w.value(nil)
+		w.open = append(w.open, nest{object: c == '{', name: c == '{', num: -1, start: i, out: len(w.out), kept: w.kept})
+		return i + 1, nil
+	case '}', ']':
+		n := w.open[len(w.open)-1]
+		w.open = w.open[:len(w.open)-1]
+		if n.is {
+			return i + 1, w.replace(n, i+1)
+		}
+		return i + 1, nil
+	case ',':
+		if n := w.top(); n != nil && n.object {
+			n.name = true
+		}
+		return i + 1, nil
+	case ' ', '\t', '\n', '\r', ':':
+		return i + 1, nil
+	}
+	end, err := jsontext.Skip(w.data, i, 0) // a scalar
+	if err != nil {
+		return 0, err
+	}
+	if n := w.top(); n != nil && n.name {
+		n.name, n.key = false, keyOf(w.data[i+1:end-1])
+	} else {
+		w.value(w.data[i:end])
+	}
+	return end, nil
+}
+
+// top is the innermost object or array; nil outside of all.
+func (w *weaver) top() *nest {
+	if len(w.open) == 0 {
+		return nil
+	}
+	return &w.open[len(w.open)-1]
+}
+
+func keyOf(name []byte) key {
+	switch string(name) {
+	case placeholderKey:
+		return keyPlaceholder
+	case "num":
+		return keyNum
+	}
+	return keyOther
+}
+
+// value notes the value of a member that counts; nil for an object or array.
+func (w *weaver) value(scalar []byte) {
+	n := w.top()
+	if n == nil || !n.object {
+		return
+	}
+	switch n.key {
+	case keyPlaceholder:
+		n.is = string(scalar) == "true"
+	case keyNum:
+		n.num = -1
+		if v, ok := jsontext.Uint(scalar); ok && v < uint64(len(w.attachments)) {
+			n.num = int(v)
+		}
+	}
+}
+
+// replace puts an attachment in the place of n, which ends at end, and of
+// whatever was done inside of it.
+func (w *weaver) replace(n nest, end int) error {
+	if n.num < 0 {
+		return ErrAttachments
+	}
+	attachment := w.attachments[n.num]
+	if w.put += base64.StdEncoding.EncodedLen(len(attachment)); w.put > w.limit {
+		return ErrTooLarge
+	}
+	w.out = append(w.out[:n.out], w.data[n.kept:n.start]...)
+	w.out = append(w.out, `{"`+binaryKey+`":"`...)
+	w.out = base64.StdEncoding.AppendEncode(w.out, attachment)
+	w.out = append(w.out, `"}`...)
+	if w.kept = end; len(w.out) > w.limit {
+		return ErrTooLarge
+	}
+	return nil
 }
 
 // extractBinary takes the bytes marked by {"$binary": base64} out of data,
@@ -128,41 +242,29 @@ func nextObject(data []byte, i int) int {
 	return -1
 }
 
-// placeholder recognises {"_placeholder":true,"num":N}, in either order. num
-// is -1 when N is not a number that can be meant.
-func placeholder(data []byte, start int) (num, end int, ok bool) {
-	end, members := object(data, start, 2)
-	var is, has bool
-	for _, m := range members {
-		switch string(m.name) {
-		case placeholderKey:
-			is = string(m.value) == "true"
-		case "num":
-			has = true
-			if n, ok := jsontext.Uint(m.value); ok && n < 1<<20 {
-				num = int(n)
-			} else {
-				num = -1
-			}
-		}
-	}
-	return num, end, is && has && len(members) == 2
-}
-
 // marked recognises {"$binary":"base64"} and decodes it.
 func marked(data []byte, start int) (raw []byte, end int, ok bool) {
-	end, members := object(data, start, 1)
-	if len(members) != 1 || string(members[0].name) != binaryKey {
+	i := jsontext.Space(data, start+1)
+	if !bytes.HasPrefix(data[i:], quotedBinary) {
 		return nil, 0, false
 	}
-	text := members[0].value
-	if len(text) < 2 || text[0] != '"' {
+	i = jsontext.Space(data, i+len(quotedBinary))
+	if i >= len(data) || data[i] != ':' {
 		return nil, 0, false
 	}
-	text = text[1 : len(text)-1]
+	i = jsontext.Space(data, i+1)
+	end, err := jsontext.Skip(data, i, 0)
+	if err != nil || data[i] != '"' {
+		return nil, 0, false
+	}
+	value := data[i:end]
+	if end = jsontext.Space(data, end); end >= len(data) || data[end] != '}' {
+		return nil, 0, false
+	}
+	text := value[1 : len(value)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
 		// Some encoders write "\/" for "/".
-		s, ok := jsontext.String(members[0].value)
+		s, ok := jsontext.String(value)
 		if !ok {
 			return nil, 0, false
 		}
@@ -170,47 +272,5 @@ func marked(data []byte, start int) (raw []byte, end int, ok bool) {
 	}
 	raw = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Strict().Decode(raw, text)
-	return raw[:n], end, err == nil
-}
-
-type member struct{ name, value []byte }
-
-// object reads the object at data[start] when it has at most limit members,
-// all of them scalars. Otherwise members is nil.
-func object(data []byte, start, limit int) (end int, members []member) {
-	i := start + 1
-	for len(members) < limit {
-		i = jsontext.Space(data, i)
-		if i >= len(data) || data[i] != '"' {
-			return 0, nil
-		}
-		nameEnd, err := jsontext.Skip(data, i, 0)
-		if err != nil {
-			return 0, nil
-		}
-		name := data[i+1 : nameEnd-1]
-		if s := string(name); s != placeholderKey && s != "num" && s != binaryKey {
-			return 0, nil
-		}
-		i = jsontext.Space(data, nameEnd)
-		if i >= len(data) || data[i] != ':' {
-			return 0, nil
-		}
-		value := jsontext.Space(data, i+1)
-		valueEnd, err := jsontext.Skip(data, value, 0)
-		if err != nil {
-			return 0, nil
-		}
-		members = append(members, member{name, data[value:valueEnd]})
-		i = jsontext.Space(data, valueEnd)
-		switch {
-		case i < len(data) && data[i] == '}':
-			return i + 1, members
-		case i < len(data) && data[i] == ',':
-			i++
-		default:
-			return 0, nil
-		}
-	}
-	return 0, nil
+	return raw[:n], end + 1, err == nil
 }

@@ -158,7 +158,7 @@ type pair struct {
 }
 
 // ordered reads a JSON text with the order and the repeats of its members. A
-// placeholder is {"$binary": base64} of its attachment; the whole is an error
+// placeholder, which is an object whose _placeholder is true, is {"$binary": base64} of its attachment; the whole is an error
 // when there is none.
 func ordered(text string, attachments [][]byte) any {
 	d := json.NewDecoder(strings.NewReader(text))
@@ -189,47 +189,39 @@ func orderedValue(d *json.Decoder, text string, attachments [][]byte) (any, erro
 		return list, err
 	case json.Delim('{'):
 		members := []pair{}
-		plain := true // as they are written, without escapes
+		is, num := false, any(nil) // a placeholder, and of what
 		for d.More() {
 			name, err := d.Token()
 			if err != nil {
 				return nil, err
 			}
 			s, _ := name.(string)
-			plain = plain && strings.HasSuffix(text[:d.InputOffset()], `"`+s+`"`)
+			plain := strings.HasSuffix(text[:d.InputOffset()], `"`+s+`"`) // without escapes
 			v, err := orderedValue(d, text, attachments)
 			if err != nil {
 				return nil, err
 			}
-			members = append(members, pair{s, v})
+			switch members = append(members, pair{s, v}); {
+			case plain && s == placeholderKey:
+				is = v == true
+			case plain && s == "num":
+				num = v
+			}
 		}
 		if _, err := d.Token(); err != nil {
 			return nil, err
 		}
-		if plain && len(attachments) > 0 {
-			return placed(members, attachments)
+		if is && len(attachments) > 0 {
+			return placed(num, attachments)
 		}
 		return members, nil
 	}
 	return token, nil
 }
 
-// placed puts an attachment in the place of its placeholder.
-func placed(members []pair, attachments [][]byte) (any, error) {
-	if len(members) != 2 {
-		return members, nil
-	}
-	if members[0].name == "num" {
-		members = []pair{members[1], members[0]}
-	}
-	if members[0].name != placeholderKey || members[0].value != true || members[1].name != "num" {
-		return members, nil
-	}
-	switch members[1].value.(type) {
-	case []any, []pair:
-		return members, nil
-	}
-	number, _ := members[1].value.(json.Number)
+// placed gives what stands in the place of a placeholder.
+func placed(num any, attachments [][]byte) (any, error) {
+	number, _ := num.(json.Number)
 	n, err := strconv.Atoi(number.String())
 	if err != nil || !wholeNumber.MatchString(number.String()) || n >= len(attachments) {
 		return nil, ErrAttachments
