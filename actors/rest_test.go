@@ -19,6 +19,32 @@ func (blank) Activate(context.Context, string) (repo.Activation, error) {
 
 func (blank) TouchUsers(context.Context, map[string]time.Time) error { return nil }
 
+// Conversations that nobody has joined rest the sooner the more they are.
+func TestSystem_ManyAwakeRestSooner(t *testing.T) {
+	const many = 16 << 10
+	sys := start(t, actors.Options{Store: blank{}, IdleAfter: time.Hour})
+	alice := identify(t, sys, "alice")
+	touch := func(conversations int) {
+		for n := range conversations {
+			alice.ask("leave_conversation", strconv.Itoa(n))
+		}
+	}
+	touch(100)
+	soon := time.Now().Add(50 * time.Minute)
+	sys.Rest(soon)
+	touch(100) // whoever was asked to rest would be no more
+	if l := sys.Stats().Locator; l.Conversations != 100 || l.ConversationsSpawned != 100 {
+		t.Errorf("few: %d are awake of %d, want 100 of 100", l.Conversations, l.ConversationsSpawned)
+	}
+	touch(many)
+	for sys.Stats().Locator.Conversations > 10_000 {
+		if sys.Rest(soon); t.Context().Err() != nil {
+			t.Fatal("many: they do not rest")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // The room that a multitude of conversations took while all were awake is
 // given back when they rest.
 func TestSystem_RestingConversationsGiveTheirRoomBack(t *testing.T) {

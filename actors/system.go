@@ -234,25 +234,43 @@ func (s *System) sweep(ctx context.Context) {
 
 // housekeep lets the idle rest and writes last-seen times.
 func (s *System) housekeep(ctx context.Context) {
-	tick := time.NewTicker(max(s.o.IdleAfter/4, 10*time.Millisecond))
+	tick := time.NewTicker(max(s.o.IdleAfter/16, 10*time.Millisecond))
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			s.rest(now)
+			if n%4 != 0 {
+				continue
+			}
 			s.flushDirectory(ctx, (*user.Directory).Flush)
 		}
 	}
 }
 
+// manyAwake is how many conversations that nobody has joined may be awake
+// before they rest sooner than after IdleAfter: 5 KB each.
+const manyAwake = 10_000
+
 // rest passivates what is idle at the time now, and gives back what was taken
 // for those who have gone.
 func (s *System) rest(now time.Time) {
-	s.locator.PassivateIdle(locator.Conversation, now.Add(-s.o.IdleAfter))
+	s.locator.PassivateIdle(locator.Conversation, now.Add(-s.idleAfter()))
 	s.locator.Shrink()
 	s.registry.Shrink()
+}
+
+// idleAfter is the less the more conversations are awake for nobody, so that
+// many that are touched one after the other do not pile up. It stays above a
+// tenth of IdleAfter: those who are joined are asked as well, and in vain.
+func (s *System) idleAfter() time.Duration {
+	spare := s.locator.Stats().Conversations - int64(s.hub.RoomsJoined())
+	if spare <= manyAwake {
+		return s.o.IdleAfter
+	}
+	return max(s.o.IdleAfter/10, time.Duration(float64(s.o.IdleAfter)*manyAwake/float64(spare)))
 }
 
 // flushDirectory writes last-seen times by way of f. A panic of the store is

@@ -81,6 +81,7 @@ type Hub struct {
 	nextID   uint64
 	sessions map[uint64]*Subscriber
 	rooms    map[string]*room
+	joined   int // of rooms: those with members
 	users    map[string]*userRoom
 	most     struct{ sessions, rooms, users int } // that the maps held; see small.Shrink
 	log      replay

@@ -39,6 +39,9 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
 		i = len(s.joined)
 		s.joined = append(s.joined, joint{room: r, index: len(r.members), since: h.offset})
 		r.members = append(r.members, s)
+		if len(r.members) == 1 {
+			h.joined++
+		}
 	}
 	if gated {
 		if s.gating == nil {
@@ -74,6 +77,7 @@ func (h *Hub) leave(s *Subscriber, r *room) bool {
 		r.members = append(make([]*Subscriber, 0, len(r.members)*2), r.members...)
 	}
 	if len(r.members) == 0 {
+		h.joined--
 		r.used = time.Now().UnixNano()
 	}
 	s.openGates(func(g gatedJoin) bool { return g.room == r })

@@ -12,7 +12,7 @@ type Stats struct {
 	Sessions     int   // attached and detached
 	Detached     int   // waiting for recovery
 	Unanswered   int   // commands of all sessions together
-	Rooms        int   // conversations known here
+	Joined       int   // conversations that a session has joined
 	Users        int   // users with a session
 	LogBytes     int   // of the replay log
 	LogEntries   int   //
@@ -37,11 +37,18 @@ func (h *Hub) Stats() Stats {
 		s.Unanswered += int(sub.pending.Load())
 	}
 	s.Detached = h.detached
-	s.Rooms = len(h.rooms)
+	s.Joined = h.joined
 	s.Users = len(h.users)
 	s.LogBytes = h.log.bytes
 	s.LogEntries = int(h.log.next - h.log.first)
 	return s
+}
+
+// RoomsJoined counts the conversations that a session has joined.
+func (h *Hub) RoomsJoined() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.joined
 }
 
 // roomIdle is how long a room without members is remembered: longer than a

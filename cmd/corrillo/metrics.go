@@ -197,7 +197,7 @@ func actorsCollector(stats func() actors.Stats) prometheus.Collector {
 		}
 		emit(detached, gauge, float64(v.Hub.Detached))
 		emit(users, gauge, float64(v.Hub.Users))
-		emit(rooms, gauge, float64(v.Hub.Rooms))
+		emit(rooms, gauge, float64(v.Hub.Joined))
 		emit(recoveries, counter, float64(v.Hub.Recovered), "recovered")
 		emit(recoveries, counter, float64(v.Hub.RecoveryGaps), "gap")
 		emit(replayed, counter, float64(v.Hub.Replayed))
