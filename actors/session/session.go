@@ -139,8 +139,9 @@ func (s *Session) Resumed(generation uint64, identity *wire.Identity) wire.Sessi
 	return attachment{s, generation}
 }
 
-// End ends the session, for a client whose recovery failed.
-func (s *Session) End() { s.o.Root.Send(s.pid, expiredTick{}) }
+// End ends the session, for a client whose recovery failed. That client is
+// elsewhere: a connection that the session still has is no longer of use.
+func (s *Session) End() { s.o.Hub.Finish(s.sub, wire.CloseReplaced) }
 
 // Due implements relay.Owner.
 func (s *Session) Due() { s.o.Root.Send(s.pid, dueTick{}) }

@@ -62,7 +62,7 @@ type bed struct {
 	served   chan struct{}
 }
 
-func mustStart(t *testing.T, r transport.Reader) *bed {
+func mustStart(t *testing.T, r transport.Reader, change ...func(*actors.Options)) *bed {
 	t.Helper()
 	file, err := template()
 	if err != nil {
@@ -77,10 +77,14 @@ func mustStart(t *testing.T, r transport.Reader) *bed {
 		t.Fatal(err)
 	}
 	b := &bed{store: store, served: make(chan struct{})}
-	if b.sys, err = actors.New(actors.Options{
+	o := actors.Options{
 		Store: store, Passthrough: []string{"call_offer"}, PresenceGrace: time.Millisecond,
 		Rules: rules.Options{Coalesce: time.Millisecond},
-	}); err != nil {
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	if b.sys, err = actors.New(o); err != nil {
 		t.Fatal(err)
 	}
 	b.recorder = newRecorder(b.sys)
