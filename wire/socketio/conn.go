@@ -16,16 +16,20 @@ const (
 // has joined. The zero Conn has joined none.
 type Conn struct {
 	Decoder
-	main   bool
-	others []string
+	main     bool
+	connects uint16 // that it has sent
+	others   []string
 }
 
 // Step says what p means. exists tells whether a namespace beside the main
-// one exists. ErrState, ErrHeader and ErrPayload close the connection.
+// one exists. Every error closes the connection.
 func (c *Conn) Step(p Packet, l *Limits, exists func(namespace string) bool) (Action, error) {
 	joined := c.Joined(p.Namespace)
 	if p.Type == Connect {
+		c.connects++ // who sends more than the limit sends no more
 		switch {
+		case int(c.connects) > l.Connects:
+			return 0, ErrConnects
 		case joined, len(c.others) >= l.Joined:
 			return 0, ErrState
 		case !exists(p.Namespace):

@@ -21,6 +21,9 @@ type waiting struct {
 	size        int
 }
 
+// Waiting reports whether a packet waits for attachments.
+func (d *Decoder) Waiting() bool { return d.waiting != nil }
+
 // Text takes the payload of an Engine.IO text message. ok is false when the
 // packet waits for attachments.
 func (d *Decoder) Text(text []byte, l *Limits) (p Packet, ok bool, err error) {

@@ -15,7 +15,7 @@ import (
 
 // testLimits are small, so that the transcripts can reach them.
 func testLimits() *Limits {
-	l := Limits{Attachments: 10, Depth: 8, Args: 4, Packet: 240, Namespace: 40, Joined: 2}
+	l := Limits{Attachments: 10, Depth: 8, Args: 4, Packet: 240, Namespace: 40, Joined: 2, Connects: 4}
 	return &l
 }
 

@@ -104,6 +104,8 @@ func TestConn_Step(t *testing.T) {
 		{"event in another namespace", []Packet{connect("/custom"), event}, 0, true},
 		{"ack", []Packet{connect("/a"), {Type: Ack, Namespace: "/a"}}, ActionAck, false},
 		{"connect again after disconnect", []Packet{connect("/a"), {Type: Disconnect, Namespace: "/a"}, connect("/a")}, ActionConnect, false},
+		{"as often as one may", []Packet{connect("/random"), connect("/random"), connect("/random"), connect("/")}, ActionConnect, false},
+		{"too often", []Packet{connect("/random"), connect("/random"), connect("/random"), connect("/random"), connect("/")}, 0, true},
 		{"too many namespaces", []Packet{connect("/a"), connect("/b"), connect("/c")}, 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -51,6 +51,10 @@ type Limits struct {
 	Packet int
 	// Namespace is the length of a namespace's name in bytes; 128.
 	Namespace int
+	// Connects is the number of CONNECTs that one connection may send, refused
+	// ones included; 64. Each begins a session of its own, with limits of its
+	// own.
+	Connects int
 	// Joined is the number of namespaces that one connection may join; 16.
 	Joined int
 }
@@ -61,7 +65,7 @@ func (l Limits) WithDefaults() Limits {
 		field *int
 		value int
 	}{
-		{&l.Attachments, 10}, {&l.Depth, 64}, {&l.Args, 32}, {&l.Packet, 1_000_000}, {&l.Namespace, 128}, {&l.Joined, 16},
+		{&l.Attachments, 10}, {&l.Depth, 64}, {&l.Args, 32}, {&l.Packet, 1_000_000}, {&l.Namespace, 128}, {&l.Joined, 16}, {&l.Connects, 64},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value
@@ -78,6 +82,7 @@ var (
 	ErrPayload     = errors.New("invalid packet payload")
 	ErrAttachments = errors.New("illegal attachments")
 	ErrTooLarge    = errors.New("packet too large")
+	ErrConnects    = errors.New("too many connects")
 	ErrState       = errors.New("packet not allowed in this state")
 )
 

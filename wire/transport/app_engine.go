@@ -45,4 +45,6 @@ func (a *engineApp) binary(p []byte) *fault {
 	return nil
 }
 
+func (a *engineApp) waits() bool { return false }
+
 func (a *engineApp) closed(wire.CloseReason) {}

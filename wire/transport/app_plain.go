@@ -33,6 +33,11 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		s.refuseWith(w, http.StatusUpgradeRequired, &wire.Error{Code: wire.CodeInvalidPayload, Message: "this is a WebSocket"})
 		return
 	}
+	if hasBody(r) {
+		w.Header().Set("Connection", "close")
+		s.refuseWith(w, http.StatusBadRequest, &wire.Error{Code: wire.CodeInvalidPayload, Message: "a handshake has no body"})
+		return
+	}
 	p := s.admit(w, remoteIP(r.RemoteAddr))
 	if p == nil {
 		return
@@ -116,6 +121,8 @@ func (a *plainApp) text(p []byte) *fault {
 func (a *plainApp) binary([]byte) *fault {
 	return &fault{reason: wire.CloseParseError, code: wsframe.CloseUnsupported}
 }
+
+func (a *plainApp) waits() bool { return false }
 
 func (a *plainApp) closed(reason wire.CloseReason) {
 	if a.session != nil {

@@ -28,6 +28,8 @@ func (a *socketioApp) binary(p []byte) *fault {
 	return a.packet(pkt, ok, err)
 }
 
+func (a *socketioApp) waits() bool { return a.state.Waiting() }
+
 func (a *socketioApp) packet(p socketio.Packet, ok bool, err error) *fault {
 	if err == nil && !ok {
 		return nil // its attachments are yet to come
@@ -37,8 +39,11 @@ func (a *socketioApp) packet(p socketio.Packet, ok bool, err error) *fault {
 		action, err = a.state.Step(p, a.limits(), a.exists)
 	}
 	if err != nil {
-		if errors.Is(err, socketio.ErrTooLarge) {
+		switch {
+		case errors.Is(err, socketio.ErrTooLarge):
 			return &fault{reason: wire.CloseTooLarge}
+		case errors.Is(err, socketio.ErrConnects):
+			return &fault{reason: wire.CloseRateLimited}
 		}
 		return &fault{reason: wire.CloseParseError}
 	}

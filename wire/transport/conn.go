@@ -17,6 +17,9 @@ import (
 type app interface {
 	text(p []byte) *fault
 	binary(p []byte) *fault
+	// waits reports whether what came last is a part of something: a text that
+	// announced attachments.
+	waits() bool
 	// closed is called once, after everything else.
 	closed(reason wire.CloseReason)
 }
@@ -86,8 +89,8 @@ func (c *conn) Input(p []byte) error {
 	var frames int
 	size := len(p)
 	parser := c.parser
-	late := parser != nil // its message has a deadline
-	if !late {
+	late := parser != nil || c.app.waits() // what is under way has a deadline
+	if parser == nil {
 		parser, _ = parsers.Get().(*wsframe.Parser)
 	}
 	c.parser = parser // also when a frame panics
@@ -102,19 +105,21 @@ func (c *conn) Input(p []byte) error {
 		}
 		frames++
 		p = rest
-		if late && parser.Idle() {
+		more := c.frame(m)
+		if late && parser.Idle() && !c.app.waits() {
 			late = false
 			c.frameEnded()
 		}
-		if !c.frame(m) {
+		if !more {
 			break
 		}
 	}
-	switch {
-	case parser.Reset():
+	idle := parser.Reset()
+	if idle {
 		c.parser = nil
 		parsers.Put(parser)
-	case !late:
+	}
+	if !late && (!idle || c.app.waits()) {
 		c.frameBegan()
 	}
 	c.srv.stats.received(frames, size)
@@ -133,7 +138,7 @@ func (c *conn) frame(m wsframe.Message) bool {
 	var f *fault
 	switch {
 	case m.Op == wsframe.OpPing:
-		c.send(&wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpPong, m.Payload)})
+		c.answerPing(m.Payload)
 	case m.Op == wsframe.OpPong:
 		c.pong()
 	case m.Op == wsframe.OpBinary:
@@ -154,9 +159,9 @@ func (c *conn) frame(m wsframe.Message) bool {
 	return true
 }
 
-// frameBegan sets the deadline of a message whose end has not come with its
-// beginning. More of it, and control frames between its fragments, do not put
-// it off.
+// frameBegan sets the deadline of a message whose end, or whose last
+// attachment, has not come with its beginning. More of it, and control frames
+// between its fragments, do not put it off.
 func (c *conn) frameBegan() {
 	if c.srv.opts.FrameTimeout < 0 {
 		return

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/transport/wsframe"
 )
 
 // send queues a frame.
@@ -28,6 +29,18 @@ func (c *conn) sendLocked(e *wire.Encoded) {
 		return
 	}
 	c.kick()
+}
+
+// answerPing queues a pong. One that waits already is replaced: RFC 6455
+// section 5.5.3 lets a server answer the last ping only, so that no flood of
+// them makes it hold, or write, more than it reads.
+func (c *conn) answerPing(payload []byte) {
+	pong := &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpPong, payload)}
+	c.mu.Lock()
+	if !c.queue.replacePong(pong) {
+		c.sendLocked(pong)
+	}
+	c.mu.Unlock()
 }
 
 // kick sees to it that what is queued goes out. mu is held.

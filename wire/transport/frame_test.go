@@ -134,12 +134,23 @@ func TestFrameTimeout_SlowButInTime(t *testing.T) {
 	}
 }
 
-// silentApp takes everything.
-type silentApp struct{}
+// silentApp takes everything. A text "announces" waits for two attachments.
+type silentApp struct{ attachments int }
 
-func (silentApp) text([]byte) *fault      { return nil }
-func (silentApp) binary([]byte) *fault    { return nil }
-func (silentApp) closed(wire.CloseReason) {}
+func (a *silentApp) text(p []byte) *fault {
+	if string(p) == "announces" {
+		a.attachments = 2
+	}
+	return nil
+}
+
+func (a *silentApp) binary([]byte) *fault {
+	a.attachments--
+	return nil
+}
+
+func (a *silentApp) waits() bool           { return a.attachments > 0 }
+func (*silentApp) closed(wire.CloseReason) {}
 
 // The deadline stands from the first byte of a message to its last, and the
 // next message has one of its own.
@@ -157,7 +168,7 @@ func TestConn_FrameDeadline(t *testing.T) {
 			}
 		})
 		c := s.newConn(nil, nil)
-		c.app, c.link = silentApp{}, &openLink{}
+		c.app, c.link = &silentApp{}, &openLink{}
 		return c
 	}
 	input := func(t *testing.T, c *conn, parts ...[]byte) time.Duration {
@@ -175,6 +186,7 @@ func TestConn_FrameDeadline(t *testing.T) {
 	}
 	whole, ping := text("hello"), frame(0x89, "ping")
 	first, last := frame(0x01, "hel"), frame(0x80, "lo")
+	announces, attachment := text("announces"), frame(0x82, "bytes")
 
 	t.Run("where it begins and ends", func(t *testing.T) {
 		c := mustConn(t, time.Minute)
@@ -200,6 +212,15 @@ func TestConn_FrameDeadline(t *testing.T) {
 			{"the last fragment, and a part", [][]byte{last, ping[:4]}, "new"},
 			{"the ping's rest, and a fragment", [][]byte{ping[4:], first}, "new"},
 			{"the last fragment", [][]byte{last}, "none"},
+			{"a message that announces two attachments", [][]byte{announces}, "new"},
+			{"a ping before them", [][]byte{ping}, "same"},
+			{"the first, and a part of the second", [][]byte{attachment, attachment[:3]}, "same"},
+			{"the rest of the second", [][]byte{attachment[3:]}, "none"},
+			{"a part of one that announces them", [][]byte{announces[:3]}, "new"},
+			{"the rest of it, and the first", [][]byte{announces[3:], attachment}, "same"},
+			{"the second, and another that announces", [][]byte{attachment, announces}, "new"},
+			{"both, and a whole message", [][]byte{attachment, attachment, whole}, "none"},
+			{"all at once", [][]byte{announces, attachment, attachment}, "none"},
 		} {
 			by := input(t, c, step.parts...)
 			switch {

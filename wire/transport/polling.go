@@ -203,10 +203,17 @@ func (c *conn) give(payload []byte) (ok bool) {
 			c.poll.last = engineio.Noop // the client has closed it, and need not be told
 			c.mu.Unlock()
 		}
+		late := c.app.waits()
 		if f := c.packet(p); f != nil {
 			c.fail(*f)
 			ok = f.reason == wire.CloseTransport
 			return ok
+		}
+		switch waits := c.app.waits(); {
+		case waits && !late:
+			c.frameBegan()
+		case late && !waits:
+			c.frameEnded()
 		}
 	}
 	c.srv.stats.received(frames, size)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/transport/wsframe"
 )
 
 // coalesce is the most that one write puts together, in bytes.
@@ -55,6 +56,24 @@ func (q *queue) pop() *wire.Encoded {
 		q.items, q.head = q.items[:n], 0
 	}
 	return e
+}
+
+// pongHeader is the first byte of a pong: RFC 6455 section 5.2.
+const pongHeader = 0x80 | byte(wsframe.OpPong)
+
+// replacePong puts a pong in the place of one that would have been sent just
+// before it; false: there is none.
+func (q *queue) replacePong(e *wire.Encoded) bool {
+	if q.empty() {
+		return false
+	}
+	last := &q.items[len(q.items)-1]
+	if was := last.frame.WebSocket; len(was) == 0 || was[0] != pongHeader {
+		return false
+	}
+	q.bytes += len(e.WebSocket) - len(last.frame.WebSocket)
+	last.frame = e
+	return true
 }
 
 // oldest is when the first item was queued.

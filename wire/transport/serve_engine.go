@@ -32,6 +32,9 @@ func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		s.refuseEngine(w, refusal)
+	case req.Upgrade && hasBody(r):
+		w.Header().Set("Connection", "close")
+		s.refuseEngine(w, engineio.BadRequest)
 	case req.SID != "":
 		s.serveSession(w, r, req)
 	case req.Upgrade:
@@ -44,6 +47,10 @@ func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request) {
 func wantsWebSocket(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
+
+// hasBody reports whether a request brings a body. With a handshake it could
+// be taken for frames, by this server or by a proxy in front.
+func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
 
 // admit counts a new connection, or refuses it.
 func (s *Server) admit(w http.ResponseWriter, ip string) *peer {
