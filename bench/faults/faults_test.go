@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/corrillo/corrillo/bench/server"
@@ -35,12 +36,13 @@ type trial struct {
 }
 
 // cut is what fits between other tests: each store and each reader meets what
-// kills and what stops.
+// kills and what stops, MariaDB also what is quick of the rest.
 func cut() []trial {
 	o := Options{Rooms: 2, Members: 5, Senders: 2}
 	return []trial{
-		{nemesis: Mixed, reader: "auto", rounds: 3, o: o},
-		{nemesis: Mixed, reader: "portable", database: true, rounds: 5, o: o},
+		{nemesis: "kill-server,stop-server,cut-clients", reader: "auto", rounds: 3, o: o},
+		{nemesis: "kill-server,kill-both,stop-database,reset-clients,late-database,cut-database,read-only-database,deadlock-rows",
+			reader: "portable", database: true, rounds: 8, o: o},
 	}
 }
 
@@ -76,12 +78,9 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var database *repotest.Server // one for all: it takes a while to make
+	database := sync.OnceValue(func() *repotest.Server { return repotest.StartMariaDB(t) }) // one for all: it takes a while to make
 	var outcomes []Outcome
 	for _, c := range trials {
-		if c.database && database == nil {
-			database = repotest.StartMariaDB(t)
-		}
 		outcomes = append(outcomes, c.run(t, binary, database))
 		if *results != "" { // after each: the next one may be interrupted
 			if err := Write(*results, outcomes); err != nil {
@@ -94,18 +93,15 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (c *trial) run(t *testing.T, binary string, database *repotest.Server) Outcome {
+func (c *trial) run(t *testing.T, binary string, database func() *repotest.Server) Outcome {
 	t.Helper()
-	a := &Arena{TB: t}
-	so := server.Options{Binary: binary, Dir: t.TempDir(), Args: append([]string{"--log-level=warn", "--reader=" + c.reader}, ServerArgs...)}
-	if c.database {
-		a.Database, so.DatabaseURL = database, database.NewDatabase(t)
-	}
 	steps, err := Schedule(*seed, c.nemesis, c.rounds, c.database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Server, err = server.Start(t.Context(), so); err != nil {
+	so := server.Options{Binary: binary, Args: append([]string{"--log-level=warn", "--reader=" + c.reader}, ServerArgs...)}
+	a, err := Stage(t, so, steps, c.database, database)
+	if err != nil {
 		t.Fatal(err)
 	}
 	c.o.Seed = *seed
@@ -120,6 +116,9 @@ func (c *trial) run(t *testing.T, binary string, database *repotest.Server) Outc
 		t.Errorf("the server's output tells of a fault:\n%s", faults)
 	}
 	out.Nemesis, out.Reader, out.Store = c.nemesis, c.reader, map[bool]string{false: "sqlite", true: "mariadb"}[c.database]
+	if strings.Contains(c.nemesis, ",") {
+		out.Nemesis = Mixed
+	}
 	if !out.OK() {
 		t.Errorf("%s on %s, seed %d: %s %v\nthe server's output:\n%s", c.nemesis, out.Store, *seed, out.Failure, out.Verdict.Examples, a.Server.Output())
 	}

@@ -6,43 +6,38 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"syscall"
-	"testing"
 	"time"
-
-	"github.com/corrillo/corrillo/bench/server"
-	"github.com/corrillo/corrillo/repo/repotest"
 )
-
-// Arena is what a Nemesis may strike.
-type Arena struct {
-	Server *server.Server
-	// Database is nil with SQLite. What fails there fails TB.
-	Database *repotest.Server
-	TB       testing.TB
-}
 
 // Nemesis is one kind of fault.
 type Nemesis struct {
 	Name string
-	// Database: it strikes MariaDB, so there must be one.
-	Database bool
+	// Needs are what must be there to be struck.
+	Needs Needs
+	// Alone: Mixed leaves it out.
+	Alone bool
 	// Strike does the fault, holds it where a fault has a length, and heals it.
 	Strike func(ctx context.Context, a *Arena, hold time.Duration) error
 }
 
-// Nemeses are all kinds, the mildest first.
-var Nemeses = []Nemesis{
-	{Name: "calm", Strike: func(ctx context.Context, _ *Arena, hold time.Duration) error { return wait(ctx, hold) }},
+// Nemeses are all kinds.
+var Nemeses = slices.Concat(processes, networks(), refusals, failovers, disks)
+
+// processes are the nemeses that signals make, the mildest first.
+var processes = []Nemesis{
+	{Name: "calm", Alone: true, Strike: func(ctx context.Context, _ *Arena, hold time.Duration) error { return wait(ctx, hold) }},
 	{Name: "stop-server", Strike: stopServer},
-	{Name: "stop-database", Database: true, Strike: stopDatabase},
+	{Name: "stop-database", Needs: MariaDB, Strike: stopDatabase},
 	{Name: "kill-server", Strike: killServer},
-	{Name: "kill-database", Database: true, Strike: killDatabase},
-	{Name: "kill-both", Database: true, Strike: killBoth},
-	{Name: "kill-server-while-database-stands", Database: true, Strike: killWhileStanding},
+	{Name: "kill-database", Needs: MariaDB, Strike: killDatabase},
+	{Name: "kill-both", Needs: MariaDB, Strike: killBoth},
+	{Name: "kill-server-while-database-stands", Needs: MariaDB, Strike: killWhileStanding},
 }
 
-// Mixed is the name that stands for all nemeses in turns.
+// Mixed is the name that stands for all nemeses in turns, but for those that
+// are for themselves.
 const Mixed = "mixed"
 
 func stopServer(ctx context.Context, a *Arena, hold time.Duration) error {
@@ -121,17 +116,20 @@ type Step struct {
 	Hold    time.Duration `json:"hold"`
 }
 
-// Schedule makes the steps of a run from a seed alone. Mixed takes turns among
-// all that there may be, calm left out.
-func Schedule(seed uint64, name string, rounds int, database bool) ([]Step, error) {
+// Schedule makes the steps of a run from a seed alone. name is a nemesis's, or
+// those of several with commas between, which take turns, or Mixed.
+func Schedule(seed uint64, name string, rounds int, mariaDB bool) ([]Step, error) {
 	var kinds []Nemesis
-	for _, n := range Nemeses {
-		if (n.Name == name || name == Mixed && n.Name != "calm") && (database || !n.Database) {
-			kinds = append(kinds, n)
+	for _, one := range strings.Split(name, ",") {
+		before := len(kinds)
+		for _, n := range Nemeses {
+			if (n.Name == one || one == Mixed && !n.Alone) && n.meets(mariaDB) {
+				kinds = append(kinds, n)
+			}
 		}
-	}
-	if len(kinds) == 0 {
-		return nil, fmt.Errorf("there is no nemesis %q for this store: %v", name, Names(database))
+		if len(kinds) == before {
+			return nil, fmt.Errorf("there is no nemesis %q for this store: %v", one, Names(mariaDB))
+		}
 	}
 	chance := rand.New(rand.NewPCG(seed, uint64(len(name))))
 	steps := make([]Step, 0, rounds)
@@ -148,10 +146,13 @@ func Schedule(seed uint64, name string, rounds int, database bool) ([]Step, erro
 	return steps, nil
 }
 
+// meets reports whether a store may meet it.
+func (n *Nemesis) meets(mariaDB bool) bool { return mariaDB || n.Needs&MariaDB == 0 }
+
 // Names are those of all nemeses that a store may meet, Mixed the last.
-func Names(database bool) (names []string) {
-	for _, n := range Nemeses {
-		if database || !n.Database {
+func Names(mariaDB bool) (names []string) {
+	for i := range Nemeses {
+		if n := &Nemeses[i]; n.meets(mariaDB) {
 			names = append(names, n.Name)
 		}
 	}

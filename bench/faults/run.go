@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,14 +35,14 @@ func (o *Outcome) OK() bool { return o.Failure == "" && o.Verdict.OK() }
 func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error) {
 	out := Outcome{Seed: o.Seed, Steps: steps}
 	begun := time.Now()
-	f, err := Launch(ctx, o, a.Server.URL(), a.Server.Addr())
+	f, err := Launch(ctx, o, a.Server.URL(), a.clients())
 	if err != nil {
 		return out, err
 	}
 	err = f.suffer(ctx, a, steps)
 	t := f.Disperse()
-	if readErr := f.addTables(ctx, t, a.Server.Database()); readErr != nil {
-		return out, readErr
+	if readErr := f.addTables(ctx, t, a.stored()); readErr != nil {
+		return out, errors.Join(err, readErr)
 	}
 	out.Verdict, out.Facts = t.Judge()
 	out.Seconds = time.Since(begun).Seconds()

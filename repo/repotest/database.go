@@ -1,6 +1,7 @@
 package repotest
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,10 +9,13 @@ import (
 
 // OpenMariaDB starts a private MariaDB for a program that is no test. Close it when
 // nothing uses it any more.
-func OpenMariaDB() (*Server, error) { return newServer() }
+func OpenMariaDB() (*Server, error) { return newServer("") }
 
 // Close ends the server and deletes its data.
 func (s *Server) Close() error { return s.remove() }
+
+// OpenAdmin is Admin for who closes it.
+func (s *Server) OpenAdmin() (*sql.DB, error) { return s.admin() }
 
 // CreateDatabase makes a fresh database and gives its URL.
 func (s *Server) CreateDatabase() (string, error) {

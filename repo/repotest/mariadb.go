@@ -30,6 +30,7 @@ const (
 type Server struct {
 	dir  string
 	port int
+	args []string // of mariadbd, beyond those that all have
 	// run is the process that is up, nil when there is none.
 	run *process
 
@@ -92,7 +93,7 @@ func MariaDB(tb testing.TB) string {
 		tb.Fatal("call repotest.Main from TestMain: it stops the MariaDB that this test starts")
 	}
 	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = newServer()
+		shared.server, shared.err = newServer("")
 	}
 	if shared.err != nil {
 		tb.Fatal(shared.err)
@@ -104,7 +105,14 @@ func MariaDB(tb testing.TB) string {
 // again. It ends with the test.
 func StartMariaDB(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := newServer()
+	return StartMariaDBIn(tb, "")
+}
+
+// StartMariaDBIn is StartMariaDB with the server's data inside of dir, and
+// with more arguments for mariadbd.
+func StartMariaDBIn(tb testing.TB, dir string, args ...string) *Server {
+	tb.Helper()
+	s, err := newServer(dir, args...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -182,6 +190,22 @@ func (s *Server) Restart(tb testing.TB) {
 	}
 }
 
+// Running reports whether the server has not ended, by itself or otherwise.
+func (s *Server) Running() bool {
+	if s.run == nil {
+		return false
+	}
+	select {
+	case <-s.run.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Addr is host:port of clients.
+func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
 func (s *Server) socket() string { return filepath.Join(s.dir, "s") }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -202,25 +226,13 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-func newServer() (*Server, error) {
-	install, err := find("mariadb-install-db")
+func newServer(parent string, args ...string) (*Server, error) {
+	s, err := bare(parent, args...)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "corrillo-mariadb-")
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{dir: dir}
-	if err := os.Mkdir(s.temp(), 0o700); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	cmd := exec.Command(install, "--no-defaults", "--datadir="+s.data(), "--skip-test-db",
-		"--auth-root-authentication-method=normal", "--user="+accountName())
-	cmd.Env = s.environ()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("mariadb-install-db: %w: %s", err, out), os.RemoveAll(dir))
+	if err := s.install(); err != nil {
+		return nil, errors.Join(err, s.remove())
 	}
 	if err := s.startSomewhere(); err != nil {
 		return nil, errors.Join(err, s.remove())
@@ -229,6 +241,35 @@ func newServer() (*Server, error) {
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// bare is a server without data, in a folder of its own inside of parent (the
+// system's when empty).
+func bare(parent string, args ...string) (*Server, error) {
+	dir, err := os.MkdirTemp(parent, "corrillo-mariadb-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, args: args}
+	if err := os.Mkdir(s.temp(), 0o700); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// install makes the data of a server that has never run.
+func (s *Server) install() error {
+	install, err := find("mariadb-install-db")
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(install, "--no-defaults", "--datadir="+s.data(), "--skip-test-db",
+		"--auth-root-authentication-method=normal", "--user="+accountName())
+	cmd.Env = s.environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
+	}
+	return nil
 }
 
 // temp is the server's own folder for temporary tables: a server that starts
@@ -274,14 +315,17 @@ func (s *Server) start() error {
 		return err
 	}
 	logPath := filepath.Join(s.dir, "error.log")
-	cmd := exec.Command(path, "--no-defaults", "--user="+accountName(), //nolint:gosec // our own arguments
-		"--datadir="+s.data(), "--socket="+s.socket(), "--pid-file="+filepath.Join(s.dir, "pid"), "--log-error="+logPath,
-		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(s.port), "--skip-name-resolve",
+	args := []string{
+		"--no-defaults", "--user=" + accountName(),
+		"--datadir=" + s.data(), "--socket=" + s.socket(), "--pid-file=" + filepath.Join(s.dir, "pid"), "--log-error=" + logPath,
+		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.port), "--skip-name-resolve",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
 		"--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", "--max-connections=300",
 		// The worst that a store may meet: another character set, and values
 		// that do not fit are cut unless the session says otherwise.
-		"--character-set-server=latin1", "--sql-mode=NO_ENGINE_SUBSTITUTION")
+		"--character-set-server=latin1", "--sql-mode=NO_ENGINE_SUBSTITUTION",
+	}
+	cmd := exec.Command(path, append(args, s.args...)...) //nolint:gosec // our own arguments
 	cmd.Env = s.environ()
 	p, err := run(cmd)
 	if err != nil {

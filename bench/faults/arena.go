@@ -1,0 +1,181 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/corrillo/corrillo/bench/server"
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// Arena is what a Nemesis may strike. What fails in MariaDB fails TB.
+type Arena struct {
+	TB     testing.TB
+	Server *server.Server
+	// Database is nil with SQLite; of a pair it is the primary.
+	Database *repotest.Server
+	// Pair is nil where there is no replica.
+	Pair *repotest.Pair
+	// ClientLink and DatabaseLink stand between clients and server, and between
+	// server and MariaDB, where some step strikes them; otherwise nil.
+	ClientLink, DatabaseLink *Link
+	// Disk has the database's files, where some step fills it; otherwise nil.
+	Disk *Disk
+
+	name string // of the database in MariaDB
+}
+
+// Needs are what a Nemesis strikes besides the server.
+type Needs uint8
+
+// Each of them.
+const (
+	MariaDB Needs = 1 << iota
+	ClientLink
+	DatabaseLink
+	Replica
+	SmallDisk
+	// ShortSaves: the server gives a save up sooner than the fault ends.
+	ShortSaves
+)
+
+// needs are those of all steps.
+func needs(steps []Step) (all Needs) {
+	for _, s := range steps {
+		all |= find(s.Nemesis).Needs
+	}
+	return all
+}
+
+// The database as the server reaches it, made by the words of docs/OPERATIONS.md.
+const (
+	appUser     = "app"
+	appPassword = "secret"
+	appGrants   = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX"
+)
+
+// With these a hold is often longer than a save may take, and than the server
+// waits for an answer of the database.
+const (
+	shortSaves   = "--store-save-timeout=400ms"
+	shortAnswers = "?socketTimeout=500"
+)
+
+// Stage makes what the steps strike, starts the server there, and ends all of
+// it with the test. database is used where it is not nil and nothing else is
+// needed; a test with many runs makes one for all, since it takes a while. The
+// store is SQLite when mariaDB is false. Dir and DatabaseURL of o are Stage's.
+func Stage(tb testing.TB, o server.Options, steps []Step, mariaDB bool, database func() *repotest.Server) (*Arena, error) {
+	tb.Helper()
+	a, all := &Arena{TB: tb}, needs(steps)
+	o.Dir = tb.TempDir()
+	if all&SmallDisk != 0 {
+		disk, err := NewDisk(tb, mariaDB)
+		if err != nil {
+			return nil, err
+		}
+		a.Disk, o.Dir = disk, disk.Dir
+	}
+	if mariaDB {
+		if err := a.makeDatabase(tb, &o, steps, database); err != nil {
+			return nil, err
+		}
+	}
+	if all&ShortSaves != 0 {
+		o.Args = append(o.Args[:len(o.Args):len(o.Args)], shortSaves)
+	}
+	var err error
+	if a.Server, err = server.Start(tb.Context(), o); err != nil {
+		return nil, err
+	}
+	tb.Cleanup(func() { _ = a.Server.Kill() }) // unless it was stopped
+	if all&ClientLink != 0 {
+		if a.ClientLink, err = NewLink(tb, a.Server.Addr(), resets(steps)); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *Arena) makeDatabase(tb testing.TB, o *server.Options, steps []Step, database func() *repotest.Server) error {
+	tb.Helper()
+	all := needs(steps)
+	switch {
+	case all&Replica != 0:
+		a.Pair = repotest.StartPair(tb)
+		a.Database = a.Pair.Primary
+	case all&SmallDisk != 0:
+		a.Database = repotest.StartMariaDBIn(tb, a.Disk.Dir, smallMariaDB...)
+	default:
+		a.Database = database()
+	}
+	u, err := url.Parse(a.Database.NewDatabase(tb))
+	if err != nil {
+		return err
+	}
+	a.name = u.Path[1:]
+	err = a.administer(tb.Context(), "CREATE USER IF NOT EXISTS "+appUser+"@'%' IDENTIFIED BY '"+appPassword+"'",
+		"GRANT "+appGrants+" ON "+a.name+".* TO "+appUser+"@'%'")
+	if err != nil {
+		return err
+	}
+	o.DatabaseURL = a.databaseURL(a.Database.Addr())
+	if all&DatabaseLink != 0 {
+		if a.DatabaseLink, err = NewLink(tb, a.Database.Addr(), resets(steps)); err != nil {
+			return err
+		}
+		o.DatabaseURL = a.databaseURL(a.DatabaseLink.Addr()) + shortAnswers
+	}
+	return nil
+}
+
+func (a *Arena) databaseURL(addr string) string {
+	return fmt.Sprintf("mysql://%s:%s@%s/%s", appUser, appPassword, addr, a.name)
+}
+
+// administer runs statements as MariaDB's administrator, one after the other on
+// one connection.
+func (a *Arena) administer(ctx context.Context, statements ...string) error {
+	return a.asAdmin(ctx, func(conn *sql.Conn) error {
+		for _, q := range statements {
+			if _, err := conn.ExecContext(ctx, q); err != nil {
+				return fmt.Errorf("%.60s: %w", q, err)
+			}
+		}
+		return nil
+	})
+}
+
+// asAdmin lends f a connection that may do anything.
+func (a *Arena) asAdmin(ctx context.Context, f func(conn *sql.Conn) error) (err error) {
+	db, err := a.Database.OpenAdmin()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(conn), conn.Close())
+}
+
+// clients is the address that clients are told.
+func (a *Arena) clients() string {
+	if a.ClientLink != nil {
+		return a.ClientLink.Addr()
+	}
+	return a.Server.Addr()
+}
+
+// stored says where the messages are, by no link.
+func (a *Arena) stored() string {
+	if a.Database == nil || a.name == "" {
+		return a.Server.Database()
+	}
+	return a.databaseURL(a.Database.Addr())
+}

@@ -1,0 +1,48 @@
+package faults
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A schedule is its seed's, has every nemesis in its turn, and nothing that the
+// store cannot meet.
+func TestSchedule(t *testing.T) {
+	for _, mariaDB := range []bool{false, true} {
+		for _, name := range append(Names(mariaDB), "kill-server,cut-clients") {
+			steps, err := Schedule(7, name, 40, mariaDB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := Schedule(7, name, 40, mariaDB)
+			if err != nil || !reflect.DeepEqual(steps, again) {
+				t.Errorf("%s: the same seed gives another schedule, %v", name, err)
+			}
+			struck := map[string]int{}
+			for _, s := range steps {
+				struck[s.Nemesis]++
+				if n := find(s.Nemesis); !n.meets(mariaDB) || name == Mixed && n.Alone {
+					t.Errorf("%s has %s", name, s.Nemesis)
+				}
+			}
+			for _, one := range strings.Split(name, ",") {
+				if one != Mixed && struck[one] == 0 {
+					t.Errorf("%s is never struck in %v", one, steps)
+				}
+			}
+			if all := len(Names(mariaDB)) - 3; name == Mixed && len(struck) != all { // without calm, full-disk and mixed
+				t.Errorf("mixed strikes %d kinds, want %d: %v", len(struck), all, struck)
+			}
+		}
+	}
+	for _, name := range []string{"", "no-such", "kill-server,kill-database"} {
+		if steps, err := Schedule(7, name, 1, false); err == nil {
+			t.Errorf("%q gives %v", name, steps)
+		}
+	}
+	if names := Names(true); len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
+		t.Errorf("two nemeses have one name: %v", names)
+	}
+}
