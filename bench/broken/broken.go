@@ -31,9 +31,12 @@ type Breakage struct {
 
 // edit puts text in the place of another one, which is there exactly once.
 type edit struct {
-	file     string // from the module's root, with slashes
+	file     string // from the module's root, or goroot from Go's, with slashes
 	old, new string
 }
+
+// goroot begins the name of a file of Go's own.
+const goroot = "$GOROOT/"
 
 // AckBeforeCommit answers a message before the transaction that stores it
 // begins.
@@ -81,18 +84,40 @@ var ReplayOffByOne = Breakage{
 	},
 }
 
+// JumpingClock gives the server a wall clock that jumps by up to a week, back
+// and forth, every 300 ms. It breaks no promise of ours: a server that keeps
+// them all is what is looked for.
+var JumpingClock = Breakage{
+	Name:    "jumping-clock",
+	Promise: "the wall clock goes forward",
+	edits: []edit{
+		{file: goroot + "src/time/time.go", old: "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n", new: `func wallJump(mono int64) int64 {
+	const week = 7 * 24 * 60 * 60
+	n := uint64(mono) / 300e6 * 0x9e3779b97f4a7c15
+	return int64(n>>40)%(2*week) - week
+}
+
+func Now() Time {
+	sec, nsec, mono := runtimeNow()
+	sec += wallJump(mono)
+`},
+	},
+}
+
 // All are the breakages, in the order in which they are told.
-func All() []*Breakage { return []*Breakage{&AckBeforeCommit, &NoUniqueKey, &ReplayOffByOne} }
+func All() []*Breakage {
+	return []*Breakage{&AckBeforeCommit, &NoUniqueKey, &ReplayOffByOne, &JumpingClock}
+}
 
 // Build compiles the broken server into dir, as server.Build does, and returns
 // the binary's path. A text that is not in its file exactly once is an error:
 // the source has moved on, and the edit must follow.
 func (b *Breakage) Build(ctx context.Context, dir string, race bool) (string, error) {
-	root, err := moduleRoot(ctx)
+	roots, err := findRoots(ctx)
 	if err != nil {
 		return "", err
 	}
-	overlay, err := b.overlay(root, dir)
+	overlay, err := b.overlay(roots, dir)
 	if err != nil {
 		return "", fmt.Errorf("breakage %s: %w", b.Name, err)
 	}
@@ -101,11 +126,11 @@ func (b *Breakage) Build(ctx context.Context, dir string, race bool) (string, er
 
 // overlay writes the edited files and what `go build -overlay` reads, into
 // dir, and returns the path of the latter.
-func (b *Breakage) overlay(root, dir string) (string, error) {
+func (b *Breakage) overlay(r roots, dir string) (string, error) {
 	var list struct{ Replace map[string]string }
 	list.Replace = map[string]string{}
 	for i, e := range b.edits {
-		source := filepath.Join(root, filepath.FromSlash(e.file))
+		source := r.path(e.file)
 		from := source
 		if edited, again := list.Replace[source]; again {
 			from = edited
@@ -141,14 +166,24 @@ func (e *edit) apply(from string) ([]byte, error) {
 	return []byte(strings.Replace(string(text), e.old, e.new, 1)), nil
 }
 
-func moduleRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+// roots are where the source is: the module's and Go's.
+type roots struct{ module, goroot string }
+
+func (r roots) path(file string) string {
+	if rest, is := strings.CutPrefix(file, goroot); is {
+		return filepath.Join(r.goroot, filepath.FromSlash(rest))
+	}
+	return filepath.Join(r.module, filepath.FromSlash(file))
+}
+
+func findRoots(ctx context.Context) (r roots, err error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD", "GOROOT").Output()
 	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
+		return r, fmt.Errorf("go env GOMOD GOROOT: %w", err)
 	}
-	file := strings.TrimSpace(string(out))
-	if file == "" || file == os.DevNull {
-		return "", errors.New("the source is needed: run this within the module")
+	lines := strings.Split(string(out), "\n")
+	if len(lines) < 2 || lines[0] == "" || lines[0] == os.DevNull {
+		return r, errors.New("the source is needed: run this within the module")
 	}
-	return filepath.Dir(file), nil
+	return roots{module: filepath.Dir(lines[0]), goroot: lines[1]}, nil
 }

@@ -10,14 +10,14 @@ import (
 // Every edit finds its text in the source as it is now, and the compiler is
 // given another one in its place.
 func TestBreakages_FollowTheSource(t *testing.T) {
-	root, err := moduleRoot(t.Context())
+	r, err := findRoots(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range All() {
 		t.Run(b.Name, func(t *testing.T) {
 			dir := t.TempDir()
-			if _, err := b.overlay(root, dir); err != nil {
+			if _, err := b.overlay(r, dir); err != nil {
 				t.Fatal(err)
 			}
 			for i, e := range b.edits {

@@ -27,13 +27,16 @@ type Options struct {
 	LocalIP string
 	// Timeout bounds connecting and the handshake. Default 30 s.
 	Timeout time.Duration
+	// Resume asks for the session of an earlier connection, when it has one.
+	Resume Resume
 }
 
 // Conn is one connection. One goroutine at a time uses it, but for Close.
 type Conn struct {
 	conn    net.Conn
 	dialect Dialect
-	in      []byte // read but not parsed yet: in[r:]
+	session Session // Socket.IO's, from its handshake
+	in      []byte  // read but not parsed yet: in[r:]
 	r       int
 	out     []byte // emitted but not written yet
 	mask    uint32
@@ -81,7 +84,7 @@ func (c *Conn) handshake(o Options) error {
 		return err
 	}
 	if c.dialect == SocketIO {
-		if err := c.connect(); err != nil {
+		if err := c.connect(o.Resume); err != nil {
 			return err
 		}
 	}
@@ -89,7 +92,7 @@ func (c *Conn) handshake(o Options) error {
 }
 
 func (c *Conn) upgrade(o Options, key string) error {
-	if _, err := c.conn.Write(upgradeRequest(o.Dialect.Path(), o.Addr, key)); err != nil {
+	if _, err := c.conn.Write(upgradeRequest(o.Resume.path(o.Dialect), o.Addr, key)); err != nil {
 		return err
 	}
 	br := bufio.NewReaderSize(c.conn, firstBuffer)
@@ -111,7 +114,7 @@ func (c *Conn) upgrade(o Options, key string) error {
 }
 
 // connect does Engine.IO's open and Socket.IO's CONNECT to "/".
-func (c *Conn) connect() error {
+func (c *Conn) connect(r Resume) error {
 	open, err := c.nextFrame()
 	if err != nil {
 		return err
@@ -119,15 +122,13 @@ func (c *Conn) connect() error {
 	if len(open.payload) == 0 || open.payload[0] != '0' {
 		return fmt.Errorf("not an Engine.IO open packet: %.80q", open.payload)
 	}
-	c.write(opText, []byte("40"))
+	c.write(opText, r.connect())
 	answer, err := c.nextFrame()
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(answer.payload, []byte("40")) {
-		return fmt.Errorf("refused: %.200q", answer.payload)
-	}
-	return nil
+	c.session, err = readConnected(answer.payload, r)
+	return err
 }
 
 // Close ends the connection without a close frame, from any goroutine.

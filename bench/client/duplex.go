@@ -45,6 +45,15 @@ func OpenDuplex(ctx context.Context, o Options, silence time.Duration) (*Duplex,
 	return d, nil
 }
 
+// Session is what the handshake said of it. Over /ws the first event says it
+// instead.
+func (d *Duplex) Session() Session {
+	if d.socket != nil {
+		return d.socket.session
+	}
+	return d.gets.session
+}
+
 // Request sends an event that asks for a reply, at once, and returns the ack
 // id that the reply will carry.
 func (d *Duplex) Request(event string, data []byte) (uint64, error) {

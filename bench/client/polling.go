@@ -47,6 +47,7 @@ type PollingConn struct {
 	in      *bufio.Reader
 	host    string
 	path    string
+	session Session
 	body    []byte // the last answer: packets from at on
 	at      int
 	out     []byte // packets to be posted
@@ -92,13 +93,13 @@ func (c *PollingConn) handshake(o Options) error {
 		return fmt.Errorf("not an Engine.IO open packet: %.80q", open)
 	}
 	c.path += "&sid=" + hello.SID
-	c.queue([]byte("40"))
+	c.queue(o.Resume.connect())
 	answer, err := c.nextPacket()
 	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(answer, []byte("40")) {
-		return fmt.Errorf("refused: %.200q", answer)
+	if c.session, err = readConnected(answer, o.Resume); err != nil {
+		return err
 	}
 	return c.conn.SetDeadline(time.Time{})
 }

@@ -22,7 +22,8 @@ import (
 // comment.
 type Options struct {
 	// Rooms have Members each, of whom Senders write, and one stranger who
-	// tries to get in. Defaults 4, 6 and 3. Dialects take turns.
+	// tries to get in. Defaults 4, 6 and 3. Dialects take turns, and so do
+	// those who recover their sessions and those who begin anew.
 	Rooms, Members, Senders int
 	// InFlight messages of a sender wait for their ack (8, as in
 	// @corrillo/client), Keep wait in its outbox (12).
@@ -126,7 +127,7 @@ func Launch(ctx context.Context, o Options, webhook, addr string) (*Fleet, error
 func (f *Fleet) user(room, i int, d client.Dialect) *user {
 	index := uint32(len(f.users))
 	u := &user{fleet: f, index: index, name: fmt.Sprintf("user-%d-%d", room, i), room: uint32(room),
-		member: i < f.o.Members, sends: i < f.o.Senders, dialect: d, rand: rand.New(rand.NewPCG(f.o.Seed, uint64(index)))}
+		member: i < f.o.Members, sends: i < f.o.Senders, dialect: d, recovers: i%2 == 0, rand: rand.New(rand.NewPCG(f.o.Seed, uint64(index)))}
 	u.outbox = outbox{inFlight: f.o.InFlight, flying: map[uint32]bool{}}
 	u.timeline = timeline{early: map[uint32]judge.Delivery{}, show: func(d judge.Delivery) {
 		u.log(judge.Shown, d)
@@ -267,6 +268,16 @@ func (f *Fleet) Together(ctx context.Context) error {
 	}
 	before = acked()
 	return f.await(ctx, "the talk to go on", func() bool { return acked() > before || f.log.Filling() })
+}
+
+// Cut ends the connection of every second client, from the first or the second
+// on, as a network that goes away does.
+func (f *Fleet) Cut(first int) {
+	for i := first; i < len(f.users); i += 2 {
+		if c := f.users[i].current.Load(); c != nil {
+			_ = c.Close() // it may have ended by itself
+		}
+	}
 }
 
 // Finish ends the talk and waits until all of it has arrived everywhere.

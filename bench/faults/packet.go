@@ -11,9 +11,11 @@ import (
 
 // packet is an event or a reply, read far enough.
 type packet struct {
-	event string // empty: a reply
-	ack   uint64
-	body  body
+	event  string // empty: a reply
+	ack    uint64
+	body   body
+	offset string         // empty: the event has none
+	hello  client.Session // of a welcome
 }
 
 // body has the members of all events and replies that a client looks at.
@@ -64,17 +66,39 @@ func delivery(id, tempID string, seq uint32) judge.Delivery {
 	return judge.Delivery{Key: keyOf(tempID), Seq: seq, ID: judge.Fingerprint([]byte(id))}
 }
 
-// read parses what a connection brought; behind an event's argument may stand
-// its offset, which is not looked at.
+// read parses what a connection brought.
 func read(p client.Packet) (packet, error) {
 	out := packet{event: string(p.Event), ack: p.Ack}
-	if !looksAt(out.event) || len(p.Data) == 0 {
+	if len(p.Data) == 0 {
 		return out, nil
 	}
-	if err := json.NewDecoder(bytes.NewReader(p.Data)).Decode(&out.body); err != nil {
+	var into any
+	switch {
+	case looksAt(out.event):
+		into = &out.body
+	case out.event == "welcome":
+		into = &out.hello
+	default:
+		into = &json.RawMessage{}
+	}
+	d := json.NewDecoder(bytes.NewReader(p.Data))
+	if err := d.Decode(into); err != nil {
 		return out, fmt.Errorf("%s %.200q: %w", out.event, p.Data, err)
 	}
+	if out.event != "" {
+		out.offset = offset(p.Data[d.InputOffset():])
+	}
 	return out, nil
+}
+
+// offset is what stands behind an event's argument: `,"..."`, or
+// `,"offset":"..."` on /ws. It is base64 and has no escapes.
+func offset(behind []byte) string {
+	parts := bytes.Split(behind, []byte{'"'})
+	if len(parts) < 3 {
+		return ""
+	}
+	return string(parts[len(parts)-2])
 }
 
 func looksAt(event string) bool {

@@ -10,7 +10,12 @@ import (
 // take takes an event or a reply.
 func (u *user) take(p packet) {
 	b := &p.body
+	if p.offset != "" {
+		u.resume.Offset = p.offset
+	}
 	switch p.event {
+	case "welcome":
+		u.begin(p.hello)
 	case "":
 		r, ok := u.asked[p.ack]
 		if !ok {

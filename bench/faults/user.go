@@ -22,7 +22,9 @@ type user struct {
 	member  bool
 	sends   bool
 	dialect client.Dialect
-	rand    *rand.Rand
+	// recovers: it asks for its session again, as stock Socket.IO clients do.
+	recovers bool
+	rand     *rand.Rand
 
 	outbox   outbox
 	made     uint32    // messages so far
@@ -31,7 +33,9 @@ type user struct {
 	mark     uint32 // confirmed
 
 	conn    *client.Duplex
-	number  uint32 // of the connection
+	current atomic.Pointer[client.Duplex] // conn, for who cuts it
+	number  uint32                        // of the connection
+	resume  client.Resume
 	asked   map[uint64]request
 	state   state
 	joinAt  time.Time // after a refusal
@@ -39,7 +43,8 @@ type user struct {
 	markAt  time.Time
 	filling bool
 	marking bool
-	tried   int // requests of a stranger that were answered
+	was     state // when the last connection ended
+	tried   int   // requests of a stranger that were answered
 
 	// For who waits: what is yet to be acked, what is shown, what is marked
 	// as read, and whether it is joined (a stranger: refused everything).
@@ -52,7 +57,8 @@ type user struct {
 type state uint8
 
 const (
-	connected state = iota
+	connected state = iota // it is not known yet whether the session is new
+	welcomed
 	identifying
 	identified
 	joining
@@ -86,7 +92,11 @@ func (u *user) backoff(attempt int) time.Duration {
 // run is the client's whole life.
 func (u *user) run(ctx context.Context) {
 	for attempt := 0; ctx.Err() == nil; attempt++ {
-		c, err := client.OpenDuplex(ctx, client.Options{Addr: u.fleet.addr, Dialect: u.dialect, Timeout: answerWithin}, u.fleet.o.Silence)
+		o := client.Options{Addr: u.fleet.addr, Dialect: u.dialect, Timeout: answerWithin}
+		if u.recovers {
+			o.Resume = u.resume
+		}
+		c, err := client.OpenDuplex(ctx, o, u.fleet.o.Silence)
 		if err == nil {
 			if u.live(ctx, c) {
 				attempt = 0
@@ -108,7 +118,11 @@ func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 	u.conn, u.asked, u.state = c, map[uint64]request{}, connected
 	u.filling, u.marking, u.joinAt, u.trouble, u.tried = false, false, time.Time{}, 0, 0
 	u.number++
+	u.current.Store(c)
 	u.logSeq(judge.Opened, 0)
+	if u.dialect != client.Plain {
+		u.begin(c.Session())
+	}
 	packets, ended := make(chan packet, 64), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // it may be closed already
 	go func() {
@@ -128,7 +142,27 @@ func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 	<-ended
 	u.outbox.down()
 	u.logSeq(judge.Closed, 0)
+	if u.state > connected {
+		u.was = u.state
+	}
 	return u.state >= identified
+}
+
+// begin takes what the server says of the session. A recovered one is what it
+// was; what was asked for and not answered is asked for again.
+func (u *user) begin(s client.Session) {
+	u.state, u.resume.PID = welcomed, s.PID
+	if !s.Recovered {
+		return
+	}
+	u.logSeq(judge.Resumed, 0)
+	switch {
+	case u.was == joined:
+		u.state = joined
+		u.there.Store(true)
+	case u.was >= identified:
+		u.state = identified
+	}
 }
 
 // listen reads until the connection ends.
@@ -185,7 +219,7 @@ func (u *user) act(now time.Time) error {
 			return fmt.Errorf("%s: no answer in time", r.event)
 		}
 	}
-	if u.state == connected {
+	if u.state == welcomed {
 		u.state = identifying
 		return u.request("identify", fmt.Sprintf(`{"userId":%q,"username":%q}`, u.name, u.name), request{})
 	}

@@ -44,6 +44,9 @@ const (
 	MarkHeard
 	// Closed: the connection is gone.
 	Closed
+	// Resumed: the connection, just opened, goes on with the session of the
+	// one before, and what that one missed is to follow.
+	Resumed
 )
 
 // Record is one thing that happened at one client. Those of one client stand
@@ -108,6 +111,7 @@ type Facts struct {
 	Unacked  int `json:"unacked"`
 	Deferred int `json:"deferred"`
 	Returns  int `json:"returns"` // connections made after the first
+	Resumed  int `json:"resumed"` // those of them that were recovered
 	Live     int `json:"live"`
 	Fetched  int `json:"fetched"`
 	// Repeats are messages that a client got though it had them: what it
@@ -201,6 +205,9 @@ func (e *evidence) take(r *Record) {
 			e.facts.Returns++
 		}
 		w.opened(e, r)
+	case Resumed:
+		e.facts.Resumed++
+		w.resumed()
 	case Joined:
 		w.joined(r)
 	case Received:
@@ -220,7 +227,7 @@ func (e *evidence) take(r *Record) {
 	case MarkHeard:
 		w.hears(e, r)
 	case Closed:
-		w.missed(e, r)
+		w.closed(e, r)
 	}
 }
 
@@ -230,7 +237,7 @@ func (e *evidence) stranger(r *Record) {
 	switch r.Kind {
 	case AckGot, Joined, Received, Fetched, Shown, MarkGot, MarkKept, MarkHeard:
 		e.note(Leaked, r, "kind %d, message %s, seq %d", r.Kind, r.Key, r.Seq)
-	case Kept, Emitted, Deferred, Refused, Opened, Closed:
+	case Kept, Emitted, Deferred, Refused, Opened, Closed, Resumed:
 	}
 }
 

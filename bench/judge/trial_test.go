@@ -106,6 +106,17 @@ func (s *story) back(client, conn, from, to uint32) {
 	}
 }
 
+// recover gives a client another connection right before it receives seq,
+// which goes on with the session.
+func (s *story) recover(client, seq uint32) {
+	at := s.at(client, Received, seq)
+	end := Record{Client: client, Room: s.Clients[client].Room, Conn: 1, Kind: Closed}
+	begin, resumed := end, end
+	begin.Conn, begin.Kind = 2, Opened
+	resumed.Conn, resumed.Kind = 2, Resumed
+	s.Records = slices.Insert(s.Records, at, end, begin, resumed)
+}
+
 // at finds a client's record.
 func (s *story) at(client uint32, kind Kind, seq uint32) int {
 	return slices.IndexFunc(s.Records, func(r Record) bool { return r.Client == client && r.Kind == kind && r.Seq == seq })
@@ -157,7 +168,10 @@ func TestTrial_FindsNothingInAFaithfulRun(t *testing.T) {
 			s.tell(ann, 1, MarkGot, Key{}, 11)
 			s.tell(ann, 1, MarkGot, Key{}, 9)
 		},
-		"an end that nobody noticed": func(s *story) { s.drop(eve, Closed, 0) },
+		"an end that nobody noticed":                     func(s *story) { s.drop(eve, Closed, 0) },
+		"a connection that is recovered":                 func(s *story) { s.recover(bob, 7) },
+		"recovered, the end of the one before unnoticed": func(s *story) { s.recover(bob, 7); s.drop(bob, Closed, 0) },
+		"recovered while its join was on its way":        func(s *story) { s.recover(bob, 1); s.drop(bob, Joined, 0) },
 	} {
 		s := faithful()
 		forge(s)
@@ -173,8 +187,9 @@ func TestTrial_CountsTheFacts(t *testing.T) {
 	s.tell(ann, 1, Deferred, Key{}, 0)
 	s.tell(ann, 1, MarkGot, Key{}, 11)
 	s.tell(ann, 1, MarkGot, Key{}, 9)
+	s.recover(bob, 7)
 	v, f := s.Judge()
-	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2, MarksBack: 1}
+	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 2, Resumed: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2, MarksBack: 1}
 	if f != want {
 		t.Errorf("facts\n%+v, want\n%+v", f, want)
 	}
@@ -242,6 +257,9 @@ func TestTrial_FindsEachBrokenRule(t *testing.T) {
 			r.Conn = 2
 			s.Records = slices.Insert(s.Records, at, r)
 		}, BeforeJoin},
+		{"a recovery that forgets one", func(s *story) { s.recover(bob, 7); s.drop(bob, Received, 7) }, SilentGap},
+		{"a recovery that brings one again", func(s *story) { s.recover(bob, 7); s.again(bob, Received, 7).Seq = 6 }, WireDoubled},
+		{"a new session that is live before its join", func(s *story) { s.recover(bob, 7); s.drop(bob, Resumed, 0) }, BeforeJoin},
 		{"a mark that moves back", func(s *story) { s.tell(eve, 2, MarkGot, Key{}, 3) }, MarkBack},
 		{"a mark that moves back in another's eyes", func(s *story) { s.tell(ann, 1, MarkHeard, Key{Sender: eve}, 3) }, MarkBack},
 		{"a mark that is gone", func(s *story) { s.Tables[0].Marks["eve"] = 11 }, MarkNotStored},

@@ -6,8 +6,10 @@ type witness struct {
 	name, room string
 	known      map[ID]struct{} // messages that it has
 
-	live    bool            // the connection's join was answered
-	next    uint32          // the seq that the next live message has
+	open    bool
+	way     way             // of this connection, or of the last one
+	before  way             // of the one before
+	next    uint32          // the seq that the next live message has, when live
 	skipped map[uint32]bool // those that a later one came before
 
 	confirmed uint32            // its own mark, as it was stored
@@ -16,23 +18,45 @@ type witness struct {
 	stored    int64
 }
 
+// way is what is known of the live messages that a connection brings.
+type way uint8
+
+const (
+	apart  way = iota // none may come: its join was not answered
+	live              // next is the next one
+	adrift            // it was recovered from one whose join was on its way: any may come
+)
+
 func (w *witness) opened(e *evidence, r *Record) {
-	w.missed(e, r) // the end of the last connection may have gone unnoticed
+	if w.open { // its end went unnoticed
+		w.closed(e, r)
+	}
+	w.open, w.before, w.way = true, w.way, apart
+}
+
+// resumed goes on where the connection before ended.
+func (w *witness) resumed() {
+	w.way = w.before
+	if w.before == apart {
+		w.way = adrift
+	}
 }
 
 func (w *witness) joined(r *Record) {
 	// A second join on one connection does not stop what is live.
-	if !w.live {
-		w.live, w.next = true, r.Seq+1
+	if w.way == apart {
+		w.way, w.next = live, r.Seq+1
 	}
 }
 
-// received holds a live message against the one before it on this connection:
-// they are the seqs behind the join's, one by one.
+// received holds a live message against the one before it on this connection,
+// or on the one that it was recovered from: they are the seqs behind the
+// join's, one by one.
 func (w *witness) received(e *evidence, r *Record) {
 	w.got(e, r)
 	switch {
-	case !w.live:
+	case w.way == adrift:
+	case w.way == apart:
 		e.note(BeforeJoin, r, "message %s, seq %d", r.Key, r.Seq)
 	case r.Seq == w.next:
 		w.next++
@@ -62,13 +86,13 @@ func (w *witness) got(e *evidence, r *Record) {
 	w.known[r.ID] = struct{}{}
 }
 
-// missed ends a connection: what it skipped and never brought is a gap that
+// closed ends a connection: what it skipped and never brought is a gap that
 // nobody spoke of.
-func (w *witness) missed(e *evidence, r *Record) {
+func (w *witness) closed(e *evidence, r *Record) {
 	if n := len(w.skipped); n > 0 {
 		e.note(SilentGap, r, "%d messages, before seq %d", n, w.next)
 	}
-	w.live, w.skipped = false, nil
+	w.open, w.skipped = false, nil
 }
 
 func (w *witness) mark(e *evidence, r *Record) {
