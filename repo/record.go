@@ -112,12 +112,16 @@ type Group struct {
 	Participants []ParticipantChange
 }
 
+// Size is about how many bytes the message takes.
+func (m *Message) Size() int {
+	return 400 + len(m.Content) + len(m.Metadata) + len(m.Extra) + len(m.ReplyTo)
+}
+
 // Size approximates the group's bytes in a statement, for caps.
 func (g *Group) Size() int {
 	n := 200 + 120*len(g.Participants)
 	for i := range g.Messages {
-		m := &g.Messages[i]
-		n += 400 + len(m.Content) + len(m.Metadata) + len(m.Extra) + len(m.ReplyTo)
+		n += g.Messages[i].Size()
 	}
 	for i := range g.Changes {
 		n += 200 + len(g.Changes[i].Content)

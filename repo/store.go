@@ -37,19 +37,21 @@ type Store interface {
 	Save(ctx context.Context, groups []Group) []GroupResult
 
 	// Messages returns a page ascending by seq: those with afterSeq < seq <
-	// beforeSeq, the first limit of them when fromOldest, else the last.
-	// more reports that the page left some out. Bounds of 0 and math.MaxInt64
-	// are open. Tombstones are included.
+	// beforeSeq, the first limit of them when fromOldest, else the last; fewer
+	// where they would be more than PageBytes, but one in any case. more reports
+	// that the page left some out. Bounds of 0 and math.MaxInt64 are open.
+	// Tombstones are included.
 	Messages(ctx context.Context, q MessageQuery) (page []Message, more bool, err error)
 
 	// Changes returns messages with afterRev < rev <= throughRev, ascending
-	// by rev, at most limit.
+	// by rev, at most limit and PageBytes.
 	Changes(ctx context.Context, conversationID string, afterRev, throughRev int64, limit int) (page []Message, more bool, err error)
 
 	// FindMessage finds a message by its id, or ErrNotFound.
 	FindMessage(ctx context.Context, id string) (Message, error)
 
-	// Conversations lists a user's conversations, newest activity first.
+	// Conversations lists a user's conversations, newest activity first, at most
+	// limit, and fewer where their last messages would be more than PageBytes.
 	// cursor is empty for the first page; next is empty after the last.
 	Conversations(ctx context.Context, userID, cursor string, limit int) (page []ConversationSummary, next string, err error)
 
@@ -86,6 +88,10 @@ type Store interface {
 	Close() error
 }
 
+// PageBytes bounds the messages of a page: 4 MiB. A page has one message at the
+// least.
+const PageBytes = 4 << 20
+
 // MessageQuery selects a page of one conversation.
 type MessageQuery struct {
 	ConversationID string
@@ -107,6 +113,8 @@ type Stats struct {
 	Mirrored      int64 // messages written to the app's own table, those of transactions that failed later included
 	MirrorRefused int64 // messages, changes and marks that the app's own table refused
 	MirrorFailed  int64 // transactions that failed because the app's own table could not be written at all
+	MarksCut      int64 // read marks that passed more messages than the app's own table is told of
+	PagesCut      int64 // pages that ended at PageBytes
 	OpenConns     int
 	InUse         int
 }

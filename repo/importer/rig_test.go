@@ -154,13 +154,21 @@ func (r *rig) try(ctx context.Context) (importer.Report, error) {
 }
 
 // history is what the store has of a conversation.
-func (r *rig) history(id string) []repo.Message {
+func (r *rig) history(id string) (all []repo.Message) {
 	r.t.Helper()
-	page, _, err := r.store.Messages(r.t.Context(), repo.MessageQuery{ConversationID: id, FromOldest: true, Limit: 100_000})
-	if err != nil {
-		r.t.Fatal(err)
+	for more := true; more; {
+		q := repo.MessageQuery{ConversationID: id, FromOldest: true, Limit: 100_000}
+		if n := len(all); n > 0 {
+			q.AfterSeq = all[n-1].Seq
+		}
+		var page []repo.Message
+		var err error
+		if page, more, err = r.store.Messages(r.t.Context(), q); err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, page...)
 	}
-	return page
+	return all
 }
 
 // ids are those of a conversation's messages, by seq.

@@ -84,11 +84,20 @@ func all(t testing.TB, s repo.Store, conversationID string) []repo.Message {
 
 func allWith(ctx context.Context, t testing.TB, s repo.Store, conversationID string) []repo.Message {
 	t.Helper()
-	page, more, err := s.Messages(ctx, repo.MessageQuery{ConversationID: conversationID, FromOldest: true, Limit: 1_000_000})
-	if err != nil || more {
-		t.Fatalf("Messages: more=%v err=%v", more, err)
+	var found []repo.Message
+	for more := true; more; {
+		q := repo.MessageQuery{ConversationID: conversationID, FromOldest: true, Limit: 1_000_000}
+		if n := len(found); n > 0 {
+			q.AfterSeq = found[n-1].Seq
+		}
+		var page []repo.Message
+		var err error
+		if page, more, err = s.Messages(ctx, q); err != nil || more && len(page) == 0 {
+			t.Fatalf("Messages: %d, more=%v err=%v", len(page), more, err)
+		}
+		found = append(found, page...)
 	}
-	return page
+	return found
 }
 
 // wantOutcomes compares the outcomes of a group's messages.

@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open, only ...string) {
 		{"Participants", testParticipants},
 		{"Roles", testRoles},
 		{"Messages", testMessages},
+		{"PageBytes", testPageBytes},
 		{"Conversations", testConversations},
 		{"Members", testMembers},
 		{"Users", testUsers},

@@ -208,7 +208,7 @@ func (a *attempt) accompanyMark(ctx context.Context, m mark, from int64) (verdic
 	if m.p.ReadSeq <= from {
 		return verdictCommitted, nil
 	}
-	rows, err := a.tx.QueryContext(ctx, a.s.texts.passed, m.w.id(), from, m.p.ReadSeq, m.p.UserID, maxMarked)
+	rows, err := a.tx.QueryContext(ctx, a.s.texts.passed, m.w.id(), from, m.p.ReadSeq, m.p.UserID, maxMarked+1)
 	if err != nil {
 		return verdictFailed, err
 	}
@@ -222,6 +222,10 @@ func (a *attempt) accompanyMark(ctx context.Context, m mark, from int64) (verdic
 	}
 	if err := closeAfter(rows, nil); err != nil {
 		return verdictFailed, err
+	}
+	if len(ids) > maxMarked { // one more was asked for to see it
+		ids = ids[:maxMarked]
+		a.s.marksCut.Add(1)
 	}
 	c, now := a.s.companion, time.Now()
 	for part := range chunks(ids, a.s.d.MaxKeys) {

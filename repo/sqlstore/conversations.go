@@ -46,8 +46,12 @@ func (s *Store) Conversations(ctx context.Context, userID, cursor string, limit 
 		return nil, "", err
 	}
 	page, more := cut(page, limit)
-	if err := s.addLastMessages(ctx, page); err != nil {
+	whole, err := s.addLastMessages(ctx, page)
+	if err != nil {
 		return nil, "", err
+	}
+	if whole < len(page) {
+		page, more = page[:whole], true
 	}
 	next := ""
 	if more {
@@ -57,8 +61,10 @@ func (s *Store) Conversations(ctx context.Context, userID, cursor string, limit 
 	return page, next, nil
 }
 
-// addLastMessages reads the last message of each conversation, all at once.
-func (s *Store) addLastMessages(ctx context.Context, page []repo.ConversationSummary) error {
+// addLastMessages reads the last message of each conversation, all at once. It
+// returns how many conversations of the page have theirs: the others' were too
+// many bytes.
+func (s *Store) addLastMessages(ctx context.Context, page []repo.ConversationSummary) (whole int, err error) {
 	at := make(map[string]int, len(page))
 	var keys []any
 	for i := range page {
@@ -67,16 +73,34 @@ func (s *Store) addLastMessages(ctx context.Context, page []repo.ConversationSum
 			keys = append(keys, page[i].ConversationID, page[i].LastSeq)
 		}
 	}
-	for part := range chunks(keys, 2*s.d.MaxKeys) {
-		messages, err := s.messages(ctx, "read last messages", s.texts.of(kindBySeq, len(part)/2), part...)
-		if err != nil {
-			return err
-		}
+	bytes, cut := 0, false
+	read := func(keys []any) error {
+		messages, full, err := s.messages(ctx, "read last messages", s.texts.of(kindBySeq, len(keys)/2), keys...)
 		for i := range messages {
 			page[at[messages[i].ConversationID]].LastMessage = &messages[i]
+			bytes += messages[i].Size()
+		}
+		cut = cut || full || bytes > repo.PageBytes
+		return err
+	}
+	for part := range chunks(keys, 2*s.d.MaxKeys) {
+		if cut {
+			break
+		}
+		if err := read(part); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	if !cut {
+		return len(page), nil
+	}
+	if page[0].LastSeq > 0 && page[0].LastMessage == nil { // they come in any order
+		return 1, read(keys[:2])
+	}
+	for whole < len(page) && (page[whole].LastSeq == 0 || page[whole].LastMessage != nil) {
+		whole++
+	}
+	return whole, nil
 }
 
 func makeCursor(at time.Time, id string) string {

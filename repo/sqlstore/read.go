@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math"
 	"slices"
 
@@ -12,9 +13,12 @@ import (
 // defaultLimit is the length of a page whose query names none.
 const defaultLimit = 50
 
+// errEnough ends a query before its last row.
+var errEnough = errors.New("enough was read")
+
 // query runs a SELECT on one connection of the reader and hands its rows to
-// each; it is run again when the connection was lost. reset is called before
-// each try.
+// each, which ends it with errEnough; it is run again when the connection was
+// lost. reset is called before each try.
 func (s *Store) query(ctx context.Context, what string, reset func(), text string, args []any, each func(rows *sql.Rows) error) error {
 	return s.again(ctx, what, func() error {
 		reset()
@@ -31,7 +35,10 @@ func (s *Store) query(ctx context.Context, what string, reset func(), text strin
 			return err
 		}
 		for rows.Next() {
-			if err := each(rows); err != nil {
+			switch err := each(rows); {
+			case errors.Is(err, errEnough):
+				return closeAfter(rows, nil)
+			case err != nil:
 				return closeAfter(rows, err)
 			}
 		}
@@ -39,18 +46,27 @@ func (s *Store) query(ctx context.Context, what string, reset func(), text strin
 	})
 }
 
-// messages runs a SELECT of messageColumns.
-func (s *Store) messages(ctx context.Context, what, text string, args ...any) ([]repo.Message, error) {
-	var page []repo.Message
-	err := s.query(ctx, what, func() { page = page[:0] }, text, args, func(rows *sql.Rows) error {
+// messages runs a SELECT of messageColumns. full reports that it ended at
+// repo.PageBytes.
+func (s *Store) messages(ctx context.Context, what, text string, args ...any) (page []repo.Message, full bool, err error) {
+	bytes := 0
+	reset := func() { page, full, bytes = page[:0], false, 0 }
+	err = s.query(ctx, what, reset, text, args, func(rows *sql.Rows) error {
 		var m repo.Message
 		if err := scanMessage(rows, &m); err != nil {
 			return err
 		}
+		if bytes += m.Size(); bytes > repo.PageBytes && len(page) > 0 {
+			full = true
+			return errEnough
+		}
 		page = append(page, m)
 		return nil
 	})
-	return page, err
+	if full {
+		s.pagesCut.Add(1)
+	}
+	return page, full, err
 }
 
 // Messages implements repo.Store. A Limit of 0 or less means 50.
@@ -68,7 +84,7 @@ func (s *Store) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Messa
 	if q.FromOldest {
 		text = s.texts.pageForward
 	}
-	page, err := s.messages(ctx, "read messages", text, q.ConversationID, q.AfterSeq, q.BeforeSeq, q.Limit+1)
+	page, full, err := s.messages(ctx, "read messages", text, q.ConversationID, q.AfterSeq, q.BeforeSeq, q.Limit+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -76,7 +92,7 @@ func (s *Store) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Messa
 	if !q.FromOldest {
 		slices.Reverse(page)
 	}
-	return page, more, nil
+	return page, more || full, nil
 }
 
 // Changes implements repo.Store. A limit of 0 or less means 50.
@@ -87,12 +103,12 @@ func (s *Store) Changes(ctx context.Context, conversationID string, afterRev, th
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	page, err := s.messages(ctx, "read changes", s.texts.changes, conversationID, afterRev, throughRev, limit+1)
+	page, full, err := s.messages(ctx, "read changes", s.texts.changes, conversationID, afterRev, throughRev, limit+1)
 	if err != nil {
 		return nil, false, err
 	}
 	page, more := cut(page, limit)
-	return page, more, nil
+	return page, more || full, nil
 }
 
 // cut takes away what was read to see whether there is more.
@@ -108,7 +124,7 @@ func (s *Store) FindMessage(ctx context.Context, id string) (repo.Message, error
 	if !validID(id) {
 		return repo.Message{}, repo.ErrNotFound
 	}
-	page, err := s.messages(ctx, "find message", s.texts.findMessage, id)
+	page, _, err := s.messages(ctx, "find message", s.texts.findMessage, id)
 	if err != nil {
 		return repo.Message{}, err
 	}

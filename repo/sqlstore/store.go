@@ -41,7 +41,7 @@ type Store struct {
 	acquireTimeout time.Duration
 	migrate        func(ctx context.Context) error
 
-	transactions, rows, retries, inDoubt, repeats, rejected, fenced atomic.Int64
+	transactions, rows, retries, inDoubt, repeats, rejected, fenced, marksCut, pagesCut atomic.Int64
 }
 
 var _ repo.Store = (*Store)(nil)
@@ -100,6 +100,8 @@ func (s *Store) Stats() repo.Stats {
 		Repeats:      s.repeats.Load(),
 		Rejected:     s.rejected.Load(),
 		Fenced:       s.fenced.Load(),
+		MarksCut:     s.marksCut.Load(),
+		PagesCut:     s.pagesCut.Load(),
 		OpenConns:    w.OpenConnections,
 		InUse:        w.InUse,
 	}
