@@ -114,10 +114,8 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	}
 	v.say.public = public.Addr()
 	web := v.httpServer(v.public())
-	if certs != nil {
-		door := newTLSDoor(v.s.Limits.Handshakes)
-		web.ConnState = door.moved
-		v.reg.MustRegister(tlsCollector(certs, door))
+	if err := v.guard(web, certs); err != nil {
+		return errors.Join(err, public.Close())
 	}
 	public, stopLooking := certs.listen(ctx, public)
 	defer stopLooking()
@@ -160,6 +158,25 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	}
 	v.log.Info("stopped", "after", time.Since(begun).Round(time.Millisecond).String())
 	return ended(ctx, nil)
+}
+
+// guard has the doors watch who comes in.
+func (v *server) guard(web *http.Server, certs *certificates) error {
+	address, err := newAddressDoor(&v.s.Limits)
+	if err != nil {
+		return err
+	}
+	v.reg.MustRegister(addressCollector(address))
+	web.ConnState = address.moved
+	if certs != nil {
+		handshakes := newTLSDoor(v.s.Limits.Handshakes)
+		v.reg.MustRegister(tlsCollector(certs, handshakes))
+		web.ConnState = func(nc net.Conn, to http.ConnState) {
+			address.moved(nc, to)
+			handshakes.moved(nc, to)
+		}
+	}
+	return nil
 }
 
 // ended turns the end of ctx into what Run returns: a signal is no error,

@@ -192,9 +192,9 @@ func (s *secure) raw() net.Conn {
 	return conn
 }
 
-// drip writes a byte now and then, first those given, until the other side has
-// closed the connection.
-func drip(ctx context.Context, conn net.Conn, first []byte) error {
+// drip writes a byte now and then, first those given and then the same one for
+// ever, until the other side has closed the connection.
+func drip(ctx context.Context, conn net.Conn, first []byte, then byte) error {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -209,7 +209,7 @@ func drip(ctx context.Context, conn net.Conn, first []byte) error {
 		case <-ctx.Done():
 			return errors.New("the connection stays open")
 		case <-tick.C:
-			b := byte(0)
+			b := then
 			if n < len(first) {
 				b = first[n]
 			}

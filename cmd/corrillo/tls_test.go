@@ -207,7 +207,7 @@ func TestServe_TLSHandshakes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, conn := range slow {
-		go func() { closed <- drip(ctx, conn, beginning[5:]) }()
+		go func() { closed <- drip(ctx, conn, beginning[5:], 0) }()
 	}
 	for range bound {
 		if err := <-closed; err != nil {
