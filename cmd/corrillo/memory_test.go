@@ -74,6 +74,13 @@ func TestHeapKeeper_LargeHeapsWait(t *testing.T) {
 	}
 }
 
+// A server that starts asks for the limit of its cgroup: what it cannot make
+// out of the environment's word for it, it says.
+func TestServe_LimitsMemory(t *testing.T) {
+	s := serve(t, t.TempDir(), true, []string{"AUTOMEMLIMIT=nonsense"}, "--dev")
+	s.await("the memory limit of the cgroup cannot be read: set GOMEMLIMIT", "nonsense")
+}
+
 // The heap's limit is nine tenths of the container's, unless the operator has
 // set one; what is wrong is told and changes nothing.
 func TestLimitMemory(t *testing.T) {
