@@ -33,6 +33,7 @@ var processes = []Nemesis{
 	{Name: "kill-server", Strike: killServer},
 	{Name: "kill-database", Needs: MariaDB, Strike: killDatabase},
 	{Name: "kill-both", Needs: MariaDB, Strike: killBoth},
+	{Name: "database-away", Needs: MariaDB, Alone: true, Strike: databaseAway},
 	{Name: "kill-server-while-database-stands", Needs: MariaDB, Strike: killWhileStanding},
 }
 
@@ -65,6 +66,11 @@ func killDatabase(ctx context.Context, a *Arena, hold time.Duration) error {
 	a.Database.Kill(a.TB)
 	defer a.Database.Restart(a.TB)
 	return wait(ctx, hold)
+}
+
+// databaseAway is killDatabase for a minute.
+func databaseAway(ctx context.Context, a *Arena, _ time.Duration) error {
+	return killDatabase(ctx, a, time.Minute)
 }
 
 // killBoth kills one right after the other, which one first being a matter of

@@ -15,14 +15,17 @@ import (
 
 // Outcome is what became of one run.
 type Outcome struct {
-	Store   string        `json:"store"`
-	Reader  string        `json:"reader"`
-	Nemesis string        `json:"nemesis"`
-	Seed    uint64        `json:"seed"`
-	Steps   []Step        `json:"steps"`
-	Seconds float64       `json:"seconds"`
-	Facts   judge.Facts   `json:"facts"`
-	Verdict judge.Verdict `json:"verdict"`
+	Store   string  `json:"store"`
+	Reader  string  `json:"reader"`
+	Nemesis string  `json:"nemesis"`
+	Seed    uint64  `json:"seed"`
+	Steps   []Step  `json:"steps"`
+	Seconds float64 `json:"seconds"`
+	// BackSeconds is the longest time from the end of a strike until everyone
+	// was joined and a message had been acked.
+	BackSeconds float64       `json:"backSeconds"`
+	Facts       judge.Facts   `json:"facts"`
+	Verdict     judge.Verdict `json:"verdict"`
 	// Failure says why the run did not come to its end; empty: it did.
 	Failure string `json:"failure,omitempty"`
 }
@@ -39,13 +42,13 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 	if err != nil {
 		return out, err
 	}
-	err = f.suffer(ctx, a, steps)
+	back, err := f.suffer(ctx, a, steps)
 	t := f.Disperse()
 	if readErr := f.addTables(ctx, t, a.stored()); readErr != nil {
 		return out, errors.Join(err, readErr)
 	}
 	out.Verdict, out.Facts = t.Judge()
-	out.Seconds = time.Since(begun).Seconds()
+	out.Seconds, out.BackSeconds = time.Since(begun).Seconds(), back.Seconds()
 	switch {
 	case err != nil:
 		out.Failure = err.Error()
@@ -57,29 +60,33 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 	return out, nil
 }
 
-func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) error {
+// suffer lets the steps strike and gives the longest time that it took until
+// the talk went on.
+func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back time.Duration, err error) {
+	if err := f.Together(ctx); err != nil {
+		return 0, fmt.Errorf("before the first step: %w", err)
+	}
 	for i, s := range steps {
-		if err := f.Together(ctx); err != nil {
-			return fmt.Errorf("before step %d, %s: %w", i+1, s.Nemesis, err)
-		}
 		if err := wait(ctx, s.After); err != nil {
-			return err
+			return back, err
 		}
 		if err := find(s.Nemesis).Strike(ctx, a, s.Hold); err != nil {
-			return fmt.Errorf("step %d, %s: %w", i+1, s.Nemesis, err)
+			return back, fmt.Errorf("step %d, %s: %w", i+1, s.Nemesis, err)
 		}
+		healed := time.Now()
+		if err := f.Together(ctx); err != nil {
+			return back, fmt.Errorf("after step %d, %s: %w", i+1, s.Nemesis, err)
+		}
+		back = max(back, time.Since(healed))
 	}
-	if err := f.Together(ctx); err != nil {
-		return err
-	}
-	return f.Finish(ctx)
+	return back, f.Finish(ctx)
 }
 
 // Print writes a table with a line for each outcome, and below it what was
 // broken.
 func Print(w io.Writer, outcomes []Outcome) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tsent\tacked\tresent\tdeferred\treturns\tlive\tfetched\trepeats\tmarks\tback\tverdict\t") // Flush says what failed
+	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tback\tsent\tacked\tresent\tdeferred\treturns\tresumed\tlive\tfetched\trepeats\tmarks\tmarks back\tverdict\t") // Flush says what failed
 	for i := range outcomes {
 		o := &outcomes[i]
 		verdict := "kept"
@@ -87,8 +94,8 @@ func Print(w io.Writer, outcomes []Outcome) error {
 			verdict = "BROKEN"
 		}
 		n := &o.Facts
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds,
-			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack, verdict)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds, o.BackSeconds,
+			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Resumed, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack, verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err
