@@ -25,6 +25,9 @@ type Options struct {
 	Dialect Dialect
 	// LocalIP is the source address; the system's choice when empty.
 	LocalIP string
+	// ReadBuffer is how many bytes the kernel may keep for who does not read;
+	// the system's choice, which may be megabytes, when 0. Not over polling.
+	ReadBuffer int
 	// Timeout bounds connecting and the handshake. Default 30 s.
 	Timeout time.Duration
 	// Resume asks for the session of an earlier connection, when it has one.
@@ -67,6 +70,11 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{conn: nc, dialect: o.Dialect}
+	if tcp, ok := nc.(*net.TCPConn); ok && o.ReadBuffer > 0 {
+		if err := tcp.SetReadBuffer(o.ReadBuffer); err != nil {
+			return nil, errors.Join(err, nc.Close())
+		}
+	}
 	if err := c.handshake(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("handshake: %w", err), nc.Close())
 	}

@@ -92,7 +92,7 @@ func (s *slowRoom) converse(ctx context.Context, p *phase, victims bool) error {
 	begun, least := s.loop.Clock(), s.loop.Clock()+4*s.g.Size.Talk
 	s.speak()
 	closed := s.look(ctx, p)
-	err := s.until("the slow ones to be closed", 4*s.g.Size.Talk+s.g.Size.Back, func() bool {
+	err := s.until("the slow ones to be closed", 4*s.g.Size.Talk+2*s.g.Size.Back, func() bool {
 		return s.failed != nil || s.loop.Clock() > least && *closed >= s.closed
 	})
 	s.silent = true
@@ -159,7 +159,7 @@ func (s *slowRoom) look(ctx context.Context, p *phase) (closed *float64) {
 func (s *slowRoom) revive(ctx context.Context) error {
 	for _, v := range s.victims {
 		if err := v.wake(); errors.Is(err, os.ErrDeadlineExceeded) {
-			return fmt.Errorf("%s was not closed", v.user)
+			return fmt.Errorf("%s was not closed, and others were: %s", v.user, s.state())
 		}
 		if err := v.enter(ctx, s.o.addr); err != nil {
 			return err

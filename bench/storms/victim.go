@@ -33,7 +33,8 @@ func (h *herd) addVictims(r *room, n int, within time.Duration) []*victim {
 
 // enter connects, joins, and reads what was missed. After it nothing is read.
 func (v *victim) enter(ctx context.Context, addr string) (err error) {
-	if v.conn, err = client.Dial(ctx, client.Options{Addr: addr, Dialect: client.Plain, Timeout: v.within}); err != nil {
+	const kept = 64 << 10 // what waits shall wait in the server
+	if v.conn, err = client.Dial(ctx, client.Options{Addr: addr, Dialect: client.Plain, Timeout: v.within, ReadBuffer: kept}); err != nil {
 		return err
 	}
 	if err := v.conn.SetDeadline(time.Now().Add(v.within)); err != nil {
