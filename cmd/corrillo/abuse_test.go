@@ -16,7 +16,7 @@ import (
 )
 
 // Payloads that are small to send and large to read are refused with their
-// code or taken, in no time; the connection goes on, and so do others.
+// code or taken; the connection goes on, and so do others.
 func TestAbuse_Payloads(t *testing.T) {
 	s := serve(t, t.TempDir(), true, nil, "--dev", "--log-level=info", "--limits-events-per-second=0", "--events-passthrough="+callOffer)
 	other := connect(t, s.url, "bob", nil)
@@ -58,13 +58,9 @@ func TestAbuse_Payloads(t *testing.T) {
 		{"a name twice", "send_message", `{"conversationId":"room","content":"x","senderId":"ann","senderId":"bob"}`, wire.CodeForbidden},
 		{"a name twice, escaped", "send_message", `{"conversationId":"room","content":"x","senderId":"ann","\u0073enderId":"bob"}`, wire.CodeForbidden},
 	} {
-		begun := time.Now()
 		data, err := c.call(tc.event, json.RawMessage(tc.payload))
 		if codeOf(err) != tc.want || err != nil && tc.want == granted {
 			t.Errorf("%s: %.200s %v, want %q", tc.name, data, err, tc.want)
-		}
-		if took := time.Since(begun); took > 5*time.Second {
-			t.Errorf("%s takes %v", tc.name, took)
 		}
 		if _, err := other.call("heartbeat", nil); err != nil {
 			t.Fatalf("%s: another client: %v", tc.name, err)
@@ -198,7 +194,8 @@ func (s *testServer) isWell(most float64) {
 // More events than a connection may send are refused one by one, also when
 // they come in one body, and cost the others nothing.
 func TestAbuse_EventsInOneBody(t *testing.T) {
-	s := serve(t, t.TempDir(), true, nil, "--dev", "--log-level=info")
+	const burst, perSecond = 200, 1
+	s := serve(t, t.TempDir(), true, nil, "--dev", "--log-level=info", fmt.Sprint("--limits-burst=", burst), fmt.Sprint("--limits-events-per-second=", perSecond))
 	other := connect(t, s.url, "bob", nil)
 	defer other.close()
 	url := s.url + "/socket.io/?EIO=4&transport=polling&sid=" + sid(t, s.url)
@@ -221,7 +218,7 @@ func TestAbuse_EventsInOneBody(t *testing.T) {
 	}
 	_, metrics := get(t, s.admin+"/metrics")
 	taken := metricOf(t, metrics, `corrillo_events_total{event="send_message",result="ok"}`)
-	if taken > 1+200+60 { // bob's; the burst; what a second or so adds
+	if most := 1 + burst + perSecond*patience.Seconds(); taken > most { // bob's; the burst; what the time adds
 		t.Errorf("%v messages were taken", taken)
 	}
 	s.isWell(256)
