@@ -8,8 +8,9 @@ import (
 
 // The results that are no error codes.
 const (
-	resultOK     = "ok"
-	resultRepeat = "repeat"
+	resultOK      = "ok"
+	resultRepeat  = "repeat"
+	resultTimeout = "timeout" // the body did not come in time
 )
 
 // answer is a whole HTTP response.
@@ -17,7 +18,7 @@ type answer struct {
 	status     int
 	retryAfter int // seconds; 0: no header
 	body       []byte
-	result     string // ok, repeat or the error's code, for counters
+	result     string // ok, repeat, timeout or the error's code, for counters
 }
 
 // Status is the HTTP status of an error code, and the seconds of its

@@ -237,7 +237,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, *answer)
 	} else {
 		a = failure(wire.Errorf(wire.CodeInvalidPayload, "payload: did not arrive whole"))
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			a.status = http.StatusRequestTimeout
+			a.status, a.result = http.StatusRequestTimeout, resultTimeout
 		}
 	}
 	return nil, &a

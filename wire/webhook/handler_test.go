@@ -335,9 +335,10 @@ func TestHandler_SlowBody(t *testing.T) {
 	for label, c := range map[string]struct {
 		secret string
 		status int
+		result string // as it is counted
 	}{
-		"right secret": {theSecret, http.StatusRequestTimeout},
-		"wrong secret": {"guess", http.StatusUnauthorized},
+		"right secret": {theSecret, http.StatusRequestTimeout, "timeout"},
+		"wrong secret": {"guess", http.StatusUnauthorized, "unauthorized"},
 	} {
 		t.Run(label, func(t *testing.T) {
 			w := newWorld(t, o)
@@ -359,6 +360,9 @@ func TestHandler_SlowBody(t *testing.T) {
 			}
 			if resp.StatusCode != c.status {
 				t.Errorf("answered %d", resp.StatusCode)
+			}
+			if got := w.handler.Stats(); !reflect.DeepEqual(got, []webhook.Stat{{Endpoint: "new-message", Result: c.result, Count: 1}}) {
+				t.Errorf("counted as %+v", got)
 			}
 			if _, err := in.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the connection stays open: %v", err)

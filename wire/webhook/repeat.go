@@ -63,6 +63,8 @@ type answers struct {
 	underWay map[key]*attempt
 	age      time.Duration
 	now      func() time.Time
+	// forgotten counts answers that made room for others.
+	forgotten int64
 }
 
 // attempt is one request with a key. answer and at are set before done is
@@ -128,8 +130,8 @@ func (s *answers) end(k key, a *attempt) {
 	defer s.mu.Unlock()
 	delete(s.underWay, k)
 	a.at = s.now()
-	if a.answer.status == http.StatusOK {
-		s.known.Add(k, a)
+	if a.answer.status == http.StatusOK && s.known.Add(k, a) {
+		s.forgotten++
 	}
 	close(a.done)
 }

@@ -165,6 +165,9 @@ func TestHandler_Repeat_Bounds(t *testing.T) {
 	if post("a") {
 		t.Error("more is remembered than the bound allows")
 	}
+	if now, forgotten := w.handler.Remembered(); now != 2 || forgotten != 2 {
+		t.Errorf("%d remembered and %d forgotten, want 2 and 2", now, forgotten)
+	}
 	if !post("c") {
 		t.Error("less is remembered than the bound allows")
 	}

@@ -8,7 +8,8 @@ import (
 
 // Stat is how many requests to an endpoint had a result since the start.
 // Endpoint is the path after Prefix, "other" for all that are none. Result is
-// "ok", "repeat" for a remembered answer, or the code of the error.
+// "ok", "repeat" for a remembered answer, "timeout" for a body that did not come
+// in time, or the code of the error.
 type Stat struct {
 	Endpoint string
 	Result   string
@@ -17,7 +18,7 @@ type Stat struct {
 
 // results lists every label that a counter can have.
 func results() []string {
-	list := []string{resultOK, resultRepeat}
+	list := []string{resultOK, resultRepeat, resultTimeout}
 	for _, c := range wire.Codes() {
 		list = append(list, string(c))
 	}
@@ -55,4 +56,12 @@ func (h *Handler) Stats() []Stat {
 		}
 	}
 	return list
+}
+
+// Remembered returns how many answers are kept for repeats, and how many had to
+// make room for others since the start.
+func (h *Handler) Remembered() (now int, forgotten int64) {
+	h.answers.mu.Lock()
+	defer h.answers.mu.Unlock()
+	return h.answers.known.Len(), h.answers.forgotten
 }
