@@ -55,6 +55,24 @@ type Options struct {
 	BatchRows    int
 	BatchBytes   int
 	PendingBytes int
+	// RelayPending is how many messages wait in a relay lane's mailbox when
+	// the node counts as full: see package overload. Default 65,536.
+	RelayPending int
+	// HoleMessages and HoleBytes bound what a relay lane fetches to keep the
+	// order; defaults as in package relay.
+	HoleMessages int
+	HoleBytes    int
+	// ReadsAtOnce bounds the reads of the store that conversations have under
+	// way, and those of sessions (default 64 each), ReadsWaiting and
+	// SessionReadsWaiting those that wait (defaults 100,000 and 4,096).
+	ReadsAtOnce         int
+	ReadsWaiting        int
+	SessionReadsWaiting int
+	// Awake bounds the conversations with an actor. Default 1,000,000.
+	Awake int
+	// LastSeenWaiting bounds the last-seen times that wait for the store.
+	// Default 100,000.
+	LastSeenWaiting int
 	// SaveTimeout bounds one flush and one activation. Default 10 s.
 	SaveTimeout time.Duration
 	// IdleAfter is how long a conversation may have nothing to do before it
@@ -82,6 +100,18 @@ func (o *Options) defaults() {
 	if o.RelayLanes == 0 {
 		o.RelayLanes = 2
 	}
+	setInt := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	setInt(&o.PendingBytes, 64<<20)
+	setInt(&o.RelayPending, 65_536)
+	setInt(&o.ReadsAtOnce, 64)
+	setInt(&o.ReadsWaiting, 100_000)
+	setInt(&o.SessionReadsWaiting, 4096)
+	setInt(&o.Awake, 1_000_000)
+	setInt(&o.LastSeenWaiting, 100_000)
 	if o.SaveTimeout == 0 {
 		o.SaveTimeout = 10 * time.Second
 	}

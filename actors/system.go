@@ -16,6 +16,7 @@ import (
 	"github.com/corrillo/corrillo/actors/gate"
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/overload"
 	"github.com/corrillo/corrillo/actors/persistence"
 	"github.com/corrillo/corrillo/actors/relay"
 	"github.com/corrillo/corrillo/actors/rules"
@@ -39,12 +40,16 @@ type System struct {
 	directory  *user.Directory
 	sessions   session.Options
 	reads      *gate.Gate
+	load       *overload.Gauge
+	refused    conversation.Refused
 
 	seed       maphash.Seed
 	relayLanes []*actor.PID
 	writers    []*actor.PID
 	loads      []*persistence.Load
 	depths     map[string]func() int // mailbox of each lane
+
+	relayDepths []func() int // of the relay lanes
 
 	failures supervision.Failures
 	unknown  atomic.Int64
@@ -56,8 +61,8 @@ type System struct {
 }
 
 // New makes the actors and starts what runs beside them: a sweep once a
-// second, passivation of the idle, the writer of last-seen times. Close ends
-// it.
+// second, a look at how full the lanes are, passivation of the idle, the writer
+// of last-seen times. Close ends it.
 func New(o Options) (*System, error) {
 	if o.Store == nil {
 		return nil, errors.New("actors: a store is needed")
@@ -65,7 +70,8 @@ func New(o Options) (*System, error) {
 	o.defaults()
 	s := &System{
 		o: o, actors: supervision.NewSystem(), dispatcher: supervision.NewDispatcher(), seed: maphash.MakeSeed(),
-		directory: user.NewDirectory(o.Store, o.Log), reads: gate.New(64, 100_000),
+		directory: user.NewDirectory(o.Store, o.Log, o.LastSeenWaiting),
+		reads:     gate.New(o.ReadsAtOnce, o.ReadsWaiting), load: &overload.Gauge{},
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.registry = supervision.NewRegistry(s.actors)
@@ -78,6 +84,7 @@ func New(o Options) (*System, error) {
 	s.register(root)
 	s.sessions = s.sessionOptions(root)
 	s.done.Go(func() { s.sweep(s.stopped) })
+	s.done.Go(func() { s.measure(s.stopped) })
 	s.done.Go(func() { s.housekeep(s.stopped) })
 	return s, nil
 }
@@ -93,11 +100,14 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
+		HoleMessages: s.o.HoleMessages, HoleBytes: s.o.HoleBytes,
 		Reads: s.reads, Done: s.stopped.Done(), Failures: &s.failures, Unknown: &s.unknown,
 	}
 	for n := range s.o.RelayLanes {
 		l := relay.NewLane(lane)
-		s.relayLanes = append(s.relayLanes, spawn("relay-"+strconv.Itoa(n), func() actor.Actor { return l }))
+		name := "relay-" + strconv.Itoa(n)
+		s.relayLanes = append(s.relayLanes, spawn(name, func() actor.Actor { return l }))
+		s.relayDepths = append(s.relayDepths, s.depths[name])
 	}
 	writer := persistence.Options{
 		Store: s.o.Store, Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown,
@@ -115,16 +125,18 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 
 func (s *System) register(root *actor.RootContext) {
 	s.o.Rules.Gather = true // the conversation's shell answers
+	s.o.Rules.Load = s.load
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
 		Listeners: s.hub.Listeners, Presence: s.Presence, Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
-		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout,
+		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout, Refused: &s.refused,
 	}
 	family := func(kind locator.Kind, again func(id string) actor.Actor) *supervision.Family {
 		return supervision.NewFamily(kind.String(), again,
 			actor.WithDispatcher(s.dispatcher), actor.WithGuardian(supervision.Restarting()))
 	}
 	rooms := family(locator.Conversation, func(id string) actor.Actor { return conversation.Successor(id, conversations) })
+	s.locator.Bound(locator.Conversation, s.o.Awake)
 	s.locator.Register(locator.Conversation, func(id string) *actor.PID {
 		return rooms.Spawn(root, id, conversation.New(id, conversations))
 	})
@@ -147,6 +159,7 @@ func (s *System) sessionOptions(root *actor.RootContext) session.Options {
 		Presence: s.directory.Known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
 		Passthrough: passthrough, Draining: &s.draining, Observe: s.o.OnCommand,
 		EventsPerSecond: s.o.rate(), EventsBurst: s.o.EventsBurst, InFlight: s.o.InFlight,
+		Load: s.load, Reads: gate.New(s.o.ReadsAtOnce, s.o.SessionReadsWaiting),
 		JoinedMax: s.o.JoinedMax, IdentifyWithin: s.o.IdentifyWithin, TokenGrace: s.o.TokenGrace,
 	}
 	o.Defaults()
@@ -355,36 +368,6 @@ func (s *System) await(ctx context.Context, ok func() bool) error {
 		}
 	}
 	return nil
-}
-
-// Stats is a snapshot of a System.
-type Stats struct {
-	Hub          relay.Stats
-	Locator      locator.Stats
-	Failures     int64 // panics of actors
-	Unknown      int64 // messages of unknown type
-	ReadsPending int64
-	WriterGroups []int64        // per lane: waiting or in a flush
-	WriterBytes  []int64        // per lane: waiting
-	Mailboxes    map[string]int // messages in each lane's mailbox, by the lane's name
-	Draining     bool
-}
-
-// Stats returns a snapshot.
-func (s *System) Stats() Stats {
-	st := Stats{
-		Hub: s.hub.Stats(), Locator: s.locator.Stats(), Failures: s.failures.Count(),
-		Unknown: s.unknown.Load(), ReadsPending: s.reads.Pending(), Draining: s.draining.Load(),
-		Mailboxes: make(map[string]int, len(s.depths)),
-	}
-	for name, depth := range s.depths {
-		st.Mailboxes[name] = depth()
-	}
-	for _, l := range s.loads {
-		st.WriterGroups = append(st.WriterGroups, l.Groups.Load())
-		st.WriterBytes = append(st.WriterBytes, l.Bytes.Load())
-	}
-	return st
 }
 
 var _ interface {

@@ -34,8 +34,15 @@ type Options struct {
 	Log      *slog.Logger
 	Failures *supervision.Failures
 	Unknown  *atomic.Int64
+	Refused  *Refused
 	// Timeout bounds one activation, retries included.
 	Timeout time.Duration
+}
+
+// Refused counts what the bounds of conversations have refused since the start.
+type Refused struct {
+	Crowded atomic.Int64 // the next group was full
+	TooMany atomic.Int64 // too many commands waited
 }
 
 // Conversation is the actor of one conversation.
@@ -139,6 +146,12 @@ func (c *Conversation) carry(r *rules.Ready) {
 	}
 	for i := range r.Checks {
 		c.check(r.Checks[i])
+	}
+	if r.Crowded > 0 {
+		c.o.Refused.Crowded.Add(int64(r.Crowded))
+	}
+	if r.TooMany > 0 {
+		c.o.Refused.TooMany.Add(int64(r.TooMany))
 	}
 	for _, id := range r.Joined {
 		c.tellUser(id, &message.ConversationJoined{ConversationID: c.id})

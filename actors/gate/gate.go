@@ -9,6 +9,7 @@ import "sync/atomic"
 type Gate struct {
 	slots   chan struct{}
 	waiting atomic.Int64
+	refused atomic.Int64
 	max     int64
 }
 
@@ -22,6 +23,7 @@ func New(atOnce, waiting int) *Gate {
 func (g *Gate) Go(f func()) bool {
 	if g.waiting.Add(1) > g.max {
 		g.waiting.Add(-1)
+		g.refused.Add(1)
 		return false
 	}
 	go func() {
@@ -35,3 +37,6 @@ func (g *Gate) Go(f func()) bool {
 
 // Pending returns how many run or wait.
 func (g *Gate) Pending() int64 { return g.waiting.Load() }
+
+// Refused returns how many were not run since the start.
+func (g *Gate) Refused() int64 { return g.refused.Load() }

@@ -51,6 +51,7 @@ type Locator struct {
 	root     *actor.RootContext
 	seed     maphash.Seed
 	spawners [kinds]Spawner
+	most     [kinds]int64 // actors at a time; 0: no bound
 	shards   [shardCount]shard
 	active   [kinds]atomic.Int64
 	spawned  [kinds]atomic.Int64
@@ -85,13 +86,18 @@ func New(root *actor.RootContext) *Locator {
 // flow.
 func (l *Locator) Register(k Kind, s Spawner) { l.spawners[k] = s }
 
+// Bound says how many actors of a kind there may be at a time. Not safe to call
+// once messages flow.
+func (l *Locator) Bound(k Kind, most int) { l.most[k] = int64(most) }
+
 func (l *Locator) shard(id string) *shard {
 	return &l.shards[maphash.String(l.seed, id)%shardCount]
 }
 
 // Tell sends msg to the actor, which is spawned when it is not there. Messages
 // of one goroutine to one actor arrive in order. It never blocks; it returns
-// message.ErrOverloaded when too much is held back for a passivating actor.
+// message.ErrOverloaded when too much is held back for a passivating actor, or
+// when the actor is not there and there are as many as there may be.
 func (l *Locator) Tell(k Kind, id string, msg any) error {
 	s := l.shard(id)
 	s.mu.RLock()
@@ -107,6 +113,9 @@ func (l *Locator) Tell(k Kind, id string, msg any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e = s.entries[k][id]; e == nil {
+		if most := l.most[k]; most > 0 && l.active[k].Load() >= most {
+			return fmt.Errorf("there are %d actors of kind %s: %w", most, k, message.ErrOverloaded)
+		}
 		e = l.spawn(s, k, id)
 	}
 	if e.passivating {

@@ -70,8 +70,9 @@ type Lane struct {
 
 // Load is what a lane has to do, readable from outside.
 type Load struct {
-	Groups atomic.Int64 // waiting or in a flush
-	Bytes  atomic.Int64 // waiting
+	Groups  atomic.Int64 // waiting or in a flush
+	Bytes   atomic.Int64 // waiting
+	Refused atomic.Int64 // messages and changes that came when it was full
 }
 
 // flushed says that the flush under way has come back.
@@ -107,6 +108,7 @@ func (l *Lane) Receive(ctx actor.Context) {
 func (l *Lane) onSave(ctx actor.Context, m *message.SaveGroup) {
 	size := m.Group.Size()
 	if l.pendingBytes > 0 && l.pendingBytes+size > l.o.PendingBytes {
+		l.load.Refused.Add(int64(len(m.Group.Messages) + len(m.Group.Changes)))
 		l.report(&m.Group, fmt.Errorf("%d bytes wait for the store: %w", l.pendingBytes, message.ErrOverloaded))
 		return
 	}

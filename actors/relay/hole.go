@@ -15,8 +15,6 @@ import (
 const (
 	// holePage is how many messages one fetch of a hole brings.
 	holePage = 500
-	// maxHole bounds the messages that are fetched for one hole.
-	maxHole = 5000
 	// maxWaiting bounds what waits for one conversation's hole.
 	maxWaiting = 4096
 	// holeFor is how long a hole is tried for while the store is away, and
@@ -54,7 +52,7 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 		people: m.People, waiting: []any{l.refuse(m)},
 	}
 	l.filling[h.conversationID] = h
-	if last-first >= maxHole {
+	if last-first >= int64(l.o.HoleMessages) {
 		l.close(ctx, h, fmt.Errorf("%d messages are too many", last-first+1))
 		return
 	}
@@ -79,7 +77,7 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, error) {
 	var all []repo.Message
 	var err error
-	begun := time.Now()
+	begun, bytes := time.Now(), 0
 	for try := 0; first <= last; {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		var page []repo.Message
@@ -100,6 +98,9 @@ func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, 
 		}
 		if len(page) == 0 {
 			return all, nil
+		}
+		if bytes += (&repo.Group{Messages: page}).Size(); bytes > l.o.HoleBytes {
+			return nil, fmt.Errorf("more than %d bytes are too many: %w", l.o.HoleBytes, message.ErrOverloaded)
 		}
 		all = append(all, page...)
 		first = page[len(page)-1].Seq + 1

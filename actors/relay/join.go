@@ -151,6 +151,7 @@ func (h *Hub) Evict(conversationID string, userIDs []string) {
 func (h *Hub) CloseListeners(conversationID string, people []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.stats.ListenersClosed++
 	if r := h.rooms[conversationID]; r != nil {
 		r.used = time.Now().UnixNano()
 		for _, s := range r.members {

@@ -13,7 +13,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// LaneOptions are what a lane needs beside the hub. All parts must be set.
+// LaneOptions are what a lane needs beside the hub. Zero fields take the default
+// in their comment; the parts without a default must be set.
 type LaneOptions struct {
 	Hub   *Hub
 	Store repo.Store
@@ -27,6 +28,10 @@ type LaneOptions struct {
 	Failures *supervision.Failures
 	// Unknown counts messages of a type that a lane does not know.
 	Unknown *atomic.Int64
+	// HoleMessages and HoleBytes bound what is fetched for one hole. Defaults
+	// 5,000 and 64 MiB.
+	HoleMessages int
+	HoleBytes    int
 }
 
 // Lane is the relay actor of some of the node's conversations. What it knows
@@ -40,7 +45,15 @@ type Lane struct {
 }
 
 // NewLane makes a lane's actor.
-func NewLane(o LaneOptions) *Lane { return &Lane{o: o, filling: map[string]*hole{}} }
+func NewLane(o LaneOptions) *Lane {
+	if o.HoleMessages == 0 {
+		o.HoleMessages = 5000
+	}
+	if o.HoleBytes == 0 {
+		o.HoleBytes = 64 << 20
+	}
+	return &Lane{o: o, filling: map[string]*hole{}}
+}
 
 // Receive implements actor.Actor.
 func (l *Lane) Receive(ctx actor.Context) {

@@ -25,6 +25,9 @@ type Stats struct {
 	Delivered    int64 // events times receivers
 	Refused      int64 // commands answered with an error
 	HolesFilled  int64 // messages fetched from the store to keep the order
+	// ListenersClosed counts conversations whose listeners were closed because
+	// the order could not be kept for them.
+	ListenersClosed int64
 }
 
 // Stats returns a snapshot.

@@ -33,9 +33,13 @@ func (c *Conversation) delete(m *message.DeleteMessage) {
 }
 
 func (c *Conversation) change(o *message.Origin, ch repo.Change) {
+	if c.sheds(message.WorkSend) {
+		c.refuse(o, "", errShed())
+		return
+	}
 	size := 200 + len(ch.Content)
 	if !c.room(1, size) {
-		c.refuse(o, "", errOverloaded())
+		c.refuse(o, "", c.crowded())
 		return
 	}
 	ch.By = o.UserID

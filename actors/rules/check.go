@@ -34,7 +34,7 @@ func (c *Conversation) check(h held, o *message.Origin, peerID string) bool {
 		return k.member
 	}
 	if c.held() >= c.o.Waiting {
-		c.refuseHeld(h, errOverloaded())
+		c.refuseHeld(h, c.tooMany())
 		return false
 	}
 	if k == nil {

@@ -42,7 +42,7 @@ func (s sessions) ofUsers(users []string) []message.SessionRef {
 func (c *Conversation) join(m *message.Join, gone bool) {
 	o := &m.Origin
 	if known := c.members[o.UserID]; (known == nil || !known.stored) && !c.room(2, 240) {
-		c.refuse(o, "", errOverloaded())
+		c.refuse(o, "", c.crowded())
 		return
 	}
 	c.bringIn(o, o.UserID)

@@ -50,7 +50,7 @@ func (c *Conversation) take(h held) {
 		return
 	}
 	if c.held() >= c.o.Waiting {
-		c.refuseHeld(h, errOverloaded())
+		c.refuseHeld(h, c.tooMany())
 		return
 	}
 	c.life.waiting = append(c.life.waiting, h)

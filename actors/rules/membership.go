@@ -239,7 +239,7 @@ func (c *Conversation) changeMembership(m *message.ChangeMembership) {
 		c.refuse(o, "", wire.Errorf(wire.CodeInvalidPayload, "a direct conversation has its two people and no others"))
 		return
 	case !c.room(rows, 120*rows):
-		c.refuse(o, "", errOverloaded())
+		c.refuse(o, "", c.crowded())
 		return
 	}
 	at := m.At

@@ -1,6 +1,19 @@
 package rules
 
-import "time"
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// idle is the Load of a node that has little to do.
+type idle struct{}
+
+// Sheds implements message.Load.
+func (idle) Sheds(message.Work) bool { return false }
+
+// Shed implements message.Load.
+func (idle) Shed(message.Work) {}
 
 // withDefaults replaces zero fields by what Options' comments promise.
 func (o Options) withDefaults() Options {
@@ -13,6 +26,9 @@ func (o Options) withDefaults() Options {
 		if *v == 0 {
 			*v = d
 		}
+	}
+	if o.Load == nil {
+		o.Load = idle{}
 	}
 	setInt(&o.BroadcastLimit, 100)
 	setTime(&o.Coalesce, time.Second)

@@ -9,6 +9,10 @@ import (
 // never to the session that sent it; the back end's to all.
 func (c *Conversation) pass(m *message.PassEvent) {
 	o := &m.Origin
+	if c.sheds(message.WorkSend) {
+		c.refuse(o, "", errShed())
+		return
+	}
 	d := message.Delivery{Event: m.Event, Data: m.Data, ToConversation: !c.direct, Except: o.Session}
 	if o.FromBackEnd() {
 		if c.direct && !c.prove(o.UserID, o.PeerID) {

@@ -27,9 +27,13 @@ func (c *Conversation) post(m *message.PostMessage) {
 	if c.repeated(o, msg, keys) {
 		return
 	}
+	if c.sheds(message.WorkSend) {
+		c.refuse(o, msg.TempID, errShed())
+		return
+	}
 	size := 400 + len(msg.Content) + len(msg.Metadata) + len(msg.Extra) + len(msg.ReplyTo)
 	if !c.room(3, size) {
-		c.refuse(o, msg.TempID, errOverloaded())
+		c.refuse(o, msg.TempID, c.crowded())
 		return
 	}
 	c.bringIn(o, msg.SenderID)
@@ -61,7 +65,7 @@ func (c *Conversation) repeated(o *message.Origin, msg *repo.Message, keys postK
 	default:
 		p := &e.batch.posts[e.index]
 		if len(p.more) >= c.o.Waiting {
-			c.refuse(o, msg.TempID, errOverloaded())
+			c.refuse(o, msg.TempID, c.tooMany())
 			break
 		}
 		p.more = append(p.more, *o)

@@ -19,13 +19,22 @@ type shown struct {
 	next   *wire.PresenceStatus // yet to be told, and in waiting; nil: nothing is
 	at     int64                // unix nanoseconds; not told again before
 	online bool                 // as told last
+	untold bool                 // nothing was told yet: whatever it is, it is news
 }
+
+// news reports whether others do not know of that status.
+func (s *shown) news(status wire.PresenceStatus) bool { return s.untold || s.online != status.Online }
 
 func (p *presence) next() time.Time {
 	if len(p.waiting) == 0 {
 		return time.Time{}
 	}
 	return time.Unix(0, p.waiting[0].at)
+}
+
+// due reports whether there is something to tell by now.
+func (p *presence) due(now time.Time) bool {
+	return len(p.waiting) > 0 && now.UnixNano() >= p.waiting[0].at
 }
 
 // forget drops what was told of a user who has left; someone who comes back
@@ -38,7 +47,8 @@ func (p *presence) forget(userID string) {
 
 // presenceChanged tells those who have joined: the first change at once, and
 // then at most one per user and Coalesce, the last state; one that is back to
-// what was told is not worth a word.
+// what was told is not worth a word. While the node has too much to do all of
+// it waits.
 func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 	if c.quiet() {
 		return
@@ -52,6 +62,11 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 		}
 		s = &shown{userID: m.UserID}
 		p.users[m.UserID] = s
+		if c.sheds(message.WorkPresence) {
+			s.untold = true
+			c.putOff(s, m.Status)
+			return
+		}
 		c.show(s, m.Status)
 		if u := c.members[m.UserID]; u == nil || u.sessions == 0 {
 			// Known for the pace only, until the next telling drops it.
@@ -61,9 +76,18 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 		*s.next = m.Status
 	case c.now.UnixNano() < s.at:
 		p.wait(s, m.Status)
-	case s.online != m.Status.Online:
+	case !s.news(m.Status):
+	case c.sheds(message.WorkPresence):
+		c.putOff(s, m.Status)
+	default:
 		c.show(s, m.Status)
 	}
+}
+
+// putOff has a status told when its turn comes next.
+func (c *Conversation) putOff(s *shown, status wire.PresenceStatus) {
+	s.at = c.now.Add(c.o.Coalesce).UnixNano()
+	c.presence.wait(s, status)
 }
 
 // wait has a status told later.
@@ -73,7 +97,7 @@ func (p *presence) wait(s *shown, status wire.PresenceStatus) {
 }
 
 func (c *Conversation) show(s *shown, status wire.PresenceStatus) {
-	s.online, s.at = status.Online, c.now.Add(c.o.Coalesce).UnixNano()
+	s.online, s.untold, s.at = status.Online, false, c.now.Add(c.o.Coalesce).UnixNano()
 	c.deliver(message.Delivery{
 		Event:          wire.EventPresence,
 		Data:           wire.AppendPresence(make([]byte, 0, 96+len(s.userID)), s.userID, status),
@@ -82,15 +106,22 @@ func (c *Conversation) show(s *shown, status wire.PresenceStatus) {
 	})
 }
 
-// tellPresence tells the changes whose time has come.
+// tellPresence tells the changes whose time has come, or puts them off once
+// more.
 func (c *Conversation) tellPresence() {
 	p := &c.presence
-	for len(p.waiting) > 0 && c.now.UnixNano() >= p.waiting[0].at {
+	if p.due(c.now) && c.o.Load.Sheds(message.WorkPresence) {
+		for _, s := range p.waiting {
+			s.at = c.now.Add(c.o.Coalesce).UnixNano()
+		}
+		return
+	}
+	for p.due(c.now) {
 		s := p.waiting[0]
 		p.waiting = p.waiting[1:]
 		status := *s.next
 		s.next = nil
-		if s.online != status.Online && !c.quiet() {
+		if s.news(status) && !c.quiet() {
 			c.show(s, status)
 		}
 		if u := c.members[s.userID]; u == nil || u.sessions == 0 {

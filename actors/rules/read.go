@@ -75,7 +75,7 @@ func (c *Conversation) markRead(m *message.MarkRead) {
 
 func (c *Conversation) lookUp(m *message.MarkRead, l Lookup) {
 	if c.held() >= c.o.Waiting {
-		c.refuse(&m.Origin, "", errOverloaded())
+		c.refuse(&m.Origin, "", c.tooMany())
 		return
 	}
 	if c.reads.lookups == nil {
@@ -119,7 +119,7 @@ func (c *Conversation) raiseMark(o *message.Origin, t target) {
 	}
 	if !c.room(1, 120) {
 		c.dropIdle(u)
-		c.refuse(o, "", errOverloaded())
+		c.refuse(o, "", c.crowded())
 		return
 	}
 	p := c.participant(u)

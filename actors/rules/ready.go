@@ -40,6 +40,10 @@ type Ready struct {
 	// Tick is when the next message.Tick is wanted; zero: no wish. A later
 	// Ready's Tick replaces it.
 	Tick time.Time
+	// Crowded counts the commands of this step that were refused because the
+	// next group is full, TooMany those because too many wait already.
+	Crowded int
+	TooMany int
 }
 
 // Read is a page that a Reply needs.
@@ -122,6 +126,9 @@ type Options struct {
 	// Gather keeps a group open for the commands that have come together: see
 	// Ready.Gather, which the shell must answer then.
 	Gather bool
+	// Load says what is to be left undone while the node has too much to do.
+	// Nil: nothing ever is.
+	Load message.Load
 	// RecentKeys bounds the remembered (sender, tempId) pairs, RecentMessages
 	// the remembered messages for lookups. Defaults 1,024 and 128.
 	RecentKeys     int

@@ -14,6 +14,32 @@ func errOverloaded() *wire.Error {
 	return wire.Errorf(wire.CodeOverloaded, "the conversation is too busy; try again")
 }
 
+// crowded refuses a command for which the next group has no room, tooMany one
+// that would have to wait with too many others.
+func (c *Conversation) crowded() *wire.Error {
+	c.ready.Crowded++
+	return errOverloaded()
+}
+
+func (c *Conversation) tooMany() *wire.Error {
+	c.ready.TooMany++
+	return errOverloaded()
+}
+
+// sheds reports whether the node has so much to do that work of that kind is
+// left undone, and counts it.
+func (c *Conversation) sheds(w message.Work) bool {
+	if !c.o.Load.Sheds(w) {
+		return false
+	}
+	c.o.Load.Shed(w)
+	return true
+}
+
+func errShed() *wire.Error {
+	return wire.Errorf(wire.CodeOverloaded, "the server is too busy; try again")
+}
+
 func errUnavailable() *wire.Error {
 	return wire.Errorf(wire.CodeUnavailable, "the store is not available; try again")
 }

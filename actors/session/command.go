@@ -87,17 +87,9 @@ func (s *Session) run(c command) {
 	case wire.SendMessage:
 		s.onSend(o, m)
 	case wire.Typing:
-		s.toConversation(o, m.Address, "", func(o message.Origin) any {
-			return &message.SetTyping{Origin: o, IsTyping: m.IsTyping}
-		})
+		s.onTyping(o, m)
 	case wire.JoinConversation:
-		if s.o.JoinedMax > 0 && s.o.Hub.Joined(s.sub) >= s.o.JoinedMax && !s.o.Hub.Listens(s.sub, m.Resolve(o.UserID)) {
-			s.refuse(o, "", wire.Errorf(wire.CodeRateLimited, "this session has joined %d conversations already", s.o.JoinedMax))
-			return
-		}
-		s.toConversation(o, m.Address, "", func(o message.Origin) any {
-			return &message.Join{Origin: o, AfterSeq: m.AfterSeq, AfterRev: m.AfterRev}
-		})
+		s.onJoin(o, m)
 	case wire.LeaveConversation:
 		s.toConversation(o, m.Address, "", func(o message.Origin) any { return &message.Leave{Origin: o} })
 	case wire.GetHistory:
@@ -141,6 +133,39 @@ func (s *Session) onHeartbeat(o message.Origin) {
 	if s.identity != nil {
 		s.tellUser(&message.Beat{At: now})
 	}
+}
+
+// onTyping answers at once when the node has better things to do: others are
+// told too little then, and what they were told expires.
+func (s *Session) onTyping(o message.Origin, m wire.Typing) {
+	if s.o.Load.Sheds(message.WorkTyping) {
+		s.o.Load.Shed(message.WorkTyping)
+		s.o.Observe(o.Event, "")
+		s.o.Hub.Answer(s.sub, o, []byte(`{"status":"ok"}`))
+		return
+	}
+	s.toConversation(o, m.Address, "", func(o message.Origin) any {
+		return &message.SetTyping{Origin: o, IsTyping: m.IsTyping}
+	})
+}
+
+// onJoin asks the conversation to take the session in. One that it has joined
+// already it may always join again: that reads what was missed.
+func (s *Session) onJoin(o message.Origin, m wire.JoinConversation) {
+	full := s.o.JoinedMax > 0 && s.o.Hub.Joined(s.sub) >= s.o.JoinedMax
+	shed := s.o.Load.Sheds(message.WorkJoin)
+	if (full || shed) && !s.o.Hub.Listens(s.sub, m.Resolve(o.UserID)) {
+		if full {
+			s.refuse(o, "", wire.Errorf(wire.CodeRateLimited, "this session has joined %d conversations already", s.o.JoinedMax))
+			return
+		}
+		s.o.Load.Shed(message.WorkJoin)
+		s.refuse(o, "", wire.Errorf(wire.CodeOverloaded, "the server is too busy for more listeners; try again"))
+		return
+	}
+	s.toConversation(o, m.Address, "", func(o message.Origin) any {
+		return &message.Join{Origin: o, AfterSeq: m.AfterSeq, AfterRev: m.AfterRev}
+	})
 }
 
 func (s *Session) onSend(o message.Origin, m wire.SendMessage) {

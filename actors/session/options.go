@@ -10,6 +10,8 @@ import (
 
 	"github.com/corrillo/corrillo/actors/gate"
 	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/overload"
 	"github.com/corrillo/corrillo/actors/relay"
 	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/repo"
@@ -62,6 +64,8 @@ type Options struct {
 	// Reads bounds the store reads that sessions have under way together.
 	// Default 64 at once, 4,096 waiting.
 	Reads *gate.Gate
+	// Load says what is to be left undone while the node has too much to do.
+	Load message.Load
 	// Unknown counts actor messages of unknown type.
 	Unknown *atomic.Int64
 
@@ -88,6 +92,9 @@ func (o *Options) Defaults() {
 	}
 	if o.TokenGrace == 0 {
 		o.TokenGrace = 30 * time.Second
+	}
+	if o.Load == nil {
+		o.Load = &overload.Gauge{}
 	}
 	if o.Reads == nil {
 		o.Reads = gate.New(64, 4096)

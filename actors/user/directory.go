@@ -18,28 +18,50 @@ type Directory struct {
 	store repo.Store
 	log   *slog.Logger
 
-	mu    sync.Mutex
-	known map[string]wire.PresenceStatus
-	most  int // that known held; see small.Shrink
-	dirty map[string]time.Time
+	maxDirty int
+
+	mu      sync.Mutex
+	known   map[string]wire.PresenceStatus
+	most    int // that known held; see small.Shrink
+	dirty   map[string]time.Time
+	writing int // those that a Flush has taken
+	dropped int64
 }
 
-// maxDirty bounds the last-seen times that wait for the store; over it the
-// newest are dropped and counted on to come again with the next change.
-const maxDirty = 100_000
-
-// NewDirectory returns an empty directory over store.
-func NewDirectory(store repo.Store, log *slog.Logger) *Directory {
-	return &Directory{store: store, log: log, known: map[string]wire.PresenceStatus{}, dirty: map[string]time.Time{}}
+// NewDirectory returns an empty directory over store. maxDirty bounds the
+// last-seen times that wait for the store; over it the newest are dropped and
+// counted on to come again with the next change.
+func NewDirectory(store repo.Store, log *slog.Logger, maxDirty int) *Directory {
+	return &Directory{
+		store: store, log: log, maxDirty: maxDirty,
+		known: map[string]wire.PresenceStatus{}, dirty: map[string]time.Time{},
+	}
 }
 
 func (d *Directory) set(id string, s wire.PresenceStatus) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.known[id] = s
-	if !s.Online && len(d.dirty) < maxDirty {
-		d.dirty[id] = s.LastSeen
+	if !s.Online {
+		d.soil(id, s.LastSeen)
 	}
+}
+
+// soil has a time written with the next Flush, if there is room. mu is held.
+func (d *Directory) soil(id string, at time.Time) {
+	if _, there := d.dirty[id]; !there && len(d.dirty) >= d.maxDirty {
+		d.dropped++
+		return
+	}
+	d.dirty[id] = at
+}
+
+// Waiting returns how many last-seen times are to be written, and how many were
+// dropped since the start because too many were.
+func (d *Directory) Waiting() (now int, dropped int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.dirty) + d.writing, d.dropped
 }
 
 func (d *Directory) forget(id string) {
@@ -71,19 +93,25 @@ func (d *Directory) Flush(ctx context.Context) {
 	dirty := d.dirty
 	d.dirty = map[string]time.Time{}
 	d.known = small.Shrink(d.known, &d.most)
+	d.writing = len(dirty)
 	d.mu.Unlock()
 	if len(dirty) == 0 {
 		return
 	}
-	if err := d.store.TouchUsers(ctx, dirty); err != nil {
+	err := d.store.TouchUsers(ctx, dirty)
+	if err != nil {
 		d.log.Warn("last-seen times could not be written", "users", len(dirty), "err", err)
-		d.mu.Lock()
-		for id, at := range dirty {
-			if _, newer := d.dirty[id]; !newer && len(d.dirty) < maxDirty {
-				d.dirty[id] = at
-			}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writing = 0
+	if err == nil {
+		return
+	}
+	for id, at := range dirty {
+		if _, newer := d.dirty[id]; !newer {
+			d.soil(id, at)
 		}
-		d.mu.Unlock()
 	}
 }
 

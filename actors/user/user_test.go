@@ -22,7 +22,7 @@ func rig(t *testing.T) (*User, *Directory) {
 	log := slog.New(slog.DiscardHandler)
 	o := &Options{
 		Root: system.Root, Hub: relay.NewHub(relay.Options{}), Locator: locator.New(system.Root),
-		Relay: func(string) *actor.PID { return nil }, Directory: NewDirectory(nil, log), Log: log,
+		Relay: func(string) *actor.PID { return nil }, Directory: NewDirectory(nil, log, 100), Log: log,
 		Failures: &supervision.Failures{}, Unknown: &atomic.Int64{}, Grace: time.Hour,
 	}
 	return New("alice", o), o.Directory

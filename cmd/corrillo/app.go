@@ -20,9 +20,17 @@ import (
 	"github.com/corrillo/corrillo/wire/webhook"
 )
 
+// tuning changes what no setting does, for tests that bring a server to bounds
+// which are far away otherwise.
+type tuning struct {
+	actors  func(*actors.Options)
+	webhook func(*webhook.Options)
+}
+
 // app is everything that needs the store: tokens, actors, sockets, webhook,
 // page.
 type app struct {
+	tune    tuning
 	routes  http.Handler
 	system  *actors.System
 	sockets *transport.Server
@@ -32,8 +40,8 @@ type app struct {
 
 // newApp builds the parts and wires them, from the inside out. What runs in
 // the background goes on when ctx ends, until stop.
-func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger) (*app, error) {
-	a := &app{}
+func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger, tune tuning) (*app, error) {
+	a := &app{tune: tune}
 	ctx, a.stopRun = context.WithCancel(context.WithoutCancel(ctx))
 	if err := a.build(ctx, s, store, reg, m, log); err != nil {
 		return nil, errors.Join(err, a.abandon(ctx))
@@ -60,6 +68,9 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 		return err
 	}
 	options.OnCommand = verboseCommands(ctx, log, m.known, options.OnCommand)
+	if a.tune.actors != nil {
+		a.tune.actors(&options)
+	}
 	if a.system, err = actors.New(options); err != nil { //nolint:contextcheck // Close ends it, not a context
 		return err
 	}
@@ -70,11 +81,16 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if a.sockets, err = transport.New(sockets); err != nil {
 		return err
 	}
-	hooks, err := webhook.New(a.system, webhookOptions(s, log))
+	back := webhookOptions(s, log)
+	if a.tune.webhook != nil {
+		a.tune.webhook(&back)
+	}
+	hooks, err := webhook.New(a.system, back)
 	if err != nil {
 		return err
 	}
-	reg.MustRegister(actorsCollector(a.system.Stats), socketsCollector(a.sockets.Stats), webhookCollector(hooks.Stats))
+	reg.MustRegister(actorsCollector(a.system.Stats), socketsCollector(a.sockets.Stats),
+		webhookCollector(hooks.Stats), rememberedCollector(hooks.Remembered))
 	proxies, err := s.Limits.Proxies()
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,93 +62,6 @@ func join(c *client, n int) error {
 		}
 	}
 	return nil
-}
-
-// Each limit has a flag of its own, and says its code.
-func TestServe_Limits(t *testing.T) {
-	for flag, try := range map[string]func(t *testing.T, s *testServer){
-		"--limits-payload=2kB": func(t *testing.T, s *testServer) {
-			c := connect(t, s.url, "ann", nil)
-			if err := wsutil.WriteClientText(c.conn, bytes.Repeat([]byte("x"), 3000)); err != nil {
-				t.Fatal(err)
-			}
-			if got := closeOf(t, c); got.Code != 1009 || got.Reason != "payload_too_large" {
-				t.Error(got)
-			}
-		},
-		"--limits-burst=5": func(t *testing.T, s *testServer) { // and as many a second at least
-			if err := join(connect(t, s.url, "ann", nil), 30); codeOf(err) != wire.CodeRateLimited {
-				t.Error(err)
-			}
-		},
-		"--limits-joined=2": func(t *testing.T, s *testServer) {
-			c := connect(t, s.url, "ann", nil)
-			if err := join(c, 3); codeOf(err) != wire.CodeRateLimited {
-				t.Error(err)
-			}
-			if err := join(c, 2); err != nil {
-				t.Errorf("again what it has joined: %v", err)
-			}
-		},
-		"--limits-connections-per-user=2": func(t *testing.T, s *testServer) {
-			for range 2 {
-				t.Cleanup(connect(t, s.url, "ann", nil).close)
-			}
-			if _, err := dial(t.Context(), &clientFlags{URL: s.url, User: "ann"}, func(string, json.RawMessage) error { return nil }); codeOf(err) != wire.CodeRateLimited {
-				t.Error(err)
-			}
-			connect(t, s.url, "bob", nil).close()
-		},
-		"--limits-connections-per-ip=2": func(t *testing.T, s *testServer) {
-			for range 2 {
-				if _, err := guest(t, s.url); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if _, err := guest(t, s.url); codeOf(err) != wire.CodeRateLimited {
-				t.Error(err)
-			}
-			if code, body := get(t, s.url+"/socket.io/?EIO=4&transport=polling"); code != 429 || !strings.Contains(body, "rate_limited") {
-				t.Errorf("%d %s", code, body)
-			}
-		},
-		"--limits-identify-deadline=200ms": func(t *testing.T, s *testServer) {
-			c, err := guest(t, s.url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := closeOf(t, c); got.Code != 1008 || got.Reason != "not_identified" {
-				t.Error(got)
-			}
-		},
-		"--limits-frame-deadline=200ms": func(t *testing.T, s *testServer) {
-			c := connect(t, s.url, "ann", nil)
-			if _, err := c.conn.Write([]byte{0x81}); err != nil { // a text frame, and no more of it
-				t.Fatal(err)
-			}
-			if got := closeOf(t, c); got.Code != 1008 || got.Reason != "frame_timeout" {
-				t.Error(got)
-			}
-		},
-		"--limits-handshakes=1": func(t *testing.T, s *testServer) {
-			const open = "/socket.io/?EIO=4&transport=polling"
-			if code, body := get(t, s.url+open); code != 200 {
-				t.Fatalf("%d %s", code, body)
-			}
-			if code, body := get(t, s.url+open); code != 503 || !strings.Contains(body, "overloaded") {
-				t.Errorf("%d %s", code, body)
-			}
-		},
-	} {
-		t.Run(flag, func(t *testing.T) {
-			t.Parallel()
-			args := []string{"--dev", flag}
-			if strings.HasPrefix(flag, "--limits-burst") {
-				args = append(args, "--limits-events-per-second=1")
-			}
-			try(t, serve(t, t.TempDir(), true, nil, args...))
-		})
-	}
 }
 
 // What 0 turns off is no limit, not the default of the part that keeps it.

@@ -92,11 +92,14 @@ func (m *metrics) commanded(event string, result wire.Code) {
 	m.events.WithLabelValues(event, label).Inc()
 }
 
+// emitter takes one value of a metric, and its labels' in their order.
+type emitter = func(*prometheus.Desc, prometheus.ValueType, float64, ...string)
+
 // snapshot is a collector over the parts' Stats. It implements
 // prometheus.Collector and is safe for concurrent scrapes.
 type snapshot struct {
 	descs []*prometheus.Desc
-	read  func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string))
+	read  func(emit emitter)
 }
 
 // Describe implements prometheus.Collector.
@@ -138,8 +141,10 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 	mirrored := s.desc("store_mirror_messages_total", "Messages written to the app's own table.")
 	mirrorRefused := s.desc("store_mirror_refused_total", "Messages, changes and read marks that the app's own table refused.")
 	mirrorFailed := s.desc("store_mirror_failures_total", "Statements that failed because the app's own table cannot be written.")
+	marksCut := s.desc("store_mirror_marks_cut_total", "Read marks that passed more messages than are flagged in the app's own table at once.")
+	pagesCut := s.desc("store_pages_cut_total", "Pages of messages that ended sooner than asked for because they were large.")
 	conns := s.desc("store_connections", "Connections to the database, by state.", "state")
-	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	s.read = func(emit emitter) {
 		v := stats()
 		emit(transactions, counter, float64(v.Transactions))
 		emit(rows, counter, float64(v.Rows))
@@ -151,6 +156,8 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 		emit(mirrored, counter, float64(v.Mirrored))
 		emit(mirrorRefused, counter, float64(v.MirrorRefused))
 		emit(mirrorFailed, counter, float64(v.MirrorFailed))
+		emit(marksCut, counter, float64(v.MarksCut))
+		emit(pagesCut, counter, float64(v.PagesCut))
 		emit(conns, gauge, float64(v.InUse), "in_use")
 		emit(conns, gauge, float64(v.OpenConns-v.InUse), "idle")
 	}
@@ -176,8 +183,10 @@ func actorsCollector(stats func() actors.Stats) prometheus.Collector {
 	published := s.desc("events_published_total", "Events sent to any number of clients.")
 	delivered := s.desc("events_delivered_total", "Events sent, counted once for each client.")
 	holes := s.desc("relay_holes_filled_total", "Messages read from the store to keep the order of a conversation.")
-	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	bounds := s.bounds()
+	s.read = func(emit emitter) {
 		v := stats()
+		bounds(emit, &v)
 		emit(alive, gauge, float64(v.Hub.Sessions), "session")
 		emit(alive, gauge, float64(v.Locator.Users), "user")
 		emit(alive, gauge, float64(v.Locator.Conversations), "conversation")

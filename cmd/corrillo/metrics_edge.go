@@ -26,7 +26,7 @@ func socketsCollector(stats func() transport.Stats) prometheus.Collector {
 	bytesOut := s.desc("sent_bytes_total", "Bytes to clients.")
 	writes := s.desc("writes_total", "Writes to sockets, each of one or more frames.")
 	panics := s.desc("connection_panics_total", "Panics while serving a connection; each ended that connection and was logged.")
-	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	s.read = func(emit emitter) {
 		v := stats()
 		for _, kind := range []string{"socketio/websocket", "socketio/polling", "plain/websocket"} {
 			dialect, way, _ := strings.Cut(kind, "/")
@@ -57,7 +57,7 @@ func socketsCollector(stats func() transport.Stats) prometheus.Collector {
 func webhookCollector(stats func() []webhook.Stat) prometheus.Collector {
 	s := &snapshot{}
 	requests := s.desc("webhook_requests_total", "Requests of back ends, by endpoint and result: ok, repeat or the error code.", "endpoint", "result")
-	s.read = func(emit func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	s.read = func(emit emitter) {
 		for _, v := range stats() {
 			emit(requests, counter, float64(v.Count), v.Endpoint, v.Result)
 		}

@@ -28,8 +28,12 @@ func full(t *testing.T) (*prometheus.Registry, *metrics) {
 	r.MustRegister(
 		storeCollector(func() repo.Stats { return repo.Stats{Rows: 4, OpenConns: 3, InUse: 1} }),
 		actorsCollector(func() actors.Stats {
-			return actors.Stats{WriterGroups: []int64{1, 0}, WriterBytes: []int64{10, 0}, Mailboxes: map[string]int{"relay-0": 2}}
+			return actors.Stats{
+				WriterGroups: []int64{1, 0}, WriterBytes: []int64{10, 0}, Mailboxes: map[string]int{"relay-0": 2},
+				Fullness: .75, Shed: map[string]int64{"join": 3}, Crowded: 1, SessionReadsPending: 2,
+			}
 		}),
+		rememberedCollector(func() (int, int64) { return 2, 1 }),
 		socketsCollector(func() transport.Stats {
 			return transport.Stats{
 				Conns:   map[string]int{"plain/websocket": 2},
@@ -68,9 +72,19 @@ corrillo_connections{dialect="socketio",transport="websocket"} 0
 # TYPE corrillo_events_total counter
 corrillo_events_total{event="send_message",result="forbidden"} 1
 corrillo_events_total{event="send_message",result="ok"} 1
+# HELP corrillo_conversation_refused_total Requests that a conversation refused as overloaded: its next group was full (group), or too many waited (waiting).
+# TYPE corrillo_conversation_refused_total counter
+corrillo_conversation_refused_total{bound="group"} 1
+corrillo_conversation_refused_total{bound="waiting"} 0
 # HELP corrillo_mailbox_depth Messages that wait in a lane's mailbox.
 # TYPE corrillo_mailbox_depth gauge
 corrillo_mailbox_depth{lane="relay-0"} 2
+# HELP corrillo_overload_ratio How full the fullest lane is: typing and presence wait from 0.5 on, joins are refused from 0.75 on, messages from 1 on.
+# TYPE corrillo_overload_ratio gauge
+corrillo_overload_ratio 0.75
+# HELP corrillo_shed_total What was left undone because the server was too full, by kind.
+# TYPE corrillo_shed_total counter
+corrillo_shed_total{kind="join"} 3
 # HELP corrillo_store_connections Connections to the database, by state.
 # TYPE corrillo_store_connections gauge
 corrillo_store_connections{state="idle"} 2
@@ -82,11 +96,19 @@ corrillo_store_flush_errors_total 1
 # TYPE corrillo_store_pending_groups gauge
 corrillo_store_pending_groups{lane="persistence-0"} 1
 corrillo_store_pending_groups{lane="persistence-1"} 0
+# HELP corrillo_store_reads Reads of the store under way or waiting, by who asks.
+# TYPE corrillo_store_reads gauge
+corrillo_store_reads{by="conversations"} 0
+corrillo_store_reads{by="sessions"} 2
+# HELP corrillo_webhook_forgotten_answers_total Answers to webhook requests that had to make room for others.
+# TYPE corrillo_webhook_forgotten_answers_total counter
+corrillo_webhook_forgotten_answers_total 1
 # HELP corrillo_webhook_requests_total Requests of back ends, by endpoint and result: ok, repeat or the error code.
 # TYPE corrillo_webhook_requests_total counter
 corrillo_webhook_requests_total{endpoint="emit",result="ok"} 2
 `
-	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_connections", "corrillo_events_total",
+	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_connections", "corrillo_conversation_refused_total", "corrillo_events_total",
+		"corrillo_overload_ratio", "corrillo_shed_total", "corrillo_store_reads", "corrillo_webhook_forgotten_answers_total",
 		"corrillo_mailbox_depth", "corrillo_store_pending_groups", "corrillo_store_connections", "corrillo_store_flush_errors_total", "corrillo_webhook_requests_total"); err != nil {
 		t.Error(err)
 	}

@@ -91,7 +91,13 @@ func corrillo(t *testing.T, dir string, env []string, args ...string) (stdout, s
 // start runs a command beside the test, and kills it at its end.
 func start(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: command(t, dir, env, args...), done: make(chan struct{})}
+	return begin(t, command(t, dir, env, args...))
+}
+
+// begin is start for a command that is prepared.
+func begin(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
 	p.output.cond = sync.NewCond(&p.output.mu)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {
@@ -109,7 +115,7 @@ func start(t *testing.T, dir string, env []string, args ...string) *process {
 		_ = p.cmd.Process.Kill() // it may be gone
 		<-p.done
 		if t.Failed() {
-			t.Logf("corrillo %s:\n%s", strings.Join(args, " "), p.output.String())
+			t.Logf("%s:\n%s", strings.Join(cmd.Args, " "), p.output.String())
 		}
 	})
 	return p
@@ -160,10 +166,23 @@ type testServer struct {
 // serve starts serve in dir; ready says whether to wait until it is.
 func serve(t *testing.T, dir string, ready bool, env []string, args ...string) *testServer {
 	t.Helper()
+	return serveWithin(t, 0, dir, ready, env, args...)
+}
+
+// serveWithin is serve for a process that may open only so many files; 0: as
+// many as this one.
+func serveWithin(t *testing.T, files int, dir string, ready bool, env []string, args ...string) *testServer {
+	t.Helper()
 	port, admin := freePort(t), freePort(t)
 	args = append([]string{"serve", "--host=127.0.0.1", fmt.Sprint("--port=", port), fmt.Sprint("--admin-addr=127.0.0.1:", admin)}, args...)
+	cmd := command(t, dir, env, args...)
+	if files > 0 {
+		shell := exec.CommandContext(t.Context(), "sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files)}, cmd.Args...)...)
+		shell.Dir, shell.Env = cmd.Dir, cmd.Env
+		cmd = shell
+	}
 	s := &testServer{
-		process: start(t, dir, env, args...),
+		process: begin(t, cmd),
 		url:     fmt.Sprint("http://127.0.0.1:", port),
 		admin:   fmt.Sprint("http://127.0.0.1:", admin),
 	}

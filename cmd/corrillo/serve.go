@@ -85,6 +85,7 @@ type server struct {
 	reg  *prometheus.Registry
 	m    *metrics
 	live *admin.Health
+	tune tuning
 
 	store atomic.Pointer[repo.Store]
 }
@@ -140,7 +141,7 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	v.store.Store(&store)
 	v.reg.MustRegister(storeCollector(store.Stats))
 
-	a, err := newApp(ctx, v.s, store, v.reg, v.m, v.log)
+	a, err := newApp(ctx, v.s, store, v.reg, v.m, v.log, v.tune)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,93 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
+)
+
+// measureEvery is how often the lanes are looked at.
+const measureEvery = 100 * time.Millisecond
+
+// measure keeps the load up to date.
+func (s *System) measure(ctx context.Context) {
+	tick := time.NewTicker(measureEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.load.Set(s.fullness())
+		}
+	}
+}
+
+// fullness is how full the fullest lane is, of 1.
+func (s *System) fullness() (most float64) {
+	for _, l := range s.loads {
+		most = max(most, float64(l.Bytes.Load())/float64(s.o.PendingBytes))
+	}
+	for _, depth := range s.relayDepths {
+		most = max(most, float64(depth())/float64(s.o.RelayPending))
+	}
+	return most
+}
+
+// Stats is a snapshot of a System.
+type Stats struct {
+	Hub          relay.Stats
+	Locator      locator.Stats
+	Failures     int64 // panics of actors
+	Unknown      int64 // messages of unknown type
+	ReadsPending int64 // of the store, for conversations
+	ReadsRefused int64
+	// SessionReadsPending and SessionReadsRefused are those of sessions.
+	SessionReadsPending int64
+	SessionReadsRefused int64
+	// Fullness is how full the fullest lane is, of 1; Shed counts what was left
+	// undone for it, by the name of its message.Work.
+	Fullness float64
+	Shed     map[string]int64
+	// Crowded counts commands that were refused because the next group of their
+	// conversation was full, TooMany because too many waited there.
+	Crowded, TooMany int64
+	// LastSeenWaiting are last-seen times yet to be written, LastSeenDropped
+	// those that were not kept.
+	LastSeenWaiting int
+	LastSeenDropped int64
+	WriterGroups    []int64        // per lane: waiting or in a flush
+	WriterBytes     []int64        // per lane: waiting
+	Mailboxes       map[string]int // messages in each lane's mailbox, by the lane's name
+	Draining        bool
+}
+
+// Stats returns a snapshot.
+func (s *System) Stats() Stats {
+	st := Stats{
+		Hub: s.hub.Stats(), Locator: s.locator.Stats(), Failures: s.failures.Count(),
+		Unknown: s.unknown.Load(), ReadsPending: s.reads.Pending(), Draining: s.draining.Load(),
+		Mailboxes: make(map[string]int, len(s.depths)),
+	}
+	st.ReadsRefused = s.reads.Refused()
+	st.SessionReadsPending, st.SessionReadsRefused = s.sessions.Reads.Pending(), s.sessions.Reads.Refused()
+	st.Fullness, st.Shed = s.load.Fullness(), map[string]int64{}
+	shed := s.load.Counts()
+	for w := range message.Works {
+		st.Shed[w.String()] = shed[w]
+	}
+	st.Crowded, st.TooMany = s.refused.Crowded.Load(), s.refused.TooMany.Load()
+	st.LastSeenWaiting, st.LastSeenDropped = s.directory.Waiting()
+	for name, depth := range s.depths {
+		st.Mailboxes[name] = depth()
+	}
+	for _, l := range s.loads {
+		st.WriterGroups = append(st.WriterGroups, l.Groups.Load())
+		st.WriterBytes = append(st.WriterBytes, l.Bytes.Load())
+		st.Shed[message.WorkSend.String()] += l.Refused.Load() // a lane refuses by itself
+	}
+	return st
+}
