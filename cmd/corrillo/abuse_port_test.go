@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -91,7 +92,7 @@ func TestAbuse_ConnectionsOfOneAddress(t *testing.T) {
 			return err
 		}
 		_, err = io.Copy(io.Discard, res.Body)
-		return err
+		return errors.Join(err, res.Body.Close())
 	}
 	var held []net.Conn
 	for range bound {

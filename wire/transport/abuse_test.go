@@ -233,8 +233,12 @@ func TestAbuse_UpgradeRace(t *testing.T) {
 				return
 			}
 			resp, err := http.ReadResponse(c.r, nil)
-			if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-				t.Error(resp, err)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _ = resp.Body.Close(); resp.StatusCode != http.StatusSwitchingProtocols {
+				t.Error(resp.Status)
 				return
 			}
 			said[i] = c.read()
