@@ -1,10 +1,16 @@
 package mysql
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // SecondWay keeps the store from MariaDB's compound statement, so that it does
 // what it would do with MySQL.
 func (o *Options) SecondWay() { o.firstWay = 1 }
+
+// DesertedAfter is how long a transaction may stand still.
+func (o *Options) DesertedAfter(d time.Duration) { o.deserted = d }
 
 // WeaknessesOf judges variables that no server gave.
 func WeaknessesOf(variables map[string]string) []string { return weaknesses(variables) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -59,7 +58,8 @@ type Options struct {
 	// Log hears of what the mirror's table refuses; nobody when nil.
 	Log *slog.Logger
 
-	firstWay int32 // tests begin behind the first one
+	firstWay int32         // tests begin behind the first one
+	deserted time.Duration // tests wait for less
 }
 
 // Store keeps everything in a MySQL database.
@@ -161,6 +161,7 @@ func (o *Options) setDefaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	orDefault(&o.deserted, 10*time.Second)
 	orDefault(&o.ConnectTimeout, 5*time.Second)
 	orDefault(&o.PoolTimeout, 10*time.Second)
 	orDefault(&o.SocketTimeout, 20*time.Second)
@@ -182,7 +183,7 @@ func orDefault(d *time.Duration, otherwise time.Duration) {
 type connector struct {
 	plain driver.Connector
 	multi driver.Connector // the same, and the server takes several statements in one query
-	utc   bool
+	setup []setting
 	ways  chooser
 }
 
@@ -210,7 +211,10 @@ func newConnector(o *Options) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connector{plain: plain, multi: multi, utc: o.Mirror != nil}
+	c := &connector{plain: plain, multi: multi, setup: append(session[:len(session):len(session)], o.sessionDeserted())}
+	if o.Mirror != nil {
+		c.setup = append(c.setup, sessionUTC)
+	}
 	if o.OneByOne {
 		c.ways.next.Store(int32(len(ways)))
 	} else {
@@ -227,6 +231,14 @@ type setting struct {
 // sessionUTC is for a mirror: TIMESTAMP columns and defaults such as
 // CURRENT_TIMESTAMP go by the session's clock, and Prisma's is UTC.
 var sessionUTC = setting{statement: "SET SESSION time_zone = '+00:00'"}
+
+// sessionDeserted has MariaDB end a transaction in which nothing is said any
+// more: one whose client is gone without a word, as when its machine loses power
+// or a firewall forgets the connection, would hold its rows for hours. MySQL does
+// not know it.
+func (o *Options) sessionDeserted() setting {
+	return setting{fmt.Sprintf("SET SESSION idle_transaction_timeout = %d", int(o.deserted.Seconds())), true}
+}
 
 // session is what each connection is told first. A value that does not fit
 // must be an error and never be cut. A backslash must escape, and every byte
@@ -250,11 +262,7 @@ func (c *connector) setUp(ctx context.Context, inner driver.Connector) (driver.C
 	if !ok {
 		return nil, nil, errors.Join(fmt.Errorf("the driver's %T cannot execute", conn), conn.Close())
 	}
-	setup := session[:]
-	if c.utc {
-		setup = append(slices.Clip(setup), sessionUTC)
-	}
-	for _, s := range setup {
+	for _, s := range c.setup {
 		_, err := exec.ExecContext(ctx, s.statement, nil)
 		if _, said := errors.AsType[*mysql.MySQLError](err); err == nil || s.optional && said {
 			continue
