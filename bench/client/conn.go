@@ -61,7 +61,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := net.Dialer{Timeout: o.Timeout}
+	d := net.Dialer{Timeout: o.Timeout, Control: readBuffer(o.ReadBuffer)}
 	if o.LocalIP != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(o.LocalIP)}
 	}
@@ -70,11 +70,6 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{conn: nc, dialect: o.Dialect}
-	if tcp, ok := nc.(*net.TCPConn); ok && o.ReadBuffer > 0 {
-		if err := tcp.SetReadBuffer(o.ReadBuffer); err != nil {
-			return nil, errors.Join(err, nc.Close())
-		}
-	}
 	if err := c.handshake(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("handshake: %w", err), nc.Close())
 	}

@@ -52,7 +52,7 @@ type conn struct {
 	mu        sync.Mutex // guards everything from here to seen
 	link      Link       // nil while it is polling, or not attached yet
 	queue     queue
-	unwritten int // bytes of the write that the link finishes
+	unwritten int // bytes of the write in progress
 	frames    int // and its frames
 	beat      engineio.Heartbeat
 	connectBy time.Duration // join a namespace until then; 0: has joined

@@ -24,7 +24,7 @@ func (c *conn) sendLocked(e *wire.Encoded) {
 		c.wake(now + c.srv.opts.QueueAge)
 	}
 	c.queue.push(e, now)
-	if c.queue.bytes > c.srv.opts.QueueBytes && c.queue.bytes > len(e.WebSocket) {
+	if limit := c.srv.opts.QueueBytes; c.queue.bytes > limit && c.queue.bytes-max(c.queue.largest(), c.unwritten) > limit {
 		c.closeLocked(wire.CloseSlow, 0, true)
 		return
 	}
@@ -64,13 +64,13 @@ func (c *conn) flush(buf []byte) {
 	c.mu.Lock()
 	for c.state != dead && !c.queue.empty() {
 		out, frames := c.queue.next(buf)
-		c.writing = max(c.srv.clock(), 1)
+		c.writing, c.unwritten = max(c.srv.clock(), 1), len(out)
 		link := c.link
 		c.mu.Unlock()
 		n, err := link.TryWrite(out)
 		if err == nil && n < len(out) {
 			c.mu.Lock()
-			c.unwritten, c.frames = len(out), frames
+			c.frames = frames
 			c.mu.Unlock()
 			// out may stand in buf, or be shared.
 			link.Finish(bytes.Clone(out[n:]))
@@ -97,7 +97,7 @@ func (c *conn) Written(err error) {
 // written notes the end of a write. mu is held.
 func (c *conn) written(n, frames int, err error) {
 	c.srv.stats.sent(frames, n)
-	c.writing = 0
+	c.writing, c.unwritten = 0, 0
 	c.queue.bytes -= n
 	if err != nil {
 		// The reader sees the end of the socket too, and reports it.

@@ -197,6 +197,35 @@ func TestQueue_OneLargeFrame(t *testing.T) {
 	}
 }
 
+// What happens while such an answer is on its way does not close a client that
+// reads; more than the bound of it does.
+func TestQueue_BehindALargeFrame(t *testing.T) {
+	const bound, large = 8 << 10, 32 << 20 // more than the kernel takes at once
+	w := newWorld()
+	s := mustServe(t, Options{Acceptor: w, QueueBytes: bound})
+	behind := func(events int) (*client, *session) {
+		reader := dialChat(t, s.addr)
+		session := mustOpen(t, w)
+		eventually(t, "the queue is empty", func() bool { return s.Stats().QueueBytes == 0 })
+		session.conn.Ack(1, []byte(`"`+strings.Repeat("x", large)+`"`))
+		for range events {
+			session.conn.Push(wire.NewFrame("small", []byte(`"`+strings.Repeat("y", 1024)+`"`)))
+		}
+		return reader, session
+	}
+	reader, _ := behind(bound / 2 / 1024)
+	if got := reader.read(); len(got) != large+7 {
+		t.Fatal(len(got), got[:3])
+	}
+	for range bound / 2 / 1024 {
+		if got := reader.read(); !strings.HasPrefix(got, `42["small"`) {
+			t.Fatalf("got %.60q", got)
+		}
+	}
+	_, slow := behind(2 * bound / 1024)
+	slow.awaitClosed(t, wire.CloseSlow)
+}
+
 func TestDrain(t *testing.T) {
 	w := newWorld()
 	s := mustServe(t, Options{Acceptor: w})

@@ -48,8 +48,10 @@ type Options struct {
 
 	// MaxPayload bounds a message, and the body of a POST, in bytes: 1,000,000.
 	MaxPayload int
-	// QueueBytes bounds what waits to be sent to one connection: 1 MiB. A
-	// frame shared by many connections counts in full for each.
+	// QueueBytes bounds what waits to be sent to one connection, beside the
+	// largest frame of it: 1 MiB. An answer may be larger than that, and what
+	// happens while it is on its way makes nobody slow. A frame shared by many
+	// connections counts in full for each.
 	QueueBytes int
 	// QueueAge bounds how long a frame waits, the write in progress
 	// included: 30 s.

@@ -76,6 +76,14 @@ func (q *queue) replacePong(e *wire.Encoded) bool {
 	return true
 }
 
+// largest is the size of the largest frame that waits.
+func (q *queue) largest() (n int) {
+	for i := q.head; i < len(q.items); i++ {
+		n = max(n, len(q.items[i].frame.WebSocket))
+	}
+	return n
+}
+
 // oldest is when the first item was queued.
 func (q *queue) oldest() time.Duration { return q.items[q.head].at }
 
