@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/corrillo/corrillo/bench/server"
@@ -39,6 +40,8 @@ const (
 	DatabaseLink
 	Replica
 	SmallDisk
+	// BinaryLog: MariaDB keeps one.
+	BinaryLog
 	// ShortSaves: the server gives a save up sooner than the fault ends.
 	ShortSaves
 )
@@ -109,7 +112,11 @@ func (a *Arena) makeDatabase(tb testing.TB, o *server.Options, steps []Step, dat
 		a.Pair = repotest.StartPair(tb)
 		a.Database = a.Pair.Primary
 	case all&SmallDisk != 0:
-		a.Database = repotest.StartMariaDBIn(tb, a.Disk.Dir, smallMariaDB...)
+		args := smallMariaDB
+		if all&BinaryLog != 0 {
+			args = slices.Concat(args, binaryLog)
+		}
+		a.Database = repotest.StartMariaDBIn(tb, a.Disk.Dir, args...)
 	default:
 		a.Database = database()
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -37,7 +36,7 @@ func NewDisk(tb testing.TB, mariaDB bool) (*Disk, error) {
 		return nil, err
 	}
 	if err := mount(dir, size); err != nil {
-		return nil, errors.Join(fmt.Errorf("mount a small file system (which root may do) for %s: %w", fullDisk, err), os.Remove(dir))
+		return nil, errors.Join(fmt.Errorf("mount a small file system (which root may do): %w", err), os.Remove(dir))
 	}
 	tb.Cleanup(func() {
 		if err := errors.Join(unmount(dir), os.Remove(dir)); err != nil {
@@ -47,48 +46,59 @@ func NewDisk(tb testing.TB, mariaDB bool) (*Disk, error) {
 	return &Disk{Dir: dir}, nil
 }
 
-// smallMariaDB are arguments of a MariaDB that fits.
-var smallMariaDB = []string{"--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"}
+// smallMariaDB are arguments of a MariaDB that fits, binaryLog those of one that
+// logs as a primary does.
+var (
+	smallMariaDB = []string{"--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"}
+	binaryLog    = []string{"--log-bin=binlog", "--sync-binlog=1", "--binlog-format=ROW"}
+)
 
-const fullDisk = "full-disk"
-
-// disks are the nemeses of the file system.
+// disks are the nemeses of the file system. Without a binary log MariaDB refuses
+// what it has no room for; with one it stands still and looks once a minute
+// whether there is room again.
 var disks = []Nemesis{
-	{Name: fullDisk, Needs: SmallDisk | ShortSaves, Alone: true, Strike: fillDisk},
+	{Name: "full-disk", Needs: SmallDisk | ShortSaves, Alone: true, Strike: fillDisk},
+	{Name: "full-binlog", Needs: MariaDB | SmallDisk | BinaryLog | ShortSaves, Alone: true, Slow: true, Strike: fillDisk},
 }
 
-// fillDisk leaves no byte to the database, holds that until the server's log
-// tells of it and for hold, and gives the room back. A MariaDB that did not
+// fillDisk leaves no byte to the database, holds that until the server could not
+// save something and for hold, and gives the room back. A MariaDB that did not
 // outlive it (InnoDB ends the process when it cannot undo a statement for 5 s) is
 // started again, as its service manager does.
-func fillDisk(ctx context.Context, a *Arena, hold time.Duration) (err error) {
+func fillDisk(ctx context.Context, a *Arena, hold time.Duration) error {
 	if a.Database == nil {
 		if err := a.emptyLog(ctx); err != nil {
 			return err
 		}
 	}
-	filler := filepath.Join(a.Disk.Dir, "filler")
-	defer func() {
-		if removed := os.Remove(filler); !errors.Is(removed, fs.ErrNotExist) {
-			err = errors.Join(err, removed)
-		}
-		if a.Database != nil && !a.Database.Running() {
-			a.Database.Restart(a.TB)
-		}
-	}()
 	a.Disk.hear(a.Server)
-	if err := writeUntilFull(filler); err != nil {
-		return err
+	filler := filepath.Join(a.Disk.Dir, "filler")
+	err := writeUntilFull(filler)
+	if err == nil {
+		err = a.untilSaid(ctx, "not all of a batch was saved")
 	}
-	for begun := time.Now(); !strings.Contains(a.Disk.hear(a.Server), "full"); {
-		if time.Since(begun) > time.Minute { // files have room ahead of need
+	if err == nil {
+		err = wait(ctx, hold)
+	}
+	err = errors.Join(err, os.Remove(filler))
+	if a.Database != nil && !a.Database.Running() {
+		a.Database.Restart(a.TB)
+	}
+	return err
+}
+
+// untilSaid waits for a word in the server's log. It may take a while: the
+// database's files have room ahead of need.
+func (a *Arena) untilSaid(ctx context.Context, word string) error {
+	for begun := time.Now(); !strings.Contains(a.Disk.hear(a.Server), word); {
+		if time.Since(begun) > time.Minute {
 			return errors.New("the server has not noticed that the disk is full")
 		}
 		if err := wait(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return wait(ctx, hold)
+	return nil
 }
 
 // hear gives what the server has put out since the last call, or all that there

@@ -58,7 +58,11 @@ func full() (all []trial) {
 			names = slices.DeleteFunc(strings.Split(*nemesis, ","), func(name string) bool { return !slices.Contains(names, name) })
 		}
 		for _, name := range names {
-			all = append(all, trial{nemesis: name, reader: cmp.Or(*reader, "auto"), database: database, rounds: *rounds})
+			c := trial{nemesis: name, reader: cmp.Or(*reader, "auto"), database: database, rounds: *rounds}
+			if name != Mixed && find(name).Slow {
+				c.rounds = min(c.rounds, 3)
+			}
+			all = append(all, c)
 		}
 	}
 	return all

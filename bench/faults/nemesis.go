@@ -18,6 +18,8 @@ type Nemesis struct {
 	Needs Needs
 	// Alone: Mixed leaves it out.
 	Alone bool
+	// Slow: a strike takes a minute, so a long run makes few.
+	Slow bool
 	// Strike does the fault, holds it where a fault has a length, and heals it.
 	Strike func(ctx context.Context, a *Arena, hold time.Duration) error
 }
@@ -33,7 +35,7 @@ var processes = []Nemesis{
 	{Name: "kill-server", Strike: killServer},
 	{Name: "kill-database", Needs: MariaDB, Strike: killDatabase},
 	{Name: "kill-both", Needs: MariaDB, Strike: killBoth},
-	{Name: "database-away", Needs: MariaDB, Alone: true, Strike: databaseAway},
+	{Name: "database-away", Needs: MariaDB, Alone: true, Slow: true, Strike: databaseAway},
 	{Name: "kill-server-while-database-stands", Needs: MariaDB, Strike: killWhileStanding},
 }
 

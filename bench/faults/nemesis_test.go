@@ -32,8 +32,10 @@ func TestSchedule(t *testing.T) {
 					t.Errorf("%s is never struck in %v", one, steps)
 				}
 			}
-			if all := len(Names(mariaDB)) - 3; name == Mixed && len(struck) != all { // without calm, full-disk and mixed
-				t.Errorf("mixed strikes %d kinds, want %d: %v", len(struck), all, struck)
+			for _, n := range Nemeses {
+				if want := n.meets(mariaDB) && !n.Alone; name == Mixed && want != (struck[n.Name] > 0) {
+					t.Errorf("mixed strikes %s %d times", n.Name, struck[n.Name])
+				}
 			}
 		}
 	}

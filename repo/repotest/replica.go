@@ -92,9 +92,9 @@ func (p *Pair) blank() (*Server, error) {
 	return s, nil
 }
 
-// What a server is started with in each part. A primary must not have the
-// replica's: MariaDB would take it, after a kill, for one that is to follow, and
-// cut from its binary log what the engine had not flushed, acked or not.
+// What a server is started with in each part. A primary is not started as a
+// replica as well: MariaDB would take it, after a kill, for one that is to follow
+// another, and may cut from its binary log what the engine has not committed.
 var (
 	leads   = []string{"--rpl-semi-sync-master-enabled=1"}
 	follows = []string{"--rpl-semi-sync-slave-enabled=1", "--read-only=1"}
@@ -173,7 +173,7 @@ func (p *Pair) rejoin() (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	follow := fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = '%s', MASTER_PASSWORD = '%s', "+
 		"MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1", p.Primary.port, replicator, replicatorPassword)
-	for _, q := range []string{follow, "START SLAVE"} {
+	for _, q := range []string{hasty, follow, "START SLAVE"} {
 		if _, err := db.Exec(q); err != nil {
 			return fmt.Errorf("%.20s: %w", q, err)
 		}
@@ -182,8 +182,18 @@ func (p *Pair) rejoin() (err error) {
 	if err != nil {
 		return err
 	}
-	return applied(db, written)
+	if err := applied(db, written); err != nil {
+		return err
+	}
+	_, err = db.Exec(durable)
+	return err
 }
+
+// A replica that joins has all of the past to apply, and nobody rests on it yet.
+const (
+	hasty   = "SET GLOBAL innodb_flush_log_at_trx_commit = 0, sync_binlog = 0"
+	durable = "SET GLOBAL innodb_flush_log_at_trx_commit = 1, sync_binlog = 1"
+)
 
 func (s *Server) variable(name string) (value string, err error) {
 	db, err := s.admin()
