@@ -14,8 +14,6 @@ import { createTyping } from './typing.js'
 
 /** Milliseconds from the last look to the leave: a remount finds it joined. */
 const lingering = 1_000
-/** Changes that a join brings at most; as many say that there may be more. */
-const changesAtOnce = 200
 
 /**
  * One conversation: joined while somebody subscribes, and again after each
@@ -141,6 +139,7 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
 
   /** Reports whether to ask again: more was changed than one reply holds. */
   function takeJoin(from: number, reply: JoinReply): boolean {
+    const before = rev
     where.learn(reply.directId)
     unreadAtJoin = reply.unread
     mark.known(reply.readSeq)
@@ -165,7 +164,8 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
       }
     }
     timeline.expect(reply.lastSeq)
-    const more = !fresh && reply.changed.length >= changesAtOnce
+    // A reply has a bound in number and one in bytes: what counts is how far it came.
+    const more = !fresh && rev > before && rev < reply.lastRev
     if (!more) rev = Math.max(rev, reply.lastRev)
     return more
   }

@@ -22,6 +22,8 @@ function createRoom(target: Address = { conversationId: 'room' }, userId = 'ann'
     requests: [] as [string, any][],
     reported: [] as string[],
     refuse: {} as Record<string, { code: ErrorCode; retryable: boolean } | undefined>,
+    /** How many messages and changes a join brings. */
+    most: 200,
     /** Answers wait for this. */
     gate: Promise.resolve(),
     write(content: string, senderId = 'bob', more: Partial<Message> = {}): Message {
@@ -62,7 +64,7 @@ function createRoom(target: Address = { conversationId: 'room' }, userId = 'ann'
       const reply: JoinReply = {
         status: 'ok', conversationId: 'room', lastSeq: Math.max(stored.length, room.lastSeq), lastRev: room.rev, readSeq: room.readSeq,
         unread: stored.filter((m) => m.senderId !== userId && m.seq > room.readSeq).length,
-        missed: missed.slice(0, 200), changed: changed.slice(0, 200), hasMore: missed.length > 200 || changed.length > 200,
+        missed: missed.slice(0, room.most), changed: changed.slice(0, room.most), hasMore: missed.length > room.most || changed.length > room.most,
       }
       return reply
     }
@@ -312,6 +314,17 @@ describe('a connection that was away', () => {
     room.back()
     await flush()
     expect(room.asked('join_conversation').map((p) => p.afterRev)).toEqual([undefined, 0, 200])
+    expect(new Set(room.conversation.get().messages.map((m) => m.content))).toEqual(new Set(['new']))
+  })
+
+  it('asks again when the reply ended before its number of changes, for their bytes', async () => {
+    const room = await open(10)
+    room.drop()
+    room.stored.forEach((message, i) => (room.stored[i] = { ...message, content: 'new', rev: ++room.rev }))
+    room.most = 4
+    room.back()
+    await flush()
+    expect(room.asked('join_conversation').map((p) => p.afterRev)).toEqual([undefined, 0, 4, 8])
     expect(new Set(room.conversation.get().messages.map((m) => m.content))).toEqual(new Set(['new']))
   })
 
