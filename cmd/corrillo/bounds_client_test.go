@@ -143,6 +143,7 @@ var clientBounds = boundCases{
 				halfABody(t, s.url)
 			}
 			until(t, "one is refused", func() bool {
+				halfABody(t, s.url) // for one whose time is over by now
 				code, _ := hook(t, s.url, "emit", `{"event":"poll","userId":"ann"}`)
 				return code == http.StatusTooManyRequests
 			})
