@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 
 	"github.com/corrillo/corrillo/config"
 	"github.com/corrillo/corrillo/wire"
@@ -38,20 +37,6 @@ func codeOf(err error) wire.Code {
 		return e.Code
 	}
 	return ""
-}
-
-// closeOf reads until the close frame.
-func closeOf(t *testing.T, c *client) (closed wsutil.ClosedError) {
-	t.Helper()
-	_ = c.conn.SetDeadline(time.Now().Add(patience))
-	for {
-		if _, err := wsutil.ReadServerText(c.in); err != nil {
-			if !errors.As(err, &closed) {
-				t.Errorf("no close frame: %v", err)
-			}
-			return closed
-		}
-	}
 }
 
 // join joins n conversations; err is the first refusal.
