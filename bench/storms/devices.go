@@ -97,6 +97,10 @@ func (h *herd) toAll(g *Ground, r *Result, from *member, all []*member, user str
 	return nil
 }
 
+// toldAgain is after what time a change of presence is told at once again:
+// within a second of the last one only what it has come to is.
+const toldAgain = 1100 * time.Millisecond
+
 // comeAndGo: half of the devices lose their connection at once, then all of
 // them, and come back within the grace: nobody hears that. When all stay away
 // it is told once.
@@ -112,6 +116,9 @@ func (h *herd) comeAndGo(g *Ground, r *Result, friend *member, all []*member, us
 		return err
 	}
 	for _, wave := range [][]*member{all[:len(all)/2], all} {
+		if err := h.pause(toldAgain); err != nil {
+			return err
+		}
 		since := h.loop.Clock()
 		for _, m := range wave {
 			h.cut(m)
