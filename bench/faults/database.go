@@ -45,19 +45,8 @@ func killConnections(ctx context.Context, a *Arena, hold time.Duration) error {
 
 // killApp ends the connections of the server and says how many there were.
 func killApp(ctx context.Context, conn *sql.Conn) (n int, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = ?", appUser)
+	ids, err := appConnections(ctx, conn)
 	if err != nil {
-		return 0, err
-	}
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return 0, errors.Join(err, rows.Close())
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
@@ -66,6 +55,22 @@ func killApp(ctx context.Context, conn *sql.Conn) (n int, err error) {
 		}
 	}
 	return len(ids), nil
+}
+
+func appConnections(ctx context.Context, conn *sql.Conn) (ids []int64, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = ?", appUser)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 func says(err error, number uint16) bool {
