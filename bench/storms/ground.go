@@ -50,20 +50,26 @@ type Size struct {
 	Content int
 	Beat    time.Duration
 	Queue   int
+	// AtOnce is the largest share of a drain's clients that may go in any
+	// tenth of it, and Slower how much longer those who read may wait, beside
+	// three times as long. A small storm says little of either on a busy
+	// machine.
+	AtOnce float64
+	Slower time.Duration
 }
 
 // Small is over in a few seconds.
 var Small = Size{
 	Clients: 200, Devices: 60, Conversations: 500, Readers: 50, Rounds: 4, Turns: 1, Talk: 200 * time.Millisecond, Think: 20 * time.Millisecond,
-	Unit: 20 * time.Millisecond, Grace: 700 * time.Millisecond, Drain: time.Second, Back: 10 * time.Second, Gone: 5 * time.Second,
-	Content: 16 << 10, Beat: 8 * time.Millisecond, Queue: 64 << 10,
+	Unit: 20 * time.Millisecond, Grace: time.Second, Drain: time.Second, Back: 20 * time.Second, Gone: 5 * time.Second,
+	Content: 16 << 10, Beat: 8 * time.Millisecond, Queue: 64 << 10, AtOnce: 0.9, Slower: 2 * time.Second,
 }
 
 // Full is the storm of docs/GUARANTEES.md.
 var Full = Size{
 	Clients: 10_000, Devices: 500, Conversations: 100_000, Readers: 1000, Rounds: 3, Turns: 3, Talk: 3 * time.Second, Think: 200 * time.Millisecond,
 	Unit: time.Second, Grace: 5 * time.Second, Drain: 20 * time.Second, Back: 30 * time.Second, Gone: 25 * time.Second, Forget: true,
-	Content: 4 << 10, Beat: 40 * time.Millisecond, Queue: 256 << 10,
+	Content: 4 << 10, Beat: 40 * time.Millisecond, Queue: 256 << 10, AtOnce: 0.5, Slower: 100 * time.Millisecond,
 }
 
 // Storm is one of them.

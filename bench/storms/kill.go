@@ -186,7 +186,7 @@ func (h *herd) checkFarewells(g *Ground, r *Result, since time.Duration) error {
 	r.add("the last one after", last.Seconds(), "s")
 	share := float64(most) / float64(len(times))
 	r.add("most of them in a tenth of the drain", 100*share, "%")
-	if share > 0.5 {
+	if share > g.Size.AtOnce {
 		return fmt.Errorf("%d of %d were sent away within %v", most, len(times), g.Size.Drain/10)
 	}
 	return nil

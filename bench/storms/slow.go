@@ -13,12 +13,9 @@ import (
 // aHundredth of a room stops reading.
 const aHundredth = 100
 
-// What the others may notice of it: their p99 at most so many times as long,
-// and this much longer.
-const (
-	slowerBy   = 3
-	slowerThan = 100 // ms
-)
+// slowerBy is what the others may notice of it: a p99 that is so many times as
+// long, and Size.Slower.
+const slowerBy = 3
 
 // phase is what is measured while the room is talked to.
 type phase struct {
@@ -188,7 +185,7 @@ func (s *slowRoom) report(r *Result, with, without *phase) error {
 	r.add("most RSS without them", without.most, "MB")
 	r.add("with them", with.most, "MB")
 	r.add("talked for", with.seconds+without.seconds, "s")
-	if slow > slowerBy*fast+slowerThan {
+	if slow > slowerBy*fast+float64(s.g.Size.Slower.Milliseconds()) {
 		return fmt.Errorf("the p99 of the others is %.1f ms, and %.1f ms without those who do not read", slow, fast)
 	}
 	// Their queues, what is on its way to them, and what a collector leaves.
