@@ -226,6 +226,35 @@ func TestSystem_MessageReachesEveryoneOnce(t *testing.T) {
 	}
 }
 
+// One tempId that fifty connections send at once is one message, and all of
+// them get its ack.
+func TestSystem_OneTempIDFromFiftyConnections(t *testing.T) {
+	sys := start(t, actors.Options{})
+	bob := identify(t, sys, "bob")
+	bob.ask("join_conversation", "r")
+	acks := make([]object, 50)
+	var sending sync.WaitGroup
+	for i := range acks {
+		alice := identify(t, sys, "alice")
+		sending.Go(func() {
+			acks[i] = alice.ask("send_message", object{"conversationId": "r", "content": "a", "tempId": "t"})
+		})
+	}
+	sending.Wait()
+	for _, ack := range acks {
+		if ack["status"] != "sent" || ack["seq"] != 1.0 || ack["messageId"] != acks[0]["messageId"] {
+			t.Fatalf("one got %v, another %v", ack, acks[0])
+		}
+	}
+	if m := bob.event("new_message").Data; m["id"] != acks[0]["messageId"] {
+		t.Errorf("bob got %v", m)
+	}
+	bob.silent("new_message")
+	if n := len(bob.ask("get_history", object{"conversationId": "r"})["messages"].([]any)); n != 1 {
+		t.Errorf("%d messages are stored, want 1", n)
+	}
+}
+
 func TestSystem_RepeatGetsTheFirstAck(t *testing.T) {
 	sys := start(t, actors.Options{IdleAfter: 50 * time.Millisecond})
 	alice := identify(t, sys, "alice")
