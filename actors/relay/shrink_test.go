@@ -40,3 +40,26 @@ func TestHub_SweepGivesRoomBack(t *testing.T) {
 		t.Error("a table is the old one")
 	}
 }
+
+// A conversation counts as joined for as long as a session is in it, though the
+// hub remembers it longer.
+func TestHub_RoomsJoined(t *testing.T) {
+	h := NewHub(Options{})
+	a, _ := open(t, h, "alice")
+	b, _ := open(t, h, "bob")
+	joinRoom(t, h, a, "alice", "r", false)
+	joinRoom(t, h, b, "bob", "r", false)
+	toRoom(h, "r", "1", 1)
+	toRoom(h, "nobody", "1", 1)
+	if n := h.RoomsJoined(); n != 1 {
+		t.Errorf("two are in one of two rooms: %d joined, want 1", n)
+	}
+	h.End(a)
+	if n := h.RoomsJoined(); n != 1 {
+		t.Errorf("one is still in: %d joined, want 1", n)
+	}
+	h.End(b)
+	if n := h.RoomsJoined(); n != 0 {
+		t.Errorf("nobody is in: %d joined, want 0", n)
+	}
+}
