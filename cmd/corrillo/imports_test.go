@@ -34,6 +34,7 @@ var layers = []layer{
 	{packages: "actors/message", may: []string{"wire", "repo"}, not: outside, why: "messages between actors are plain values"},
 	{packages: "actors/rules/...", may: []string{"actors/message", "actors/rules/...", "wire", "repo"}, not: outside,
 		why: "rules are pure: they decide, the shells act"},
+	{packages: "actors/placement", not: outside, why: "who owns what is decided without I/O, so that a simulator can decide it a million times"},
 	{packages: "actors/...", may: []string{"actors/...", "wire", "repo"},
 		not: []string{"net/http", "database/sql", "github.com/gobwas/ws"},
 		why: "actors know clients by wire's seams and storage by repo's contract, never a codec, a socket or a database"},
