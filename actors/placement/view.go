@@ -35,17 +35,23 @@ type Node struct {
 // View is who the cluster is. Every node goes through views in the order of
 // their generations, and of a generation there is one view only: whoever makes
 // one does so by comparing and setting. Some may be left out. A View is never
-// changed. The zero View has no nodes.
+// changed. The zero View has no nodes; others are made by NewView.
 type View struct {
 	Generation uint64
 	Nodes      []Node // ascending by ID, each once
+
+	sums []uint64 // of their ids
 }
 
 // NewView returns the view with these nodes, in whatever order they come. It
 // owns the slice.
 func NewView(generation uint64, nodes []Node) View {
 	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
-	return View{Generation: generation, Nodes: nodes}
+	v := View{Generation: generation, Nodes: nodes, sums: make([]uint64, len(nodes))}
+	for i := range nodes {
+		v.sums[i] = xxhash.Sum64String(nodes[i].ID)
+	}
+	return v
 }
 
 // Node finds a node by its id.
@@ -67,21 +73,24 @@ func (v *View) Has(id string) bool {
 // the active one with the highest score (rendezvous hashing, Thaler and
 // Ravishankar 1998). A node that comes takes about 1/n of the ids from all
 // others alike, and one that goes leaves its ids to all others alike; nothing
-// else moves. It is empty when no node is active. It costs some nanoseconds for
-// each node.
+// else moves. Where all nodes are leaving, they own everything to the last. It
+// is empty in a view without nodes. It costs some nanoseconds for each node.
 func (v *View) Owner(kind byte, id string) string {
 	key := xxhash.Sum64String(id) ^ mix(uint64(kind)+1)
-	best, owner := uint64(0), ""
+	best, owner, active := uint64(0), -1, false
 	for i := range v.Nodes {
-		n := &v.Nodes[i]
-		if n.State != Active {
+		may := v.Nodes[i].State == Active
+		if active && !may {
 			continue
 		}
-		if score := mix(key ^ xxhash.Sum64String(n.ID)); owner == "" || score > best {
-			best, owner = score, n.ID
+		if score := mix(key ^ v.sums[i]); owner < 0 || may && !active || score > best {
+			best, owner, active = score, i, may
 		}
 	}
-	return owner
+	if owner < 0 {
+		return ""
+	}
+	return v.Nodes[owner].ID
 }
 
 // mix makes every bit of the result depend on every bit of x (the finalizer of

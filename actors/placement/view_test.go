@@ -70,6 +70,12 @@ func TestOwner_IsNeverANodeThatLeaves(t *testing.T) {
 			t.Fatalf("the owner of %d is %q", i, owner)
 		}
 	}
+	for i := range v.Nodes {
+		v.Nodes[i].State = placement.Leaving
+	}
+	if owner := v.Owner(1, "a"); owner == "" {
+		t.Error("nobody owns anything when all are leaving")
+	}
 	if owner := (&placement.View{}).Owner(1, "a"); owner != "" {
 		t.Errorf("without nodes the owner is %q", owner)
 	}

@@ -1,0 +1,435 @@
+package placement
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// Key names a user or a conversation.
+type Key struct {
+	Kind byte
+	ID   string
+}
+
+// Ref names a command that wants an answer: of a session of this node, by its
+// serial, or a call. The zero value is nobody's.
+type Ref struct{ Session, Call, Serial uint64 }
+
+// Item is a message for the actor of a Key.
+type Item struct {
+	From   string // the node that told it; empty: this one
+	Active bool   // only if the actor is there
+	Msg    any
+	Ref    Ref // of this node's own; an answer is due
+}
+
+// Where says what is to be done with an item.
+type Where uint8
+
+// The answers of Route.
+const (
+	Held   Where = iota // kept, until it is settled who owns it
+	Local               // this node owns it
+	Remote              // another node does
+)
+
+// Links carry what routers say to each other, each message once and in order,
+// and in order with everything else that goes to that node. Send refuses
+// nothing: it is little.
+type Links interface {
+	Send(node string, m any)
+}
+
+// Router is one node's part of the agreement about who owns what. It goes from
+// view to view, tells the others so, and holds back what is for an id that
+// moves until the node that had it has let go of it:
+//
+//   - Under a new view a node says Switched to every other, and routes by the
+//     new view from there on. What it is told of that is not its own goes back
+//     as Returned.
+//   - Its own actors of what it has lost are asked to go (Leave). Once they are
+//     gone it answers Settled to those who have Switched.
+//   - Messages for an id that has moved wait until its old owner has Settled:
+//     so they cannot overtake what came back from there. An id that this node
+//     has gained waits until everyone has: no other node has its actor then.
+//   - A node that is in no view any more is waited for no longer; what it has
+//     not answered is told again to the new owner.
+//
+// It is not safe for concurrent use. Its methods call Links and nothing else.
+type Router struct {
+	self  string
+	links Links
+	view  View
+
+	changes []change          // that not everyone has settled, oldest first
+	held    map[Key]*queue    // what waits
+	leaving map[Key]struct{}  // own actors that have been asked to go
+	asked   map[string]uint64 // by node: the generation whose Settled it waits for
+
+	unanswered map[Ref]sent
+	order      uint64 // of the last one sent
+
+	stats Stats
+}
+
+// change is a step from one view to a later one.
+type change struct {
+	old     View
+	to      uint64              // generation
+	waiting map[string]struct{} // those who have not settled it
+}
+
+// queue is what waits for one id.
+type queue struct {
+	first    []Item // came back, or is told again
+	then     []Item
+	announce bool   // this node has to say who listens here, before all that
+	needs    uint64 // a view of that generation, at least
+}
+
+// sent is a command that another node has not answered.
+type sent struct {
+	node  string
+	key   Key
+	item  Item
+	order uint64
+}
+
+// Stats counts what a Router does.
+type Stats struct {
+	Generation uint64
+	Unsettled  int   // changes that not everyone has settled
+	Leaving    int   // own actors that have been asked to go
+	HeldIDs    int   // ids whose messages wait
+	Unanswered int   // commands that other nodes have not answered
+	Held       int64 // messages that waited, since the start
+	Returned   int64 // messages that came back
+	Bounced    int64 // messages that this node sent back
+	Retold     int64 // messages told again after their node had gone
+}
+
+// NewRouter makes the router of a node, which owns nothing before its first
+// view.
+func NewRouter(self string, links Links) *Router {
+	return &Router{
+		self: self, links: links,
+		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, unanswered: map[Ref]sent{},
+	}
+}
+
+// Self returns the node's id.
+func (r *Router) Self() string { return r.self }
+
+// View returns the view that the node acts under.
+func (r *Router) View() View { return r.view }
+
+// Stats returns the counts.
+func (r *Router) Stats() Stats {
+	s := r.stats
+	s.Generation, s.Unsettled, s.Leaving = r.view.Generation, len(r.changes), len(r.leaving)
+	s.HeldIDs, s.Unanswered = len(r.held), len(r.unanswered)
+	return s
+}
+
+// Owner returns the node that owns k under the view, whether or not that is
+// settled.
+func (r *Router) Owner(k Key) string { return r.view.Owner(k.Kind, k.ID) }
+
+// Route says where an item for k goes now, and to which node.
+func (r *Router) Route(k Key) (where Where, node string) {
+	owner := r.Owner(k)
+	switch {
+	case r.held[k] != nil || !r.settled(k, owner):
+		return Held, owner
+	case owner == r.self:
+		return Local, owner
+	}
+	return Remote, owner
+}
+
+// settled reports whether nothing stands between k and its owner any more.
+func (r *Router) settled(k Key, owner string) bool {
+	if owner == "" {
+		return false
+	}
+	if len(r.leaving) > 0 {
+		if _, here := r.leaving[k]; here {
+			return false
+		}
+	}
+	for i := range r.changes {
+		c := &r.changes[i]
+		was := c.old.Owner(k.Kind, k.ID)
+		if was == owner {
+			continue
+		}
+		if owner == r.self {
+			return false // somebody may have it who has not settled
+		}
+		if _, waits := c.waiting[was]; waits {
+			return false
+		}
+	}
+	return true
+}
+
+// Hold keeps an item that Route says is Held, behind what waits already.
+func (r *Router) Hold(k Key, item Item) {
+	q := r.queue(k)
+	q.then = append(q.then, item)
+	r.stats.Held++
+}
+
+// Holding returns how many messages wait for k.
+func (r *Router) Holding(k Key) int {
+	if q := r.held[k]; q != nil {
+		return len(q.first) + len(q.then)
+	}
+	return 0
+}
+
+func (r *Router) queue(k Key) *queue {
+	q := r.held[k]
+	if q == nil {
+		q = &queue{}
+		r.held[k] = q
+	}
+	return q
+}
+
+// Sent notes a command that was sent to node: it is told again if that node
+// goes without an answer.
+func (r *Router) Sent(node string, k Key, item Item) {
+	if item.Ref == (Ref{}) {
+		return
+	}
+	r.order++
+	r.unanswered[item.Ref] = sent{node: node, key: k, item: item, order: r.order}
+}
+
+// Answered notes that a command has its answer.
+func (r *Router) Answered(ref Ref) { delete(r.unanswered, ref) }
+
+// Switch goes on to a newer view; an older one, or the same, changes nothing
+// and is false. Afterwards the caller names its own actors of ids that are not
+// its own any more to Leave, those of whom sessions are here to Announce, and
+// then calls Settle.
+func (r *Router) Switch(v View) bool {
+	if v.Generation <= r.view.Generation {
+		return false
+	}
+	old := r.view
+	r.view = v
+	c := change{old: old, to: v.Generation, waiting: map[string]struct{}{}}
+	for _, n := range v.Nodes {
+		if n.ID != r.self {
+			c.waiting[n.ID] = struct{}{}
+		}
+	}
+	r.changes = append(r.changes, c)
+	for i := range r.changes {
+		gone := func(node string, _ struct{}) bool { return !v.Has(node) }
+		maps.DeleteFunc(r.changes[i].waiting, gone)
+	}
+	r.compact()
+	maps.DeleteFunc(r.asked, func(node string, _ uint64) bool { return !v.Has(node) })
+	r.tellAgain(func(node string) bool { return !v.Has(node) })
+	r.bounce()
+	for _, n := range v.Nodes {
+		if n.ID != r.self {
+			r.links.Send(n.ID, switched(v))
+		}
+	}
+	return true
+}
+
+func switched(v View) *message.Switched {
+	m := &message.Switched{Generation: v.Generation, Nodes: make([]message.Node, len(v.Nodes))}
+	for i, n := range v.Nodes {
+		m.Nodes[i] = message.Node{ID: n.ID, Address: n.Address, State: uint8(n.State), Since: n.Since}
+	}
+	return m
+}
+
+// ViewOf returns the view that a Switched tells of.
+func ViewOf(m *message.Switched) View {
+	nodes := make([]Node, len(m.Nodes))
+	for i, n := range m.Nodes {
+		nodes[i] = Node{ID: n.ID, Address: n.Address, State: State(n.State), Since: n.Since}
+	}
+	return NewView(m.Generation, nodes)
+}
+
+// compact forgets the changes that everyone has settled.
+func (r *Router) compact() {
+	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return len(c.waiting) == 0 })
+}
+
+// tellAgain has the commands wait, in the order in which they were sent, that
+// some nodes have not answered.
+func (r *Router) tellAgain(which func(node string) bool) {
+	var again []sent
+	for ref, s := range r.unanswered {
+		if which(s.node) {
+			again = append(again, s)
+			delete(r.unanswered, ref)
+		}
+	}
+	slices.SortFunc(again, func(a, b sent) int { return cmp.Compare(a.order, b.order) })
+	for _, s := range again {
+		q := r.queue(s.key)
+		q.first = append(q.first, s.item)
+		r.stats.Retold++
+	}
+}
+
+// Retell has the commands wait that a node has not answered though it lives: its
+// answers are lost. They are to be told again.
+func (r *Router) Retell(node string) {
+	r.tellAgain(func(other string) bool { return other == node })
+}
+
+// bounce sends back what others have told this node and what is not its own any
+// more.
+func (r *Router) bounce() {
+	for k, q := range r.held {
+		if r.Owner(k) == r.self {
+			continue
+		}
+		back := func(item Item) bool {
+			if item.From == "" {
+				return false
+			}
+			if r.view.Has(item.From) { // else nobody waits for it
+				r.sendBack(item.From, k, item)
+			}
+			return true
+		}
+		q.first = slices.DeleteFunc(q.first, back)
+		q.then = slices.DeleteFunc(q.then, back)
+	}
+}
+
+func (r *Router) sendBack(node string, k Key, item Item) {
+	r.stats.Bounced++
+	r.links.Send(node, &message.Returned{
+		Generation: r.view.Generation, Told: message.Told{Kind: k.Kind, ID: k.ID, Active: item.Active, Message: item.Msg},
+	})
+}
+
+// Leave notes that the node's own actor of k has been asked to go.
+func (r *Router) Leave(k Key) { r.leaving[k] = struct{}{} }
+
+// Left takes in that the actor of k is gone, and reports whether it had been
+// asked to go.
+func (r *Router) Left(k Key) bool {
+	_, there := r.leaving[k]
+	delete(r.leaving, k)
+	if there {
+		r.Settle()
+	}
+	return there
+}
+
+// Announce notes that sessions of this node listen to k, so that its owner has
+// to be told, if that is another one than it was under an earlier view.
+func (r *Router) Announce(before View, k Key) {
+	if before.Owner(k.Kind, k.ID) != r.Owner(k) {
+		r.queue(k).announce = true
+	}
+}
+
+// Settle answers those who wait for this node, if it has given up what it has
+// lost.
+func (r *Router) Settle() {
+	if len(r.leaving) > 0 {
+		return
+	}
+	for node := range r.asked {
+		r.links.Send(node, &message.Settled{Generation: r.view.Generation})
+	}
+	clear(r.asked)
+}
+
+// OnSwitched takes in that another node has gone on to a view. When that is
+// newer than this node's, the caller switches to it before.
+func (r *Router) OnSwitched(from string, generation uint64) {
+	if !r.view.Has(from) {
+		return
+	}
+	r.asked[from] = generation
+	r.Settle()
+}
+
+// OnSettled takes in that another node has given up what it has lost, and
+// returns the views before the steps that it has settled so.
+func (r *Router) OnSettled(from string, generation uint64) (before []View) {
+	for i := range r.changes {
+		c := &r.changes[i]
+		if _, waits := c.waiting[from]; waits && c.to <= generation {
+			delete(c.waiting, from)
+			before = append(before, c.old)
+		}
+	}
+	r.compact()
+	return before
+}
+
+// OnTold takes what another node tells. local is true when the caller is to
+// give it to the actor; else it waits, or has gone back.
+func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
+	item.From = from
+	if r.Owner(k) != r.self {
+		r.sendBack(from, k, item)
+		return false
+	}
+	if where, _ := r.Route(k); where == Held {
+		r.Hold(k, item)
+		return false
+	}
+	return true
+}
+
+// OnReturned takes back what another node did not own. newer is true when this
+// node's view is older than that node's.
+func (r *Router) OnReturned(k Key, item Item, generation uint64) (newer bool) {
+	delete(r.unanswered, item.Ref)
+	r.stats.Returned++
+	q := r.queue(k)
+	q.first = append(q.first, item)
+	q.needs = max(q.needs, generation)
+	return generation > r.view.Generation
+}
+
+// Ready appends the ids whose messages need not wait any more.
+func (r *Router) Ready(dst []Key) []Key {
+	for k, q := range r.held {
+		if q.needs <= r.view.Generation && r.settled(k, r.Owner(k)) {
+			dst = append(dst, k)
+		}
+	}
+	return dst
+}
+
+// Take takes out what waits for an id, in order, if it need not wait any more:
+// then the caller says who listens here, when announce is set, and passes the
+// items on. Route does not say Held for it from here on.
+func (r *Router) Take(k Key) (announce bool, items []Item, ok bool) {
+	q := r.held[k]
+	if q == nil || q.needs > r.view.Generation || !r.settled(k, r.Owner(k)) {
+		return false, nil, false
+	}
+	delete(r.held, k)
+	return q.announce, append(q.first, q.then...), true
+}
+
+// PutBack lets items wait which could not be passed on, before everything else
+// for the id.
+func (r *Router) PutBack(k Key, announce bool, items []Item) {
+	q := r.queue(k)
+	q.announce = q.announce || announce
+	q.first = append(slices.Clip(items), q.first...)
+}
