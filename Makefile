@@ -43,6 +43,9 @@ bench-go: ## Go benchmarks (BENCH=Name PKG=./wire)
 -include bench/bench.mk
 -include bench/k6/k6.mk
 
+# `make proto` makes Go of .proto files.
+-include proto.mk
+
 # The browser half: `make page`, `make test-web`.
 include web/web.mk
 
