@@ -22,6 +22,7 @@ type commands struct {
 		Check configCheckCmd `cmd:"" help:"Say what is wrong with the settings, if anything."`
 		Print configPrintCmd `cmd:"" help:"Print the settings as they are, and where each comes from."`
 	} `cmd:"" help:"Look at the settings."`
+	Cluster clusterCmd `cmd:"" help:"Look at a cluster."`
 	Send    sendCmd    `cmd:"" help:"Send a message to a running server, as a user."`
 	Tail    tailCmd    `cmd:"" help:"Show a conversation of a running server as it goes on, as a user."`
 	Version versionCmd `cmd:"" help:"Print the version."`
