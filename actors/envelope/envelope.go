@@ -1,0 +1,162 @@
+package envelope
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// Version is the version of the schema that Append writes. Decode takes it and
+// those next to it.
+const Version = 1
+
+// The errors; what is returned wraps one of them.
+var (
+	// ErrUnknown is what cannot be said or understood in this version: a
+	// message that has no place in the schema, or a version that is too far
+	// away.
+	ErrUnknown = errors.New("envelope: unknown")
+	// ErrMalformed is what nobody writes.
+	ErrMalformed = errors.New("envelope: malformed")
+)
+
+// The fields of an item beside its message.
+const (
+	fieldVersion  = 1
+	fieldTo       = 2
+	fieldReturned = 3
+)
+
+// lastKind is the last kind of recipient: see the locator.
+const lastKind = 1
+
+// Append appends the item that brings m, which is a pointer to a message of
+// package message, not nil, and is only read. Told and Returned carry another
+// message, but not one of these two. A message that does not leave a node is
+// ErrUnknown; dst then comes back as it was.
+func Append(dst []byte, m any) ([]byte, error) {
+	p := pass{out: dst}
+	version := uint64(Version)
+	p.uint(fieldVersion, &version)
+	switch t := m.(type) {
+	case *message.Told:
+		p.recipient(t)
+		m = t.Message
+	case *message.Returned:
+		p.recipient(&t.Told)
+		p.returned(&t.Generation)
+		m = t.Told.Message
+	}
+	if !p.message(m) {
+		return dst, fmt.Errorf("%w: %T does not leave a node", ErrUnknown, m)
+	}
+	return p.out, nil
+}
+
+// Decode gives the message that an item brings, as a pointer. The []byte
+// fields of the message are parts of b, which must not be changed any more, and
+// which stays in memory for as long as one of them does; its strings are not.
+// What it allocates is in proportion to len(b), whatever b says.
+//
+// Times come back in UTC, empty lists and maps as nil (but for Relayed.People),
+// Hello without its token.
+func Decode(b []byte) (any, error) {
+	p := pass{reading: true}
+	p.advance(b)
+	var i item
+	i.read(&p)
+	if p.err != nil {
+		return nil, p.err
+	}
+	return i.whole()
+}
+
+// item is what has been read of one.
+type item struct {
+	version    uint64
+	to         *message.Told // without its message
+	back       bool
+	generation uint64
+	message    any
+	skipped    uint64 // the number of a field that is not known
+}
+
+func (i *item) read(p *pass) {
+	if p.tag != fieldVersion<<3|varintType {
+		p.fail(fmt.Errorf("%w: it does not begin with a version", ErrMalformed))
+		return
+	}
+	p.uint(fieldVersion, &i.version)
+	if i.version+1 < Version || i.version > Version+1 || i.version == 0 {
+		p.fail(fmt.Errorf("%w: version %d, and this is version %d", ErrUnknown, i.version, Version))
+		return
+	}
+	for p.tag != 0 {
+		i.field(p)
+	}
+}
+
+func (i *item) field(p *pass) {
+	number, left := p.tag>>3, len(p.in)
+	switch number {
+	case fieldVersion:
+	case fieldTo:
+		if i.to == nil {
+			i.to = &message.Told{}
+		}
+		p.recipient(i.to)
+	case fieldReturned:
+		i.back = true
+		p.returned(&i.generation)
+	default:
+		m := fresh(number)
+		switch {
+		case m == nil:
+			i.skipped = number
+		case i.message != nil:
+			p.fail(fmt.Errorf("%w: there are two messages", ErrMalformed))
+		case p.message(m) && len(p.in) < left:
+			i.message = m
+		}
+	}
+	if p.tag != 0 && len(p.in) == left {
+		p.skip()
+	}
+}
+
+func (i *item) whole() (any, error) {
+	switch {
+	case i.message == nil && i.skipped != 0:
+		return nil, fmt.Errorf("%w: message %d of version %d, and this is version %d", ErrUnknown, i.skipped, i.version, Version)
+	case i.message == nil:
+		return nil, fmt.Errorf("%w: there is no message", ErrMalformed)
+	case i.to == nil && i.back:
+		return nil, fmt.Errorf("%w: it comes back from nobody", ErrMalformed)
+	case i.to == nil:
+		return i.message, nil
+	}
+	i.to.Message = i.message
+	if i.back {
+		return &message.Returned{Generation: i.generation, Told: *i.to}, nil
+	}
+	return i.to, nil
+}
+
+// recipient is all of Told but its message.
+func (p *pass) recipient(t *message.Told) {
+	for f := p.open(fieldTo, true); p.more(&f); {
+		p.small(1, &t.Kind, lastKind)
+		p.string(2, &t.ID)
+		p.bool(3, &t.Active)
+	}
+}
+
+// returned is written also when it is 0.
+func (p *pass) returned(generation *uint64) {
+	if !p.reading && *generation == 0 {
+		p.out = append(p.out, fieldReturned<<3|byte(varintType), 0)
+		return
+	}
+	p.uint(fieldReturned, generation)
+}

@@ -1,0 +1,118 @@
+package envelope
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/corrillo/corrillo/wire"
+)
+
+// Lists. An empty one is written as nothing, and read as nil.
+//
+//	for i := first(p, r.Deliver); next(p, 4, &r.Deliver, i); i++ {
+//		p.delivery(4, &r.Deliver[i])
+//	}
+//
+// goes over a list of messages in either direction. Each must be written also
+// when it is empty.
+
+// first is where next begins.
+func first[T any](p *pass, list []T) int {
+	if p.reading {
+		return len(list)
+	}
+	return 0
+}
+
+// next reports whether there is an i-th element of the list in field n.
+// Reading, it makes room for it.
+func next[T any](p *pass, n uint64, list *[]T, i int) bool {
+	if !p.reading {
+		return i < len(*list)
+	}
+	if p.tag != n<<3|bytesType {
+		return false
+	}
+	if *list == nil {
+		*list = make([]T, 0, p.alike())
+	}
+	var zero T
+	*list = append(*list, zero)
+	return true
+}
+
+// alike counts the fields from the one at hand on that have the same number,
+// by going over them: what is allocated for a list does not hang on a number
+// that somebody wrote.
+func (p *pass) alike() int {
+	n, b := 0, p.in
+	for {
+		n++
+		size, at := protowire.ConsumeVarint(b)
+		if at < 0 || size > uint64(len(b)-at) {
+			return n
+		}
+		b = b[at+int(size):]
+		tag, at := protowire.ConsumeVarint(b)
+		if at < 0 || tag != p.tag {
+			return n
+		}
+		b = b[at:]
+	}
+}
+
+func (p *pass) strings(n uint64, list *[]string) {
+	for i := first(p, *list); next(p, n, list, i); i++ {
+		if p.reading {
+			(*list)[i] = string(p.value())
+		} else {
+			p.out = protowire.AppendString(protowire.AppendVarint(p.out, n<<3|bytesType), (*list)[i])
+		}
+	}
+}
+
+// people is a list that, empty, is not the same as nil.
+func (p *pass) people(n uint64, list *[]string) {
+	if !p.reading && *list == nil {
+		return
+	}
+	f := p.open(n, true)
+	if f.done {
+		return
+	}
+	for p.more(&f) {
+		p.strings(1, list)
+	}
+	if p.reading && *list == nil {
+		*list = []string{}
+	}
+}
+
+// statuses is a map<string, PresenceStatus>, written in the order of its keys.
+func (p *pass) statuses(n uint64, users *map[string]wire.PresenceStatus) {
+	if !p.reading {
+		for _, id := range slices.Sorted(maps.Keys(*users)) {
+			status := (*users)[id]
+			p.entry(n, &id, &status)
+		}
+		return
+	}
+	for p.tag == n<<3|bytesType {
+		if *users == nil {
+			*users = make(map[string]wire.PresenceStatus, p.alike())
+		}
+		var id string
+		var status wire.PresenceStatus
+		p.entry(n, &id, &status)
+		(*users)[id] = status
+	}
+}
+
+func (p *pass) entry(n uint64, id *string, status *wire.PresenceStatus) {
+	for f := p.open(n, true); p.more(&f); {
+		p.string(1, id)
+		p.presenceStatus(2, status)
+	}
+}

@@ -1,0 +1,209 @@
+package envelope
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// pass goes over a message's fields once, writing or reading them: a
+// message's function calls it for each field, in either direction.
+//
+// Reading, it stands at a field, by its tag, and a call that names another one
+// does nothing. A message's function is run until nothing is left, so fields
+// may come in any order; what a whole run leaves where it was is not known
+// here, and skipped.
+type pass struct {
+	reading  bool
+	out      []byte // what has been written
+	in       []byte // what follows the tag at hand, within the message at hand
+	tag      uint64 // number<<3 | wire type; 0: nothing is left
+	err      error
+	lastNode string // the node id read last; most of an item's are the same
+}
+
+const (
+	varintType = uint64(protowire.VarintType)
+	fixedType  = uint64(protowire.Fixed64Type)
+	bytesType  = uint64(protowire.BytesType)
+)
+
+// fail ends the reading.
+func (p *pass) fail(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+	p.in, p.tag = nil, 0
+}
+
+var (
+	errTag     = fmt.Errorf("%w: not a field's tag", ErrMalformed)
+	errVarint  = fmt.Errorf("%w: not a number", ErrMalformed)
+	errShort   = fmt.Errorf("%w: shorter than it says", ErrMalformed)
+	errTooHigh = fmt.Errorf("%w: a number that is out of its range", ErrMalformed)
+)
+
+// advance reads the tag at the start of b and stands there.
+func (p *pass) advance(b []byte) {
+	if len(b) == 0 {
+		p.in, p.tag = nil, 0
+		return
+	}
+	if c := b[0]; c < 0x80 {
+		p.in, p.tag = b[1:], uint64(c)
+	} else {
+		tag, n := protowire.ConsumeVarint(b)
+		if n < 0 || tag > math.MaxUint32 {
+			p.fail(errTag)
+			return
+		}
+		p.in, p.tag = b[n:], tag
+	}
+	if p.tag>>3 == 0 {
+		p.fail(errTag)
+	}
+}
+
+// skip goes past the field at hand, whatever it is.
+func (p *pass) skip() {
+	n := protowire.ConsumeFieldValue(protowire.Number(p.tag>>3), protowire.Type(p.tag&7), p.in)
+	if n < 0 {
+		p.fail(fmt.Errorf("%w: field %d: %w", ErrMalformed, p.tag>>3, protowire.ParseError(n)))
+		return
+	}
+	p.advance(p.in[n:])
+}
+
+// varint takes the value of the field at hand and goes to the next.
+func (p *pass) varint() uint64 {
+	if len(p.in) > 0 && p.in[0] < 0x80 {
+		v := uint64(p.in[0])
+		p.advance(p.in[1:])
+		return v
+	}
+	v, n := protowire.ConsumeVarint(p.in)
+	if n < 0 {
+		p.fail(errVarint)
+		return 0
+	}
+	p.advance(p.in[n:])
+	return v
+}
+
+// fixed takes the value of the field at hand and goes to the next.
+func (p *pass) fixed() uint64 {
+	if len(p.in) < 8 {
+		p.fail(errShort)
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(p.in)
+	p.advance(p.in[8:])
+	return v
+}
+
+// value takes the value of the field at hand, which is part of what is read,
+// and goes to the next.
+func (p *pass) value() []byte {
+	b, rest := p.split()
+	p.advance(rest)
+	return b
+}
+
+// split gives the value of the field at hand, and what comes after it.
+func (p *pass) split() (b, rest []byte) {
+	size, at := uint64(0), 1
+	if len(p.in) > 0 && p.in[0] < 0x80 {
+		size = uint64(p.in[0])
+	} else if size, at = protowire.ConsumeVarint(p.in); at < 0 {
+		p.fail(errShort)
+		return nil, nil
+	}
+	if size > uint64(len(p.in)-at) {
+		p.fail(errShort)
+		return nil, nil
+	}
+	end := at + int(size)
+	return p.in[at:end:end], p.in[end:]
+}
+
+// frame is a message within a message.
+type frame struct {
+	done  bool // reading: it is not there
+	begun bool
+	keep  bool   // writing: also when it turns out empty
+	from  int    // writing: where its tag is
+	body  int    // writing: where its fields begin
+	left  int    // reading: what was left before the last run
+	after []byte // reading: what follows it
+}
+
+// open begins the message in field n. Its fields are gone over for as long as
+// more says so:
+//
+//	for f := p.open(1, false); p.more(&f); {
+//
+// With keep it is written also when it is empty: where its absence means
+// something, and in lists.
+func (p *pass) open(n uint64, keep bool) frame {
+	if !p.reading {
+		from := len(p.out)
+		p.out = append(protowire.AppendVarint(p.out, n<<3|bytesType), 0)
+		return frame{from: from, body: len(p.out), keep: keep}
+	}
+	if p.tag != n<<3|bytesType {
+		return frame{done: true}
+	}
+	b, rest := p.split()
+	if p.err != nil {
+		return frame{done: true}
+	}
+	p.advance(b)
+	return frame{after: rest}
+}
+
+// more reports whether the fields of an open message are to be gone over
+// (again). When it says no, the message is closed.
+func (p *pass) more(f *frame) bool {
+	if f.done {
+		return false
+	}
+	if !p.reading {
+		if f.begun {
+			p.shut(f)
+		}
+		f.begun = !f.begun
+		return f.begun
+	}
+	if f.begun && p.tag != 0 && len(p.in) == f.left {
+		p.skip() // nobody took it
+	}
+	if p.tag == 0 {
+		if p.err == nil {
+			p.advance(f.after)
+		}
+		return false
+	}
+	f.begun, f.left = true, len(p.in)
+	return true
+}
+
+// shut puts a written message's length before it.
+func (p *pass) shut(f *frame) {
+	size := len(p.out) - f.body
+	if size == 0 && !f.keep {
+		p.out = p.out[:f.from]
+		return
+	}
+	if size < 0x80 {
+		p.out[f.body-1] = byte(size)
+		return
+	}
+	// There was room for one byte.
+	var zeros [binary.MaxVarintLen64]byte
+	wider := protowire.SizeVarint(uint64(size)) - 1
+	p.out = append(p.out, zeros[:wider]...)
+	copy(p.out[f.body+wider:], p.out[f.body:])
+	binary.PutUvarint(p.out[f.body-1:], uint64(size))
+}
