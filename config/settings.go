@@ -66,6 +66,7 @@ type Store struct {
 	BatchBytes  Size          `key:"store.batchBytes" default:"4MiB" help:"Bytes in one transaction at most."`
 	Pending     Size          `key:"store.pending" default:"64MiB" help:"Bytes that may wait for one writer; more is refused with overloaded."`
 	SaveTimeout time.Duration `key:"store.saveTimeout" default:"10s" help:"How long a message may wait for the database before its sender gets unavailable."`
+	Sharded     bool          `key:"store.sharded" help:"The database keeps conversations on different shards (Vitess, PlanetScale): each is written in transactions of its own. MySQL only."`
 
 	Mirror Mirror `embed:"" prefix:"mirror-"`
 }

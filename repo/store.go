@@ -28,8 +28,9 @@ type Store interface {
 	// created.
 	Activate(ctx context.Context, conversationID string) (Activation, error)
 
-	// Save commits many conversations' groups in one transaction and returns
-	// one result per group, in the same order. It never writes half a group.
+	// Save commits many conversations' groups, in one transaction or, where the
+	// store is told so, each in one of its own, and returns one result per
+	// group, in the same order. It never writes half a group.
 	// Repeats, conflicts, fenced groups and rows that the database refuses
 	// are isolated: they get their own outcome and the rest is written. The
 	// same conversation must not appear twice. A connection lost in the

@@ -101,7 +101,7 @@ func openStoreLogging(ctx context.Context, s *config.Settings, dir string, log *
 			return nil, "", fmt.Errorf("store.url: %w", err)
 		}
 		o.TablePrefix, o.MembershipQuery = s.Store.TablePrefix, query
-		o.Mirror, o.Log = mirrorOptions(s), log
+		o.Mirror, o.Log, o.Sharded = mirrorOptions(s), log, s.Store.Sharded
 		store, err := mysql.Open(ctx, o)
 		if err != nil {
 			return nil, "", err

@@ -48,6 +48,12 @@ type Options struct {
 	// asks the server for more: for a proxy that breaks when it is asked.
 	OneByOne bool
 
+	// Sharded is for a database that keeps conversations on different shards
+	// (Vitess, PlanetScale; deploy/vitess): each conversation's group is a
+	// transaction of its own, several of them beside each other, and its
+	// statements go one by one.
+	Sharded bool
+
 	// TablePrefix begins the name of every table; corrillo_ when empty.
 	TablePrefix string
 	// MembershipQuery is the operator's authz.query, empty when there is none.
@@ -65,9 +71,14 @@ type Options struct {
 // Store keeps everything in a MySQL database.
 type Store struct {
 	*sqlstore.Store
-	db     *sql.DB
-	mirror *mirror // nil: none
+	db      *sql.DB
+	mirror  *mirror // nil: none
+	sharded bool
 }
+
+// PerGroup reports whether a Save commits each conversation's group by itself
+// (Options.Sharded).
+func (s *Store) PerGroup() bool { return s.sharded }
 
 // Mirror returns what Migrate found out about the mirror, nil when there is
 // none or Migrate has not been there.
@@ -100,9 +111,14 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxLifetime(o.MaxLifetime)
 	db.SetConnMaxIdleTime(o.MaxIdleTime)
-	store := &Store{db: db}
+	store := &Store{db: db, sharded: o.Sharded}
 	d := dialect()
 	d.Together, d.Undone = c.ways.together, undone
+	apart := 0
+	if o.Sharded {
+		d.EachShard = eachShard
+		apart = max(1, o.MaxConns-2) // reads find a connection as well
+	}
 	var companion sqlstore.Companion
 	if o.Mirror != nil {
 		if err := o.Mirror.Validate(o.TablePrefix); err != nil {
@@ -118,6 +134,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		TablePrefix:     o.TablePrefix,
 		MembershipQuery: o.MembershipQuery,
 		AcquireTimeout:  o.PoolTimeout,
+		Apart:           apart,
 		Migrate:         func(ctx context.Context) error { return migrate(ctx, c, o.TablePrefix, store.mirror) },
 	})
 	if err != nil {
@@ -145,6 +162,10 @@ func migrate(ctx context.Context, c driver.Connector, prefix string, m *mirror) 
 	return errors.Join(err, db.Close())
 }
 
+// eachShard has Vitess write the rows of one INSERT to all of their shards,
+// and each of these commit by itself. To all others it is a comment.
+const eachShard = "/*vt+ MULTI_SHARD_AUTOCOMMIT=1 */"
+
 func (o *Options) setDefaults() {
 	if o.Network == "" {
 		o.Network = "tcp"
@@ -160,6 +181,11 @@ func (o *Options) setDefaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sharded {
+		// The guard in the first value of an INSERT would hide from a proxy
+		// which shard it is for.
+		o.OneByOne = true
 	}
 	orDefault(&o.deserted, 10*time.Second)
 	orDefault(&o.ConnectTimeout, 5*time.Second)

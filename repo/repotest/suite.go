@@ -10,6 +10,12 @@ import (
 // Open gives a migrated store on a database of its own, closed by t.Cleanup.
 type Open func(t *testing.T) repo.Store
 
+// perGroup reports whether a store commits each group by itself.
+func perGroup(s repo.Store) bool {
+	p, ok := s.(interface{ PerGroup() bool })
+	return ok && p.PerGroup()
+}
+
 // Run holds a store against the contract of repo.Store. With names, only
 // those groups of cases are run.
 func Run(t *testing.T, open Open, only ...string) {

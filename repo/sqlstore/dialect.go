@@ -44,6 +44,9 @@ type Dialect struct {
 	// Upsert gives the end of an INSERT that updates the row with that key
 	// instead, up to where the assignments start.
 	Upsert func(key string) string
+	// EachShard is what an INSERT says, before INTO, when its rows lie on many
+	// shards and each may commit its own; usually empty.
+	EachShard string
 	// Inserted names, in such an assignment, the value that the INSERT had.
 	Inserted func(column string) string
 	// RowValues says that rows are best looked up with

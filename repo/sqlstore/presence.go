@@ -22,16 +22,35 @@ func (s *Store) TouchUsers(ctx context.Context, seen map[string]time.Time) error
 			args = append(args, id, stamp(seen[id]))
 		}
 		err := s.again(ctx, "touch users", func() error {
-			return s.inTx(ctx, func(tx *sql.Tx) error {
-				_, err := tx.ExecContext(ctx, s.texts.presence.of(len(part)), args...)
-				return err
-			})
+			return s.touch(ctx, s.texts.presence.of(len(part)), args)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// touch runs the INSERT of some users: in a transaction, or, where they lie on
+// many shards, so that each shard commits its own. A part that is written twice
+// does no harm.
+func (s *Store) touch(ctx context.Context, text string, args []any) error {
+	if s.slots == nil {
+		return s.inTx(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, text, args...)
+			return err
+		})
+	}
+	conn, err := s.acquire(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// What is wrong with the connection has been reported by its use.
+		_ = conn.Close()
+	}()
+	_, err = conn.ExecContext(ctx, text, args...)
+	return err
 }
 
 // LastSeen implements repo.Store.

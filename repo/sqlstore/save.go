@@ -16,7 +16,11 @@ var (
 // Save implements repo.Store.
 func (s *Store) Save(ctx context.Context, groups []repo.Group) []repo.GroupResult {
 	b := newBatch(s, groups)
-	b.run(ctx, b.live)
+	if s.slots == nil {
+		b.run(ctx, b.live)
+	} else {
+		b.runApart(ctx)
+	}
 	for i := range b.works {
 		b.works[i].answerAliases()
 		b.works[i].count(s)

@@ -79,8 +79,12 @@ func newTexts(d *Dialect, prefix string) *texts {
 	t.message = newInsertText(t.table("message"), insertColumns, "", d.MaxRows)
 	t.conversation = newInsertText(t.table("conversation"), []string{"id", "epoch", "lastSeq", "lastRev", "lastActivityAt"}, "", d.MaxKeys)
 	t.buildParticipants()
+	var each []string
+	if d.EachShard != "" {
+		each = []string{d.EachShard}
+	}
 	t.presence = newInsertText(t.table("presence"), []string{"userId", "lastSeenAt"},
-		d.Upsert("userId")+"lastSeenAt = "+t.greatest("lastSeenAt"), d.MaxRows)
+		d.Upsert("userId")+"lastSeenAt = "+t.greatest("lastSeenAt"), d.MaxRows, each...)
 	t.buildReads()
 	t.buildWrites()
 	return t
@@ -268,9 +272,9 @@ type insertText struct {
 	end      string
 }
 
-func newInsertText(table string, columns []string, end string, most int) insertText {
+func newInsertText(table string, columns []string, end string, most int, options ...string) insertText {
 	build := func(n int) string {
-		b := sq.Insert(table).Columns(columns...)
+		b := sq.Insert(table).Columns(columns...).Options(options...)
 		for range n {
 			b = b.Values(make([]any, len(columns))...)
 		}

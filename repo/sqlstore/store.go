@@ -25,6 +25,11 @@ type Options struct {
 	// AcquireTimeout bounds the wait for a connection of the pool. 0: only
 	// the context does.
 	AcquireTimeout time.Duration
+	// Apart, when set, gives each group of a Save a transaction of its own:
+	// for a database whose transactions must not span conversations. So many
+	// of them are under way at once, those of all Saves together; they take a
+	// connection each. 0: a Save is one transaction.
+	Apart int
 	// Companion is what every Save writes to besides our tables; nil for none.
 	Companion Companion
 	// Migrate brings the schema up to date.
@@ -39,6 +44,7 @@ type Store struct {
 	membership     *membershipQuery
 	companion      Companion
 	acquireTimeout time.Duration
+	slots          chan struct{} // one for each transaction of Options.Apart; nil: a Save is one
 	migrate        func(ctx context.Context) error
 
 	transactions, rows, retries, inDoubt, repeats, rejected, fenced, marksCut, pagesCut atomic.Int64
@@ -61,6 +67,9 @@ func New(o Options) (*Store, error) {
 		acquireTimeout: o.AcquireTimeout,
 		companion:      o.Companion,
 		migrate:        o.Migrate,
+	}
+	if o.Apart > 0 {
+		s.slots = make(chan struct{}, o.Apart)
 	}
 	s.texts = newTexts(&s.d, o.TablePrefix)
 	if o.MembershipQuery != "" {
