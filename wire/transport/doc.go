@@ -12,5 +12,6 @@
 //	polling     what a conn has besides while it is not a WebSocket
 //	candidate   a WebSocket that is being probed for a polling conn
 //	socketioApp, plainApp, engineApp   the dialects on top of a conn
+//	passage     a request that another node of the cluster answers
 //	Reader      how bytes get from sockets to conns
 package transport

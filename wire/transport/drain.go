@@ -9,9 +9,11 @@ import (
 )
 
 // Drain refuses new connections and closes those that are there, perSecond of
-// them a second (all at once when it is not positive), with CloseDraining. It
-// returns when all are gone, or with ctx's error; polls and posts of sessions
-// that are still there are served meanwhile.
+// them a second (all at once when it is not positive), with CloseDraining. The
+// polls and WebSockets that are passed on to other nodes are cut off among them,
+// so that their clients come back elsewhere. It returns when all are gone, or
+// with ctx's error; polls and posts of sessions that are still there are served
+// meanwhile.
 func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	s.draining.Store(true)
 	const beat = 50 * time.Millisecond
@@ -19,11 +21,12 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	defer ticker.Stop()
 	began, closed := time.Now(), 0
 	for {
-		conns := s.conns.all()
-		if len(conns) == 0 {
+		conns, passing := s.conns.all(), s.passages.waiting()
+		left := len(conns) + len(passing)
+		if left == 0 {
 			return nil
 		}
-		allowed := len(conns)
+		allowed := left
 		if perSecond > 0 {
 			allowed = int(time.Since(began)*time.Duration(perSecond)/time.Second) + 1 - closed
 		}
@@ -37,9 +40,18 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 				allowed--
 			}
 		}
+		for _, p := range passing {
+			if allowed <= 0 {
+				break
+			}
+			if p.end() {
+				closed++
+				allowed--
+			}
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("drain: %d connections left: %w", len(conns), ctx.Err())
+			return fmt.Errorf("drain: %d connections left: %w", left, ctx.Err())
 		case <-ticker.C:
 		}
 	}
@@ -58,6 +70,7 @@ func (s *Server) Close() error {
 		for _, c := range s.conns.all() {
 			c.close(wire.CloseDraining)
 		}
+		s.passages.close()
 		s.running.Wait()
 		s.flushers.stop()
 		close(s.stop)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,6 +26,18 @@ type Options struct {
 	// there is no Socket.IO then.
 	Engine EngineHandler
 	Log    *slog.Logger // discards
+
+	// Node, of 1 to 64 letters, digits, - and _, begins every Engine.IO session
+	// id: "<node>.<22 characters>". Empty: ids are the 22 characters alone.
+	Node string
+	// Elsewhere gives the way to the node that a session id names, nil when
+	// there is no such node: the session is unknown then. The handler answers a
+	// poll, a POST or an upgrade, whose body has not been read; it ends, and lets
+	// go of the socket, when the request's context ends, which for a WebSocket is
+	// the end of its life. At the other node the request is to reach ServeHTTP
+	// with a context of Forwarded. It is called for each request and does not
+	// block.
+	Elsewhere func(node string) http.Handler
 
 	Path      string // of Engine.IO; "/socket.io/"
 	PlainPath string // of the plain dialect; "/ws"
@@ -117,6 +130,12 @@ func (o *Options) check() error {
 	}
 	if !strings.HasPrefix(o.Path, "/") || !strings.HasSuffix(o.Path, "/") {
 		return fmt.Errorf("transport: path %q must begin and end with a slash", o.Path)
+	}
+	if o.Node != "" && !validNode(o.Node) {
+		return fmt.Errorf("transport: node %q is not 1 to %d letters, digits, - and _", o.Node, maxNode)
+	}
+	if o.Node == "" && o.Elsewhere != nil {
+		return errors.New("transport: Elsewhere needs a Node: no session id would name one")
 	}
 	for _, d := range []time.Duration{
 		o.PingInterval, o.PingTimeout, o.ConnectTimeout, o.UpgradeTimeout, o.HandshakeTimeout, o.BodyTimeout, o.CloseTimeout, o.QueueAge,

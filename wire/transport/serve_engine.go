@@ -14,14 +14,16 @@ import (
 
 // serveEngine takes all requests of Path.
 func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request) {
-	if !s.origins.allow(r) {
-		s.refuseEngine(w, engineio.Forbidden)
-		return
-	}
-	s.origins.headers(w.Header(), r)
-	if r.Method == http.MethodOptions {
-		preflight(w, r)
-		return
+	if !isForwarded(r) {
+		if !s.origins.allow(r) {
+			s.refuseEngine(w, engineio.Forbidden)
+			return
+		}
+		s.origins.headers(w.Header(), r)
+		if r.Method == http.MethodOptions {
+			preflight(w, r)
+			return
+		}
 	}
 	q := r.URL.Query()
 	req := engineio.Request{
@@ -36,6 +38,10 @@ func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		s.refuseEngine(w, engineio.BadRequest)
 	case req.SID != "":
+		if to := s.elsewhere(r, req.SID); to != nil {
+			s.passOn(w, r, req, to)
+			return
+		}
 		s.serveSession(w, r, req)
 	case req.Upgrade:
 		s.openWebSocket(w, r)
@@ -111,7 +117,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	poll := newPolling(newSID(), ip)
+	poll := newPolling(s.newSID(), ip)
 	c := s.newEngineConn(p, poll)
 	if !s.add(c) {
 		s.abandon(c)
@@ -140,7 +146,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.stats.opened()
-	hello := engineio.AppendOpen(nil, newSID(), false, s.timing, s.opts.MaxPayload)
+	hello := engineio.AppendOpen(nil, s.newSID(), false, s.timing, s.opts.MaxPayload)
 	c.mu.Lock()
 	c.sendLocked(&wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpText, hello)})
 	c.attach(link)

@@ -28,6 +28,7 @@ type Server struct {
 	peers    peers
 	reader   Reader
 	flushers flushers
+	passages passages
 	stats    counters
 
 	handshakes atomic.Int64
@@ -59,6 +60,7 @@ func New(opts Options) (*Server, error) {
 		started:    time.Now(),
 		sessions:   sessions{bySID: map[string]*conn{}},
 		peers:      newPeers(),
+		passages:   passages{all: map[*passage]struct{}{}},
 		reader:     opts.Reader,
 		enginePing: &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpText, []byte{byte(engineio.Ping)})},
 		plainPing:  &wire.Encoded{WebSocket: wsframe.AppendFrame(nil, wsframe.OpPing, nil)},

@@ -31,6 +31,9 @@ func (s *sessions) remove(sid string) {
 	s.mu.Unlock()
 }
 
+// sidLength is the length of what newSID makes.
+const sidLength = 22
+
 // newSID makes a session id: 128 bits that nobody can guess.
 func newSID() string {
 	var b [16]byte

@@ -37,6 +37,9 @@ func (s *Server) shrink() {
 	s.peers.mu.Lock()
 	s.peers.byKey = shrunk(s.peers.byKey, &s.peers.most)
 	s.peers.mu.Unlock()
+	s.passages.mu.Lock()
+	s.passages.all = shrunk(s.passages.all, &s.passages.most)
+	s.passages.mu.Unlock()
 	s.conns.mu.Lock()
 	if n := len(s.conns.conns); cap(s.conns.conns) >= leastPeak && n <= cap(s.conns.conns)/muchMore {
 		s.conns.conns = slices.Clone(s.conns.conns)

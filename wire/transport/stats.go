@@ -9,14 +9,16 @@ import (
 )
 
 // Stats is what a Server has done and holds, at one moment. Counters only
-// grow; the gauges are Conns, Handshakes and QueueBytes.
+// grow; the gauges are Conns, Handshakes, QueueBytes and PassingOn.
 type Stats struct {
 	// Conns by dialect and transport: "socketio/websocket",
 	// "socketio/polling", "plain/websocket".
 	Conns         map[string]int
 	Handshakes    int   // connections that have not joined a namespace yet
+	PassingOn     int   // polls, POSTs and WebSockets that another node answers
 	QueueBytes    int64 // waiting to be sent, a shared frame counted for each receiver
 	Opened        uint64
+	PassedOn      uint64 // requests that other nodes were asked to answer
 	Upgrades      uint64 // from polling to WebSocket
 	FramesIn      uint64
 	FramesOut     uint64
@@ -82,6 +84,7 @@ func (s *Server) Stats() Stats {
 		FramesIn: n.framesIn.Load(), FramesOut: n.framesOut.Load(),
 		BytesIn: n.bytesIn.Load(), BytesOut: n.bytesOut.Load(), Writes: n.writes.Load(),
 	}
+	out.PassingOn, out.PassedOn = s.passages.counts()
 	for _, c := range s.conns.all() {
 		c.mu.Lock()
 		out.QueueBytes += int64(c.queue.bytes)

@@ -1,0 +1,148 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// passage is a request that another node answers, and the ResponseWriter of
+// it: a client that does not read is not waited for longer than age.
+type passage struct {
+	http.ResponseWriter
+	age      time.Duration
+	cancel   context.CancelFunc
+	waits    bool // a poll or a WebSocket; anything else is over soon
+	answered bool // the handler's
+
+	mu     sync.Mutex
+	ended  bool
+	socket net.Conn // once it has become a WebSocket
+}
+
+// Unwrap is for http.ResponseController.
+func (p *passage) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (p *passage) WriteHeader(status int) {
+	if !p.answered && status >= http.StatusOK {
+		p.answered = true
+		_ = http.NewResponseController(p.ResponseWriter).SetWriteDeadline(time.Now().Add(p.age)) // not every ResponseWriter has deadlines; ours do
+	}
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (p *passage) Write(b []byte) (int, error) {
+	if !p.answered {
+		p.WriteHeader(http.StatusOK)
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+// Hijack implements http.Hijacker, for a WebSocket.
+func (p *passage) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(p.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if tcp, ok := socketOf(nc).(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // a wish, not a need
+	}
+	_ = nc.SetWriteDeadline(time.Now().Add(p.age)) // for what goes by way of rw
+	p.mu.Lock()
+	p.socket = nc
+	ended := p.ended
+	p.mu.Unlock()
+	if ended {
+		_ = nc.Close() // whoever ended it has not seen the socket
+	}
+	return &passedSocket{nc, p.age}, rw, nil
+}
+
+// end cuts the passage off; false: that was done before.
+func (p *passage) end() bool {
+	p.mu.Lock()
+	first := !p.ended
+	p.ended = true
+	if p.socket != nil {
+		_ = p.socket.Close() // the handler sees it
+	}
+	p.mu.Unlock()
+	p.cancel()
+	return first
+}
+
+// passedSocket bounds the time of each write.
+type passedSocket struct {
+	net.Conn
+	age time.Duration
+}
+
+// Write implements net.Conn.
+func (s *passedSocket) Write(b []byte) (int, error) {
+	if err := s.SetWriteDeadline(time.Now().Add(s.age)); err != nil {
+		return 0, err
+	}
+	return s.Conn.Write(b)
+}
+
+// passages are those under way.
+type passages struct {
+	mu     sync.Mutex
+	all    map[*passage]struct{}
+	most   int // that all held; see shrunk
+	closed bool
+	total  uint64
+}
+
+// add reports false when the server is closed.
+func (s *passages) add(p *passage) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.all[p] = struct{}{}
+	s.total++
+	return true
+}
+
+func (s *passages) remove(p *passage) {
+	s.mu.Lock()
+	delete(s.all, p)
+	s.mu.Unlock()
+}
+
+// waiting returns the polls and the WebSockets.
+func (s *passages) waiting() []*passage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*passage, 0, len(s.all))
+	for p := range s.all {
+		if p.waits {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// counts gives those under way, and all that there were.
+func (s *passages) counts() (open int, total uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all), s.total
+}
+
+// close ends all, and takes no more.
+func (s *passages) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for p := range s.all {
+		p.end()
+	}
+}
