@@ -53,8 +53,9 @@ type Stats struct {
 	Fullness float64
 	Shed     map[string]int64
 	// Crowded counts commands that were refused because the next group of their
-	// conversation was full, TooMany because too many waited there.
-	Crowded, TooMany int64
+	// conversation was full, TooMany because too many waited there, Full because
+	// it took no further participant.
+	Crowded, TooMany, Full int64
 	// LastSeenWaiting are last-seen times yet to be written, LastSeenDropped
 	// those that were not kept.
 	LastSeenWaiting int
@@ -79,7 +80,7 @@ func (s *System) Stats() Stats {
 	for w := range message.Works {
 		st.Shed[w.String()] = shed[w]
 	}
-	st.Crowded, st.TooMany = s.refused.Crowded.Load(), s.refused.TooMany.Load()
+	st.Crowded, st.TooMany, st.Full = s.refused.Crowded.Load(), s.refused.TooMany.Load(), s.refused.Full.Load()
 	st.LastSeenWaiting, st.LastSeenDropped = s.directory.Waiting()
 	for name, depth := range s.depths {
 		st.Mailboxes[name] = depth()

@@ -43,6 +43,7 @@ type Options struct {
 type Refused struct {
 	Crowded atomic.Int64 // the next group was full
 	TooMany atomic.Int64 // too many commands waited
+	Full    atomic.Int64 // no further participant was taken
 }
 
 // Conversation is the actor of one conversation.
@@ -152,6 +153,9 @@ func (c *Conversation) carry(r *rules.Ready) {
 	}
 	if r.TooMany > 0 {
 		c.o.Refused.TooMany.Add(int64(r.TooMany))
+	}
+	if r.Full > 0 {
+		c.o.Refused.Full.Add(int64(r.Full))
 	}
 	for _, id := range r.Joined {
 		c.tellUser(id, &message.ConversationJoined{ConversationID: c.id})

@@ -26,6 +26,7 @@ type Conversation struct {
 	pipe     pipeline
 	recent   recent
 	members  members
+	enrolled int // members that have a row, or will
 	pair     pair
 	checks   checks
 	sessions sessions

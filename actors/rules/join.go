@@ -45,7 +45,7 @@ func (c *Conversation) join(m *message.Join, gone bool) {
 		c.refuse(o, "", c.crowded())
 		return
 	}
-	c.bringIn(o, o.UserID)
+	c.bringIn(o.UserID)
 	who := c.member(o.UserID)
 	last := &c.life
 	missed := m.AfterSeq >= 0 && m.AfterSeq < last.lastSeq

@@ -188,3 +188,28 @@ func TestConversation_SlowSave(t *testing.T) {
 		t.Fatal("saved twice")
 	}
 }
+
+// TestConversation_OwnMarkOfARestoredUser: who is added again and writes at once
+// has read what they wrote, also when nobody knew whether the removal before it
+// was stored.
+func TestConversation_OwnMarkOfARestoredUser(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.table.add("alice", "bob")
+	warmUp(r)
+	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"bob"}, At: r.now})
+	r.step(&message.ChangeMembership{Origin: backEnd(2), Add: []string{"bob"}, At: r.now})
+	r.step(r.post("bob", "here again", "1"))
+	g := r.take()
+	r.table.save(g)
+	r.step(&message.GroupSaved{Serial: g.Serial, Result: repo.GroupResult{Err: repo.ErrUnavailable}})
+	r.warm()
+	want(t, "ack", codes(r.save()), "ok ok")
+	r.now = r.now.Add(time.Hour)
+	r.step(&message.Tick{})
+	if r.flying != nil {
+		r.save()
+	}
+	if p := r.table.people["bob"]; p.LastReadSeq != 1 {
+		t.Errorf("bob's own mark is at %d", p.LastReadSeq)
+	}
+}

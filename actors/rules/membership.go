@@ -30,6 +30,11 @@ type member struct {
 	sessions int // that have joined
 }
 
+// out reports whether the user is removed and on no way back.
+func (m *member) out() bool {
+	return m.removed && (m.batch == nil || !m.batch.group.Participants[m.slot].Restore)
+}
+
 type members map[string]*member
 
 // member returns what is known of the user, beginning with nothing.
@@ -76,6 +81,7 @@ func (c *Conversation) loadMembers(stored []repo.Participant) {
 		}
 		c.dropIdle(m)
 	}
+	c.countEnrolled()
 	c.pair.changed()
 	c.evict(out)
 }
@@ -117,9 +123,8 @@ func (c *Conversation) admit(h held, o *message.Origin, checked bool) bool {
 
 // bringIn puts the rows that this command's user needs into the next group:
 // joining and sending make a participant of an open conversation, and both
-// people of a direct one. It returns the batch that will make the user's row,
-// nil when there is one already or none is made.
-func (c *Conversation) bringIn(o *message.Origin, userID string) *batch {
+// people of a direct one.
+func (c *Conversation) bringIn(userID string) {
 	switch {
 	case c.direct && c.pair.known:
 		for _, id := range c.pair.both() {
@@ -127,18 +132,16 @@ func (c *Conversation) bringIn(o *message.Origin, userID string) *batch {
 				c.participant(m)
 			}
 		}
-		if m := c.members[userID]; c.pair.has(userID) && !m.stored {
-			return m.batch
-		}
 	case !c.direct && c.o.Membership == MembershipOpen && userID != "":
-		if m := c.member(userID); !m.stored {
-			if m.batch == nil {
-				c.participant(m)
-			}
-			return m.batch
+		m := c.member(userID)
+		switch {
+		case m.stored:
+		case !m.enrolled() && !c.takes(1):
+			c.dropIdle(m)
+		case m.batch == nil:
+			c.participant(m)
 		}
 	}
-	return nil
 }
 
 // participant returns the change of m in the next group, made if need be. It
@@ -146,6 +149,7 @@ func (c *Conversation) bringIn(o *message.Origin, userID string) *batch {
 func (c *Conversation) participant(m *member) *repo.ParticipantChange {
 	b := c.pipe.collecting()
 	if m.batch != b {
+		c.enroll(m)
 		m.batch, m.slot = b, len(b.group.Participants)
 		p := repo.ParticipantChange{UserID: m.userID, At: c.now}
 		if c.direct && c.pair.has(m.userID) {
@@ -203,6 +207,7 @@ func (c *Conversation) participantsFailed(b *batch) {
 	for _, m := range b.members {
 		if m.batch == b {
 			m.batch = nil
+			c.unenroll(m)
 		}
 		if m.read > m.durable {
 			c.soil(m)
@@ -237,6 +242,9 @@ func (c *Conversation) changeMembership(m *message.ChangeMembership) {
 		return
 	case c.direct && !c.areItsPeople(m.Add, m.Remove):
 		c.refuse(o, "", wire.Errorf(wire.CodeInvalidPayload, "a direct conversation has its two people and no others"))
+		return
+	case !c.takes(c.newcomers(m.Add)):
+		c.refuseNewcomers(o)
 		return
 	case !c.room(rows, 120*rows):
 		c.refuse(o, "", c.crowded())

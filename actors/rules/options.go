@@ -37,6 +37,7 @@ func (o Options) withDefaults() Options {
 	setInt(&o.GroupRows, 500)
 	setInt(&o.GroupBytes, 1<<20)
 	setInt(&o.Waiting, 1000)
+	setInt(&o.Members, 100_000)
 	setInt(&o.FencedTries, 5)
 	setTime(&o.FencedFor, 10*time.Second)
 	setInt(&o.RecentKeys, 1024)

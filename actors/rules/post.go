@@ -36,7 +36,7 @@ func (c *Conversation) post(m *message.PostMessage) {
 		c.refuse(o, msg.TempID, c.crowded())
 		return
 	}
-	c.bringIn(o, msg.SenderID)
+	c.bringIn(msg.SenderID)
 	b := c.pipe.collecting()
 	b.bytes += size
 	b.group.Messages = append(b.group.Messages, *msg)

@@ -117,6 +117,11 @@ func (c *Conversation) raiseMark(o *message.Origin, t target) {
 		c.dropIdle(u)
 		return
 	}
+	if !u.enrolled() && !c.takes(1) {
+		c.dropIdle(u)
+		c.refuseGuest(o)
+		return
+	}
 	if !c.room(1, 120) {
 		c.dropIdle(u)
 		c.refuse(o, "", c.crowded())
@@ -238,10 +243,13 @@ func (c *Conversation) ownMark(o *message.Origin, m *repo.Message) {
 	if c.direct && !c.pair.has(m.SenderID) {
 		return
 	}
-	if u == nil {
+	if u == nil || !u.enrolled() {
+		if !c.takes(1) {
+			return // a guest has none
+		}
 		u = c.member(m.SenderID)
 	}
-	if u.removed || m.Seq <= u.read {
+	if u.out() || m.Seq <= u.read {
 		return
 	}
 	u.read = m.Seq
@@ -253,6 +261,7 @@ func (c *Conversation) soil(u *member) {
 	if u.dirty {
 		return
 	}
+	c.enroll(u)
 	u.dirty = true
 	if len(c.reads.dirty) == 0 {
 		c.reads.dueAt = c.now.Add(c.o.Coalesce)
@@ -271,6 +280,7 @@ func (c *Conversation) collectMarks() {
 	for _, u := range r.dirty {
 		if u.read <= u.durable {
 			u.dirty = false
+			c.unenroll(u)
 			continue
 		}
 		if !c.room(1, 120) {

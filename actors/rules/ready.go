@@ -41,9 +41,11 @@ type Ready struct {
 	// Ready's Tick replaces it.
 	Tick time.Time
 	// Crowded counts the commands of this step that were refused because the
-	// next group is full, TooMany those because too many wait already.
+	// next group is full, TooMany those because too many wait already, Full those
+	// because no further participant is taken.
 	Crowded int
 	TooMany int
+	Full    int
 }
 
 // Read is a page that a Reply needs.
@@ -118,6 +120,13 @@ type Options struct {
 	// Waiting bounds the commands that wait for an activation or a check
 	// (default 1,000); over it they are refused with `overloaded`.
 	Waiting int
+	// Members bounds the participants of a conversation, those who were removed
+	// included: all of them are in memory while it is awake. Default 100,000.
+	// Who comes then may join and write as before, where membership allows it,
+	// but gets no row: a read mark of theirs is refused with `forbidden`, and
+	// adding users with `payload_too_large`. The two people of a direct
+	// conversation are always taken, and so are removals.
+	Members int
 	// FencedTries is how often a fenced group is saved again after a new
 	// activation before its senders get `unavailable`, and FencedFor how long.
 	// Defaults 5 and 10 s.

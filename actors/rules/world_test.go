@@ -50,7 +50,7 @@ func newWorld(t *rapid.T) *world {
 		GroupRows: rapid.SampledFrom([]int{4, 500}).Draw(t, "rows"), Waiting: rapid.SampledFrom([]int{6, 1000}).Draw(t, "waiting"),
 		FencedTries: 2, RecentKeys: rapid.SampledFrom([]int{2, 1024}).Draw(t, "keys"), RecentMessages: 2,
 		Membership:   rules.Membership(rapid.IntRange(0, 2).Draw(t, "membership")),
-		DirectShared: rapid.Bool().Draw(t, "shared"),
+		DirectShared: rapid.Bool().Draw(t, "shared"), Members: rapid.SampledFrom([]int{1, 2, 100_000}).Draw(t, "members"),
 	}
 	w := &world{
 		t: t, o: o, id: "c1", now: start,
@@ -119,6 +119,9 @@ func (w *world) take(r *rules.Ready) {
 	if !r.Tick.IsZero() {
 		w.tick = r.Tick
 	}
+	if w.c.Miscounted() {
+		w.fatalf("the participants are miscounted")
+	}
 	if w.c.Idle() {
 		if n := len(w.open); n > 0 {
 			w.fatalf("idle with %d commands unanswered", n)
@@ -182,11 +185,13 @@ func (w *world) deliver(d *message.Delivery) {
 			w.fatalf("seq %d is delivered and not stored", d.Seq)
 		}
 		row := w.table.messages[d.Seq-1]
-		if p := w.table.people[row.SenderID]; p != nil && !p.RemovedAt.IsZero() {
+		p := w.table.people[row.SenderID]
+		if p != nil && !p.RemovedAt.IsZero() {
 			w.everOut[row.SenderID] = true
 		}
+		guest := p == nil && w.o.Members < 100
 		for _, a := range d.Acks {
-			if a.Origin.Session.ID > 0 && !w.everOut[row.SenderID] {
+			if a.Origin.Session.ID > 0 && !w.everOut[row.SenderID] && !guest {
 				w.wrote[row.SenderID] = d.Seq
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,36 @@ var clientBounds = boundCases{
 				}
 			}
 			return told
+		}}
+	},
+	"participants of a conversation, those who were removed included": func(*testing.T) boundCase {
+		tune := &tuning{actors: func(o *actors.Options) { o.Rules.Members = 2 }}
+		return boundCase{env: []string{"WEBHOOK_SECRET=hook"}, tune: tune, meet: func(t *testing.T, s *boundServer) string {
+			ann, bob, eve := connect(t, s.url, "ann", nil), connect(t, s.url, "bob", nil), connect(t, s.url, "eve", nil)
+			for _, c := range []*client{ann, bob, eve} {
+				if err := join(c, 1); err != nil {
+					t.Fatal(err)
+				}
+				say(t, c, "room0", 1)
+			}
+			if _, answer := hook(t, s.url, "membership", `{"conversationId":"room0","add":["dan"]}`); !strings.Contains(answer, "payload_too_large") {
+				t.Error(answer)
+			}
+			if _, err := bob.call(wire.EventMarkRead, object{"conversationId": "room0", "seq": 3}); err != nil {
+				t.Error(err)
+			}
+			for c, want := range map[*client]int{ann: 1, eve: 0} {
+				var list struct{ Conversations []any }
+				data, err := c.call(wire.EventGetConversations, object{})
+				if err == nil {
+					err = json.Unmarshal(data, &list)
+				}
+				if err != nil || len(list.Conversations) != want {
+					t.Errorf("%s, %v: want %d", data, err, want)
+				}
+			}
+			_, err := eve.call(wire.EventMarkRead, object{"conversationId": "room0", "seq": 3})
+			return string(codeOf(err))
 		}}
 	},
 	"conversations awake": func(*testing.T) boundCase {

@@ -72,9 +72,10 @@ corrillo_connections{dialect="socketio",transport="websocket"} 0
 # TYPE corrillo_events_total counter
 corrillo_events_total{event="send_message",result="forbidden"} 1
 corrillo_events_total{event="send_message",result="ok"} 1
-# HELP corrillo_conversation_refused_total Requests that a conversation refused as overloaded: its next group was full (group), or too many waited (waiting).
+# HELP corrillo_conversation_refused_total Requests that a conversation refused: its next group was full (group), too many waited (waiting), or it took no further participant (participants).
 # TYPE corrillo_conversation_refused_total counter
 corrillo_conversation_refused_total{bound="group"} 1
+corrillo_conversation_refused_total{bound="participants"} 0
 corrillo_conversation_refused_total{bound="waiting"} 0
 # HELP corrillo_mailbox_depth Messages that wait in a lane's mailbox.
 # TYPE corrillo_mailbox_depth gauge
