@@ -110,18 +110,27 @@ func (i *item) field(p *pass) {
 		i.back = true
 		p.returned(&i.generation)
 	default:
-		m := fresh(number)
-		switch {
-		case m == nil:
-			i.skipped = number
-		case i.message != nil:
-			p.fail(fmt.Errorf("%w: there are two messages", ErrMalformed))
-		case p.message(m) && len(p.in) < left:
-			i.message = m
-		}
+		i.bring(p, number)
 	}
 	if p.tag != 0 && len(p.in) == left {
 		p.skip()
+	}
+}
+
+// bring reads the message, if that is what the field at hand is.
+func (i *item) bring(p *pass, number uint64) {
+	if p.tag&7 != bytesType {
+		return
+	}
+	m := fresh(number)
+	switch {
+	case m == nil:
+		i.skipped = number
+	case i.message != nil:
+		p.fail(fmt.Errorf("%w: there are two messages", ErrMalformed))
+	default:
+		p.message(m)
+		i.message = m
 	}
 }
 
