@@ -1,0 +1,257 @@
+package etcd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/corrillo/corrillo/repo"
+)
+
+// Registry keeps the processes of a cluster in etcd, by etcd's clock. A lease
+// lives for whole seconds, rounded up, and for no less than etcd grants at the
+// least (2 s as it is set up by default); one that is over may be seen as such
+// up to a second late, and a change of etcd's leader gives every lease its
+// whole time anew.
+type Registry struct {
+	client *clientv3.Client
+	keys   keys
+
+	mu   sync.Mutex
+	held map[string]held // by node id: what this process has registered
+}
+
+// held is a lease of etcd, and what node/<id> says.
+type held struct {
+	lease clientv3.LeaseID
+	value string
+}
+
+var _ repo.Registry = (*Registry)(nil)
+
+// keys names the keys.
+type keys struct{ prefix string }
+
+func (k keys) cluster() string        { return k.prefix + "cluster" }
+func (k keys) nodes() string          { return k.prefix + "node/" }
+func (k keys) node(id string) string  { return k.prefix + "node/" + id }
+func (k keys) lives() string          { return k.prefix + "alive/" }
+func (k keys) alive(id string) string { return k.prefix + "alive/" + id }
+
+// Open makes the registry. It waits for nothing: an etcd that is away is
+// reported by every call, as repo.ErrUnavailable. With a user it asks for a
+// token at once, and fails when that is refused or nobody answers.
+func Open(ctx context.Context, o Options) (*Registry, error) {
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Context:              context.WithoutCancel(ctx),
+		Endpoints:            o.Endpoints,
+		Username:             o.Username,
+		Password:             o.Password,
+		TLS:                  o.TLS,
+		DialTimeout:          o.DialTimeout,
+		DialKeepAliveTime:    2 * time.Second,
+		DialKeepAliveTimeout: 2 * time.Second,
+		Logger:               zap.NewNop(), // what matters comes as an error
+	})
+	if err != nil {
+		return nil, failed("open etcd", err)
+	}
+	return &Registry{client: client, keys: keys{o.Prefix}, held: map[string]held{}}, nil
+}
+
+// Close implements repo.Registry.
+func (r *Registry) Close() error {
+	if err := r.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("close etcd: %w", err)
+	}
+	return nil
+}
+
+// Register implements repo.Registry.
+func (r *Registry) Register(ctx context.Context, l repo.Lease, ttl time.Duration) error {
+	return r.put(ctx, "register the node", l, ttl, false)
+}
+
+// Renew implements repo.Registry. The lease of etcd is kept alive, which leaves
+// no trace in its history; a key is written only when there is something new.
+func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) error {
+	const what = "renew the lease"
+	value, err := valueOf(&l)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	h, known := r.held[l.ID]
+	r.mu.Unlock()
+	if !known {
+		return r.put(ctx, what, l, ttl, true)
+	}
+	_, err = r.client.KeepAliveOnce(ctx, h.lease)
+	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return r.put(ctx, what, l, ttl, true)
+	}
+	if err != nil {
+		return failed(what, err)
+	}
+	there := clientv3.Compare(clientv3.Version(r.keys.node(l.ID)), ">", 0)
+	tx := r.client.Txn(ctx).If(there)
+	if h.value != value {
+		tx = tx.Then(clientv3.OpPut(r.keys.node(l.ID), value))
+	}
+	res, err := tx.Commit()
+	if err != nil {
+		return failed(what, err)
+	}
+	if !res.Succeeded {
+		return fmt.Errorf("%s: %w", what, repo.ErrLeaseLost)
+	}
+	r.hold(l.ID, held{h.lease, value})
+	return nil
+}
+
+// put asks for a new lease of etcd and writes both keys; with renew only if
+// the node is there.
+func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.Duration, renew bool) error {
+	value, err := valueOf(&l)
+	if err != nil {
+		return err
+	}
+	lease, err := r.client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
+	if err != nil {
+		return failed(what, err)
+	}
+	tx := r.client.Txn(ctx)
+	if renew {
+		tx = tx.If(clientv3.Compare(clientv3.Version(r.keys.node(l.ID)), ">", 0))
+	}
+	res, err := tx.Then(
+		clientv3.OpPut(r.keys.node(l.ID), value),
+		clientv3.OpPut(r.keys.alive(l.ID), "", clientv3.WithLease(lease.ID)),
+	).Commit()
+	if err != nil {
+		return failed(what, err)
+	}
+	if !res.Succeeded {
+		_, _ = r.client.Revoke(ctx, lease.ID) // it ends by itself as well
+		return fmt.Errorf("%s: %w", what, repo.ErrLeaseLost)
+	}
+	r.hold(l.ID, held{lease.ID, value})
+	return nil
+}
+
+func (r *Registry) hold(id string, h held) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held[id] = h
+}
+
+// Remove implements repo.Registry.
+func (r *Registry) Remove(ctx context.Context, id string) error {
+	if _, err := r.client.Txn(ctx).Then(r.deletions(id)...).Commit(); err != nil {
+		return failed("remove the lease", err)
+	}
+	r.mu.Lock()
+	h, known := r.held[id]
+	delete(r.held, id)
+	r.mu.Unlock()
+	if known {
+		_, _ = r.client.Revoke(ctx, h.lease) // it ends by itself as well
+	}
+	return nil
+}
+
+func (r *Registry) deletions(ids ...string) []clientv3.Op {
+	ops := make([]clientv3.Op, 0, 2*len(ids))
+	for _, id := range ids {
+		ops = append(ops, clientv3.OpDelete(r.keys.node(id)), clientv3.OpDelete(r.keys.alive(id)))
+	}
+	return ops
+}
+
+// Read implements repo.Registry. A transaction of etcd sees one revision.
+func (r *Registry) Read(ctx context.Context) (repo.Registered, error) {
+	const what = "read the registry"
+	res, err := r.client.Txn(ctx).Then(
+		clientv3.OpGet(r.keys.cluster()),
+		clientv3.OpGet(r.keys.lives(), clientv3.WithPrefix(), clientv3.WithKeysOnly()),
+		clientv3.OpGet(r.keys.nodes(), clientv3.WithPrefix()), // ascending by key
+	).Commit()
+	if err != nil {
+		return repo.Registered{}, failed(what, err)
+	}
+	var got repo.Registered
+	for _, kv := range res.Responses[0].GetResponseRange().Kvs {
+		got.Record.Generation = uint64(kv.Version)
+		if err := json.Unmarshal(kv.Value, &got.Record.Members); err != nil {
+			return repo.Registered{}, fmt.Errorf("%s: members of generation %d: %w", what, kv.Version, err)
+		}
+	}
+	alive := map[string]bool{}
+	for _, kv := range res.Responses[1].GetResponseRange().Kvs {
+		alive[string(kv.Key[len(r.keys.lives()):])] = true
+	}
+	for _, kv := range res.Responses[2].GetResponseRange().Kvs {
+		id := string(kv.Key[len(r.keys.nodes()):])
+		l, err := leaseOf(id, kv.Value)
+		if err != nil {
+			return repo.Registered{}, fmt.Errorf("%s: %w", what, err)
+		}
+		got.Leases = append(got.Leases, repo.LeaseSeen{Lease: l, Expired: !alive[id]})
+	}
+	return got, nil
+}
+
+// Propose implements repo.Registry.
+func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	what := fmt.Sprintf("propose generation %d", p.Record.Generation)
+	members, err := json.Marshal(p.Record.Members)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	// A key that is not there has the version 0.
+	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.Version(r.keys.cluster()), "=", int64(p.Record.Generation-1))}
+	for _, id := range p.Expired {
+		conditions = append(conditions, clientv3.Compare(clientv3.Version(r.keys.alive(id)), "=", 0))
+	}
+	ops := append([]clientv3.Op{clientv3.OpPut(r.keys.cluster(), string(members))}, r.deletions(p.Expired...)...)
+	res, err := r.client.Txn(ctx).If(conditions...).Then(append(ops, r.deletions(p.Removed...)...)...).Commit()
+	if err != nil {
+		return failed(what, err)
+	}
+	if !res.Succeeded {
+		return fmt.Errorf("%s: %w", what, repo.ErrConflict)
+	}
+	return nil
+}
+
+// failed says what was done, and that another try may do unless etcd has said
+// that it will not have it.
+func failed(what string, err error) error {
+	var code codes.Code
+	if e, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		code = e.Code()
+	} else {
+		code = status.Code(err)
+	}
+	switch code {
+	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+		return fmt.Errorf("%s: %w", what, err)
+	default:
+		return fmt.Errorf("%s: %w: %w", what, repo.ErrUnavailable, err)
+	}
+}
