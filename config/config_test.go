@@ -320,6 +320,10 @@ func TestLoader_Print(t *testing.T) {
 		"DATABASE_URL=mysql://app:pass%40word@db:3306/chat?sslaccept=strict",
 		"WEBHOOK_SECRET=hush1,hush2",
 		"JWT_SECRET=hush3",
+		"DATABASE_REPLICA_URL=mysql://app:pass%40word@replica:3306/chat",
+		"CLUSTER_SECRET=hush6, of thirty-two bytes or more",
+		"CORRILLO_CLUSTER_ETCD_USER=chat",
+		"CORRILLO_CLUSTER_ETCD_PASSWORD=hush7",
 		"CORRILLO_TLS_CERT=/etc/tls/chat.pem",
 		"CORRILLO_TLS_KEY=-----BEGIN PRIVATE KEY----- hush5", // not its file's name, by mistake
 	}, "--log-level=warn", "--webhook-signing-secrets=whsec_aHVzaDQ=")
@@ -373,7 +377,7 @@ func TestLoader_PrintIsReadAgain(t *testing.T) {
 // normal makes empty lists nil.
 func normal(s *config.Settings) config.Settings {
 	c := *s
-	for _, list := range []*[]string{&c.Origins, &c.Webhook.Secrets, &c.Webhook.SigningSecrets, &c.Events.Passthrough, &c.Limits.TrustedProxies} {
+	for _, list := range []*[]string{&c.Origins, &c.Webhook.Secrets, &c.Webhook.SigningSecrets, &c.Events.Passthrough, &c.Limits.TrustedProxies, &c.Cluster.Etcd.Endpoints} {
 		if len(*list) == 0 {
 			*list = nil
 		}

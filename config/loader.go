@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -32,12 +33,14 @@ type Loader struct {
 	origins  map[string]string
 	problems []error
 	flagEnvs map[string][]string // by flag, CORRILLO_ name first
+
+	localAddrs func() ([]net.Addr, error) // of this machine
 }
 
 // NewLoader reads no files yet. dir is the working directory, environ is as
 // os.Environ gives it.
 func NewLoader(dir string, environ []string) *Loader {
-	l := &Loader{dir: dir, env: map[string]string{}, origins: map[string]string{}, flagEnvs: map[string][]string{}}
+	l := &Loader{dir: dir, env: map[string]string{}, origins: map[string]string{}, flagEnvs: map[string][]string{}, localAddrs: net.InterfaceAddrs}
 	for _, kv := range environ {
 		if k, v, ok := strings.Cut(kv, "="); ok {
 			l.env[k] = v

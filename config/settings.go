@@ -22,7 +22,9 @@ type Settings struct {
 
 	Origins []string `name:"cors-origins" key:"cors.origins" env:"CORS_ORIGIN" dev:"*,http://localhost:3000" group:"Listen" help:"Web origins (https://app.example) that may connect, besides our own; * for any."`
 
-	Store Store `embed:"" prefix:"store-" group:"Store"`
+	Store   Store   `embed:"" prefix:"store-" group:"Store"`
+	Cluster Cluster `embed:"" prefix:"cluster-" group:"Cluster"`
+
 	Auth  Auth  `embed:"" prefix:"auth-" group:"Identity"`
 	Authz Authz `embed:"" prefix:"authz-" group:"Identity"`
 
@@ -42,7 +44,7 @@ type Settings struct {
 
 // tidyLists takes the spaces off that people write around commas.
 func (s *Settings) tidyLists() {
-	for _, list := range [][]string{s.Origins, s.Webhook.Secrets, s.Webhook.SigningSecrets, s.Events.Passthrough, s.Limits.TrustedProxies} {
+	for _, list := range [][]string{s.Origins, s.Webhook.Secrets, s.Webhook.SigningSecrets, s.Events.Passthrough, s.Limits.TrustedProxies, s.Cluster.Etcd.Endpoints} {
 		for i, item := range list {
 			list[i] = strings.TrimSpace(item)
 		}
@@ -59,6 +61,7 @@ type TLS struct {
 // Store says where messages are kept and how they are written.
 type Store struct {
 	URL         string        `key:"store.url" env:"DATABASE_URL" secret:"url" placeholder:"URL" help:"mysql://user:password@host:3306/database, with the options of Prisma's form. SQLite when empty."`
+	ReplicaURL  string        `key:"store.replicaUrl" aliases:"database-replica-url" env:"DATABASE_REPLICA_URL" secret:"url" placeholder:"URL" help:"A read replica of the database in store.url, in the same form, for what may be a moment old. None when empty."`
 	SQLite      string        `name:"sqlite" key:"store.sqlite" default:"corrillo.db" placeholder:"FILE" help:"SQLite file that is used when no URL is given."`
 	TablePrefix string        `key:"store.tablePrefix" default:"corrillo_" help:"Begins the name of each table of ours."`
 	Lanes       int           `key:"store.lanes" default:"2" help:"Writers beside each other; a conversation always goes to the same one."`

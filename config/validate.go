@@ -18,6 +18,7 @@ func (l *Loader) Validate(s *Settings) []error {
 	v := validator{loader: l}
 	v.listen(s)
 	v.store(&s.Store)
+	v.cluster(s)
 	v.auth(&s.Auth)
 	v.authz(s)
 	v.webhook(&s.Webhook)
@@ -87,12 +88,14 @@ var tablePrefix = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
 
 func (v *validator) store(s *Store) {
 	if s.URL != "" {
-		scheme, _, ok := strings.Cut(s.URL, ":")
-		if !ok || (scheme != "mysql" && scheme != "mariadb") {
+		if !isMySQL(s.URL) {
 			v.failf("store.url", "only mysql:// is known (MySQL, MariaDB, TiDB, Vitess); leave it empty for SQLite")
 		}
 	} else if s.SQLite == "" {
 		v.failf("store.sqlite", "needs a file name while there is no store.url")
+	}
+	if s.ReplicaURL != "" {
+		v.replica(s)
 	}
 	if !tablePrefix.MatchString(s.TablePrefix) {
 		v.failf("store.tablePrefix", "%q is not made of 1 to 32 letters, digits and underscores", s.TablePrefix)
@@ -103,6 +106,22 @@ func (v *validator) store(s *Store) {
 	v.atLeast("store.pending", int64(s.Pending), 1<<10)
 	v.positive("store.saveTimeout", s.SaveTimeout)
 	v.mirror(s)
+}
+
+func isMySQL(u string) bool {
+	scheme, _, ok := strings.Cut(u, ":")
+	return ok && (scheme == "mysql" || scheme == "mariadb")
+}
+
+func (v *validator) replica(s *Store) {
+	switch {
+	case !isMySQL(s.ReplicaURL):
+		v.failf("store.replicaUrl", "only mysql:// is known, as in store.url")
+	case s.URL == "":
+		v.failf("store.replicaUrl", "needs the database that it is a replica of in store.url (DATABASE_URL): SQLite has none")
+	case s.URL == s.ReplicaURL:
+		v.failf("store.replicaUrl", "is the same as store.url: leave it empty when there is no replica")
+	}
 }
 
 // mirror finds what is wrong with the mirror's settings among each other; the
