@@ -44,6 +44,8 @@ var layers = []layer{
 	{packages: "wire/plain", may: []string{"wire", "wire/jsontext"}, not: outside, why: "codecs are pure"},
 	{packages: "wire/transport", may: []string{"wire/...", "wire"}, not: []string{"database/sql", "github.com/asynkron/protoactor-go/..."},
 		why: "sockets reach the actors only through wire.Acceptor"},
+	{packages: "wire/peers/...", may: []string{"wire", "wire/peers/..."}, not: []string{"database/sql", "github.com/asynkron/protoactor-go/..."},
+		why: "links carry what the actors say to each other, and do not know what it is"},
 	{packages: "wire/...", may: []string{"wire", "wire/jsontext"}, not: []string{"database/sql", "github.com/asynkron/protoactor-go/..."},
 		why: "what faces the network reaches the actors only through wire's seams"},
 	{packages: "repo/importer", may: []string{"repo", "wire"}, not: []string{"net/http", "github.com/asynkron/protoactor-go/..."},

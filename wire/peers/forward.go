@@ -1,0 +1,144 @@
+package peers
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"time"
+)
+
+// What a request that is passed on says beside what its client says.
+const (
+	headerTo     = "Corrillo-To-Node"
+	headerFrom   = "Corrillo-From-Node"
+	headerClient = "X-Forwarded-For"
+	headerProto  = "X-Forwarded-Proto"
+)
+
+// Forward passes requests of clients on to a node: also those that wait long,
+// and those that ask for another protocol (Upgrade). The node gets them with
+// the address of the client as RemoteAddr. Who cannot be reached is answered
+// for with 502.
+func (p *Peers) Forward(node string) http.Handler {
+	return &httputil.ReverseProxy{
+		Transport:     p.Transport(node),
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetXForwarded()
+			r.Out.URL.Scheme, r.Out.URL.Host = "https", node
+			r.Out.Host = r.In.Host
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil {
+				p.quietly("forward "+node, func() { p.log(node).Warn("a request was not passed on", "error", err) })
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+}
+
+// Transport makes requests of a node. What they say of their client's address,
+// and of whether it has TLS, in X-Forwarded-For and X-Forwarded-Proto, is what
+// the node believes.
+func (p *Peers) Transport(node string) http.RoundTripper { return roundTripper{p, node} }
+
+type roundTripper struct {
+	p    *Peers
+	node string
+}
+
+// RoundTrip is http.RoundTripper's.
+func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.p.count.forwarded.Add(1)
+	r = r.Clone(r.Context())
+	r.URL.Scheme, r.URL.Host = "https", t.node
+	r.Header.Set(headerTo, t.node)
+	r.Header.Set(headerFrom, t.p.o.Node)
+	return t.p.forward.RoundTrip(r)
+}
+
+// newForwardTransport makes connections to nodes, whose ids are hosts there.
+func (p *Peers) newForwardTransport() *http.Transport {
+	return &http.Transport{
+		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			node, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			pr := p.peer(node)
+			if pr == nil {
+				return nil, ErrNotMember
+			}
+			return p.dialTLS(ctx, pr.where(), protoHTTP, node)
+		},
+		DisableCompression:  true, // what the client asked for is passed on
+		MaxIdleConnsPerHost: 32,
+		IdleConnTimeout:     requestIdle / 2,
+	}
+}
+
+// Bounds on connections for requests.
+const (
+	requestIdle   = 2 * time.Minute
+	requestHeader = 10 * time.Second
+)
+
+func (p *Peers) newRequestServer() *http.Server {
+	return &http.Server{
+		Handler:           http.HandlerFunc(p.serve),
+		ReadHeaderTimeout: requestHeader,
+		IdleTimeout:       requestIdle,
+		ErrorLog:          slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug),
+		Protocols:         http1(),
+	}
+}
+
+func http1() *http.Protocols {
+	only := new(http.Protocols)
+	only.SetHTTP1(true)
+	return only
+}
+
+// serve gives a request to the handler as its client has made it.
+func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
+	from, to := r.Header.Get(headerFrom), r.Header.Get(headerTo)
+	if named, ok := p.o.Identity.certified(r.TLS); ok {
+		from = named
+	}
+	switch {
+	case to != p.o.Node:
+		http.Error(w, "this is another node", http.StatusMisdirectedRequest)
+		return
+	case p.peer(from) == nil:
+		http.Error(w, "this node is not in the cluster", http.StatusForbidden)
+		return
+	}
+	client, err := netip.ParseAddr(r.Header.Get(headerClient))
+	if err != nil {
+		http.Error(w, "whose request is this?", http.StatusBadRequest)
+		return
+	}
+	p.count.served.Add(1)
+	r = r.WithContext(context.WithValue(r.Context(), forwardedBy{}, from))
+	r.RemoteAddr = netip.AddrPortFrom(client.Unmap(), 0).String()
+	if r.Header.Get(headerProto) != "https" {
+		r.TLS = nil // that was between the nodes
+	}
+	for _, name := range []string{headerFrom, headerTo, headerClient, headerProto, "X-Forwarded-Host"} {
+		r.Header.Del(name)
+	}
+	p.o.HTTP.ServeHTTP(w, r)
+}
+
+type forwardedBy struct{}
+
+// ForwardedBy is the node that passed a request on; ok is false for one that
+// came from a client itself. A request is passed on once.
+func ForwardedBy(ctx context.Context) (node string, ok bool) {
+	node, ok = ctx.Value(forwardedBy{}).(string)
+	return node, ok
+}

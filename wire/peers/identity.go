@@ -1,0 +1,71 @@
+package peers
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Identity is how a node shows that it belongs to the cluster, and sees that
+// others do. It is made by SharedSecret or CertificateFiles.
+type Identity struct {
+	// leaf is the certificate that the node shows now.
+	leaf func(node string) (*tls.Certificate, error)
+	// roots are those whose certificates are believed now.
+	roots func() (*x509.CertPool, error)
+	// named: a certificate says which node it is for, as its common name.
+	named bool
+}
+
+// configs are for who accepts connections and who makes them.
+func (id *Identity) configs(node string) (accept, dial *tls.Config) {
+	base := tls.Config{
+		MinVersion:             tls.VersionTLS13,
+		SessionTicketsDisabled: true, // each connection shows its certificate
+		// What is verified is that the certificate is one of the cluster's:
+		// addresses of nodes come and go, and no name stands for them.
+		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
+	}
+	accept, dial = base.Clone(), base.Clone()
+	accept.NextProtos = []string{protoLinks, protoHTTP}
+	accept.ClientAuth = tls.RequireAnyClientCert
+	accept.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return id.leaf(node) }
+	accept.VerifyConnection = func(s tls.ConnectionState) error { return id.verify(s, x509.ExtKeyUsageClientAuth) }
+	dial.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return id.leaf(node) }
+	dial.VerifyConnection = func(s tls.ConnectionState) error { return id.verify(s, x509.ExtKeyUsageServerAuth) }
+	return accept, dial
+}
+
+// verify accepts a connection whose other end has shown a certificate of the
+// cluster. TLS itself has seen that it has the key to it.
+func (id *Identity) verify(s tls.ConnectionState, usage x509.ExtKeyUsage) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("no certificate")
+	}
+	roots, err := id.roots()
+	if err != nil {
+		return err
+	}
+	between := x509.NewCertPool()
+	for _, c := range s.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	_, err = s.PeerCertificates[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{usage},
+	})
+	if err != nil {
+		return fmt.Errorf("a certificate that is not of this cluster: %w", err)
+	}
+	return nil
+}
+
+// certified is the node that the other end's certificate is for; ok is false
+// where certificates do not say that.
+func (id *Identity) certified(s *tls.ConnectionState) (node string, ok bool) {
+	if !id.named || s == nil || len(s.PeerCertificates) == 0 {
+		return "", false
+	}
+	return s.PeerCertificates[0].Subject.CommonName, true
+}

@@ -1,0 +1,249 @@
+package peers
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"github.com/corrillo/corrillo/wire/peers/internal/linkpb"
+)
+
+// A message has as many items as wait, but no more than these.
+const (
+	batchItems = 256
+	batchBytes = 64 << 10
+)
+
+// How long it takes until a node is dialed again.
+const (
+	firstWait = 50 * time.Millisecond
+	lastWait  = time.Second
+)
+
+// What a connection keeps. Idle it is little; a window is memory only when
+// what comes in is not taken.
+const (
+	ioBuffer  = 8 << 10
+	window    = 1 << 20
+	aliveTime = 10 * time.Second // gRPC allows a client no less
+)
+
+// dial keeps a stream to the node until it has left.
+func (pr *peer) dial() {
+	wait := firstWait
+	for pr.ctx.Err() == nil {
+		began := time.Now()
+		err := pr.stream()
+		if pr.ctx.Err() != nil {
+			return
+		}
+		pr.p.quietly("dialed "+pr.id, func() { pr.p.log(pr.id).Info("no stream to a node", "address", pr.where(), "why", err) })
+		if time.Since(began) > pr.p.o.Silence {
+			wait = firstWait
+		}
+		t := time.NewTimer(wait/2 + rand.N(wait)) //nolint:gosec // no secret
+		select {
+		case <-t.C:
+			wait = min(2*wait, lastWait)
+		case <-pr.redo:
+			t.Stop()
+			if !pr.p.pause(firstWait / 2) {
+				return
+			}
+		case <-pr.ctx.Done():
+			t.Stop()
+			return
+		}
+	}
+}
+
+// stream dials the node and sends what there is, until something breaks.
+func (pr *peer) stream() (err error) {
+	ctx, cancel := context.WithCancelCause(pr.ctx)
+	defer cancel(nil)
+	alarm := time.AfterFunc(pr.p.o.Silence, func() { cancel(errSilent) })
+	defer alarm.Stop()
+	defer func() {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		pr.update(func() { pr.dialed, pr.cut = false, nil }, err)
+	}()
+	conn, err := pr.p.dialTLS(ctx, pr.where(), protoLinks, pr.id)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	cc, err := newClient(conn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = cc.Close() }()
+	s, err := linkpb.NewLinksClient(cc).Link(ctx)
+	if err != nil {
+		return err
+	}
+	if err := pr.introduce(s); err != nil {
+		return err
+	}
+	pr.update(func() { pr.dialed, pr.cut = true, cancel }, nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pr.p.guarded("link", func() { cancel(pr.hear(s, alarm)) })
+		cancel(errGone)
+	}()
+	cancel(pr.speak(ctx, s))
+	<-done
+	return nil
+}
+
+// dialTLS connects to a node, which must show that it is the one.
+func (p *Peers) dialTLS(ctx context.Context, address, proto, node string) (*tls.Conn, error) {
+	config := p.dialing.Clone()
+	config.NextProtos = []string{proto}
+	ctx, cancel := context.WithTimeout(ctx, p.o.Silence)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: config, NetDialer: &net.Dialer{KeepAlive: aliveTime}}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	t := conn.(*tls.Conn)
+	state := t.ConnectionState()
+	name, ok := p.o.Identity.certified(&state)
+	if ok && name != node {
+		_ = t.Close()
+		return nil, fmt.Errorf("there is node %q now", name)
+	}
+	return t, nil
+}
+
+// newClient makes a gRPC client of one connection.
+func newClient(conn net.Conn) (*grpc.ClientConn, error) {
+	used := false
+	return grpc.NewClient("passthrough:///node",
+		grpc.WithTransportCredentials(shaken{}),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { // not called twice at a time
+			if used {
+				return nil, errors.New("the connection has ended")
+			}
+			used = true
+			return conn, nil
+		}),
+		grpc.WithReadBufferSize(ioBuffer), grpc.WithWriteBufferSize(2*ioBuffer),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: aliveTime, Timeout: aliveTime}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(batchBytes)),
+		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithDisableHealthCheck(), grpc.WithIdleTimeout(0),
+	)
+}
+
+// introduce exchanges what both say of themselves.
+func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
+	if err := s.Send(&linkpb.Forth{Hello: pr.p.hello(pr.id)}); err != nil {
+		_, err = s.Recv() // why
+		return pr.answered(err)
+	}
+	m, err := s.Recv()
+	if err != nil {
+		return pr.answered(err)
+	}
+	got, version, err := pr.p.judge(m.GetHello(), "") // whose certificate it is was seen before
+	if err == nil && got.Node != pr.id {
+		err = fmt.Errorf("this is node %q, not node %q", got.Node, pr.id)
+	}
+	if err != nil {
+		pr.refused(err.Error())
+		_ = s.Send(&linkpb.Forth{Refused: err.Error()})
+		_ = s.CloseSend()
+		_, _ = s.Recv() // it has read that
+		return err
+	}
+	if !pr.out.begin(m.GetReceived(), m.GetMember()) {
+		return fmt.Errorf("it has item %d, which was never sent", m.GetReceived())
+	}
+	pr.listen()
+	pr.mu.Lock()
+	pr.hello, pr.version = got, version
+	pr.mu.Unlock()
+	return nil
+}
+
+// answered notes a refusal.
+func (pr *peer) answered(err error) error {
+	if st, ok := status.FromError(err); ok && st.Code() == codes.FailedPrecondition {
+		pr.refused(st.Message())
+		return errors.New(st.Message())
+	}
+	return err
+}
+
+// speak sends items, and beats between them.
+func (pr *peer) speak(ctx context.Context, s linkpb.Links_LinkClient) error {
+	beat := time.NewTicker(pr.p.o.Beat)
+	defer beat.Stop()
+	m := &linkpb.Forth{Beat: pr.beat()} // the node waits for the first one
+	items := make([][]byte, 0, 16)
+	for {
+		items, m.First = pr.out.take(items[:0])
+		if m.Items = items; len(items) > 0 || m.Beat != nil {
+			err := s.Send(m)
+			clear(items) // the queue has them
+			if m.Beat = nil; err != nil {
+				return err
+			}
+			select {
+			case <-beat.C:
+				m.Beat = pr.beat()
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			default:
+			}
+			continue
+		}
+		select {
+		case <-pr.out.wake:
+		case <-beat.C:
+			m.Beat = pr.beat()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (pr *peer) beat() *linkpb.Beat {
+	return &linkpb.Beat{LeaseValid: pr.p.o.Lease(), Sent: uint64(time.Since(pr.p.began))}
+}
+
+// hear takes what the node has to say about items.
+func (pr *peer) hear(s linkpb.Links_LinkClient, alarm *time.Timer) error {
+	for {
+		m, err := s.Recv()
+		if err != nil {
+			return pr.answered(err)
+		}
+		alarm.Reset(pr.p.o.Silence)
+		pr.listen()
+		if m.GetHello() != nil || strange(m) {
+			return errors.New("it says what was not agreed on")
+		}
+		if !pr.out.ack(m.GetReceived(), m.GetMember()) {
+			return fmt.Errorf("it has item %d, which was never sent", m.GetReceived())
+		}
+		if b := m.GetBeat(); b != nil {
+			pr.leased(b.GetLeaseValid())
+			if at := b.GetSent(); at > 0 {
+				pr.rtt.Store(max(0, int64(time.Since(pr.p.began))-int64(at)))
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package peers
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+)
+
+// MinSecret is how many bytes a shared secret has at least. They should be
+// random: whoever reaches the port can try secrets at home.
+const MinSecret = 32
+
+// A certificate that a node makes for itself is good for leafLife, begins that
+// much early because clocks differ, and is made anew in time.
+const (
+	leafLife  = 7 * 24 * time.Hour
+	leafEarly = 24 * time.Hour
+	leafAnew  = 24 * time.Hour
+)
+
+// SharedSecret makes an identity for nodes that share nothing but a secret: it
+// is the seed of a certificate authority's key, so each of them can make a
+// certificate for itself and verify those of the others.
+func SharedSecret(secret []byte) (*Identity, error) {
+	m, err := newMint(secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{leaf: m.leaf, roots: func() (*x509.CertPool, error) { return m.pool, nil }, named: true}, nil
+}
+
+// mint makes certificates.
+type mint struct {
+	key  ed25519.PrivateKey
+	ca   *x509.Certificate
+	pool *x509.CertPool
+
+	mu   sync.Mutex
+	node string // that last is for
+	last *tls.Certificate
+	made time.Time
+}
+
+func newMint(secret []byte) (*mint, error) {
+	if len(secret) < MinSecret {
+		return nil, fmt.Errorf("the secret that nodes share has %d bytes; it takes at least %d", len(secret), MinSecret)
+	}
+	seed, err := hkdf.Key(sha256.New, secret, nil, "corrillo nodes: certificate authority, version 1", ed25519.SeedSize)
+	if err != nil {
+		return nil, fmt.Errorf("derive a key from the secret that nodes share: %w", err)
+	}
+	m := &mint{key: ed25519.NewKeyFromSeed(seed), pool: x509.NewCertPool()}
+	if m.ca, err = m.authority(); err != nil {
+		return nil, err
+	}
+	m.pool.AddCert(m.ca)
+	return m, nil
+}
+
+// authority is the same certificate on all nodes: Ed25519 signs without chance.
+func (m *mint) authority() (*x509.Certificate, error) {
+	ca := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "corrillo nodes"},
+		NotBefore:             time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // RFC 5280, 4.1.2.5: no end
+		KeyUsage:              x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, m.key.Public(), m.key)
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate of the nodes' authority: %w", err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+func (m *mint) leaf(node string) (*tls.Certificate, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.last != nil && m.node == node && time.Since(m.made) < leafAnew {
+		return m.last, nil
+	}
+	now := time.Now()
+	cert, err := m.sign(node, now.Add(-leafEarly), now.Add(leafLife))
+	if err != nil {
+		return nil, fmt.Errorf("make this node's certificate: %w", err)
+	}
+	m.node, m.last, m.made = node, cert, now
+	return cert, nil
+}
+
+func (m *mint) sign(node string, from, until time.Time) (*tls.Certificate, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: node},
+		NotBefore:    from,
+		NotAfter:     until,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, m.ca, public, m.key)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
+}
