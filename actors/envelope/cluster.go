@@ -2,6 +2,8 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
+// What the nodes say to each other for themselves.
+
 func (p *pass) node(n uint64, m *message.Node) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ID)
@@ -28,7 +30,7 @@ func (p *pass) settled(n uint64, m *message.Settled) {
 
 func (p *pass) nodeLeft(n uint64, m *message.NodeLeft) {
 	for f := p.open(n, true); p.more(&f); {
-		p.nodeID(1, &m.Node)
+		p.string(1, &m.Node)
 	}
 }
 

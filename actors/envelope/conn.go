@@ -5,6 +5,9 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
+// Connections whose session lives on another node. What a client said before
+// anybody checked it need not be UTF-8: in the schema it is bytes.
+
 func (p *pass) hello(n uint64, m *wire.Hello) {
 	for f := p.open(n, false); p.more(&f); {
 		p.small(1, (*uint8)(&m.Dialect), uint8(wire.DialectPlain))

@@ -6,6 +6,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
+// Commands to a conversation, and events that it hears.
+
 func (p *pass) chatMessage(n uint64, m *repo.Message) {
 	for f := p.open(n, false); p.more(&f); {
 		p.string(1, &m.ConversationID)

@@ -8,6 +8,9 @@
 // skipped, a message that is not known is ErrUnknown. What a field once meant
 // it means for ever.
 //
+// A new field takes a number in envelope.proto and a line in its message's
+// function; a new message, besides, its number in item.go.
+//
 // Only what may leave a node is here. A conversation's own timers, answers of
 // its store and the like are not.
 package envelope

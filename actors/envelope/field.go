@@ -90,19 +90,7 @@ func (p *pass) string(n uint64, v *string) {
 			p.out = protowire.AppendString(protowire.AppendVarint(p.out, n<<3|bytesType), *v)
 		}
 	case p.tag == n<<3|bytesType:
-		*v = string(p.value())
-	}
-}
-
-// nodeID is a string that an item has many times.
-func (p *pass) nodeID(n uint64, v *string) {
-	if !p.reading {
-		p.string(n, v)
-	} else if p.tag == n<<3|bytesType {
-		if b := p.value(); string(b) != p.lastNode {
-			p.lastNode = string(b)
-		}
-		*v = p.lastNode
+		*v = p.text()
 	}
 }
 

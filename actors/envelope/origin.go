@@ -5,16 +5,18 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
+// Who asks, and what they are answered.
+
 func (p *pass) sessionRef(n uint64, m *message.SessionRef, keep bool) {
 	for f := p.open(n, keep); p.more(&f); {
-		p.nodeID(1, &m.Node)
+		p.string(1, &m.Node)
 		p.uint(2, &m.ID)
 	}
 }
 
 func (p *pass) callRef(n uint64, m *message.CallRef) {
 	for f := p.open(n, false); p.more(&f); {
-		p.nodeID(1, &m.Node)
+		p.string(1, &m.Node)
 		p.uint(2, &m.ID)
 	}
 }

@@ -16,12 +16,13 @@ import (
 // may come in any order; what a whole run leaves where it was is not known
 // here, and skipped.
 type pass struct {
-	reading  bool
-	out      []byte // what has been written
-	in       []byte // what follows the tag at hand, within the message at hand
-	tag      uint64 // number<<3 | wire type; 0: nothing is left
-	err      error
-	lastNode string // the node id read last; most of an item's are the same
+	reading bool
+	out     []byte // what has been written
+	in      []byte // what follows the tag at hand, within the message at hand
+	tag     uint64 // number<<3 | wire type; 0: nothing is left
+	err     error
+	seen    [8]string // short strings read last: an item has many of them twice
+	oldest  uint8
 }
 
 const (
@@ -109,6 +110,23 @@ func (p *pass) value() []byte {
 	b, rest := p.split()
 	p.advance(rest)
 	return b
+}
+
+// text takes a string. What an item has said already is not made again.
+func (p *pass) text() string {
+	b := p.value()
+	if len(b) > 64 {
+		return string(b)
+	}
+	for i := range p.seen {
+		if p.seen[i] == string(b) {
+			return p.seen[i]
+		}
+	}
+	s := string(b)
+	p.seen[p.oldest%uint8(len(p.seen))] = s
+	p.oldest++
+	return s
 }
 
 // split gives the value of the field at hand, and what comes after it.

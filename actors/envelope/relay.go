@@ -2,6 +2,8 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
+// What a conversation tells the relay of a node.
+
 func (p *pass) relayed(n uint64, m *message.Relayed) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ConversationID)

@@ -2,6 +2,8 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
+// Messages to a user.
+
 func (p *pass) sessionAttached(n uint64, m *message.SessionAttached) {
 	for f := p.open(n, true); p.more(&f); {
 		p.sessionRef(1, &m.Session, false)
@@ -58,7 +60,7 @@ func (p *pass) revokeUser(n uint64, m *message.RevokeUser) {
 
 func (p *pass) userSessions(n uint64, m *message.UserSessions) {
 	for f := p.open(n, true); p.more(&f); {
-		p.nodeID(1, &m.Node)
+		p.string(1, &m.Node)
 		for i := first(p, m.Sessions); next(p, 2, &m.Sessions, i); i++ {
 			p.userSession(2, &m.Sessions[i])
 		}
