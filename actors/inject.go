@@ -137,7 +137,7 @@ func (s *System) Revoke(ctx context.Context, userID string) (int, error) {
 
 // Presence implements wire.Injector.
 func (s *System) Presence(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
-	known, err := session.Presence(ctx, s.o.Store, s.directory.Known, userIDs)
+	known, err := session.Presence(ctx, s.o.Store, s.known, userIDs)
 	if err != nil {
 		return nil, message.ClientError(err)
 	}

@@ -80,6 +80,9 @@ type Options struct {
 	// has joined, it is shorter, down to a tenth.
 	IdleAfter time.Duration
 
+	// Cluster makes the node one of several. Nil: it is alone.
+	Cluster *ClusterOptions
+
 	// OnFlush is told of every flush of a writer lane.
 	OnFlush func(rows int, d time.Duration, err error)
 	// OnCommand is told of every client command and its immediate result:

@@ -43,6 +43,9 @@ type System struct {
 	load       *overload.Gauge
 	refused    conversation.Refused
 
+	spread  *relay.Spread
+	cluster *cluster // nil: the node is alone
+
 	seed       maphash.Seed
 	relayLanes []*actor.PID
 	writers    []*actor.PID
@@ -80,12 +83,20 @@ func New(o Options) (*System, error) {
 	o.Recovery.Left = s.sessionLeft
 	s.hub = relay.NewHub(o.Recovery)
 	s.calls = relay.NewCalls(s.hub.Node())
+	s.spread = &relay.Spread{Root: root, Lane: s.relayLane, Self: s.hub.Node()}
+	if o.Cluster != nil {
+		s.cluster = s.joinCluster(o.Cluster)
+	}
 	s.spawnLanes(root)
 	s.register(root)
 	s.sessions = s.sessionOptions(root)
 	s.done.Go(func() { s.sweep(s.stopped) })
 	s.done.Go(func() { s.measure(s.stopped) })
 	s.done.Go(func() { s.housekeep(s.stopped) })
+	if s.cluster != nil {
+		s.done.Go(func() { s.cluster.out.Run(s.stopped) })
+		s.done.Go(func() { s.locator.Move(s.stopped) })
+	}
 	return s, nil
 }
 
@@ -113,7 +124,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 		Store: s.o.Store, Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown,
 		BatchRows: s.o.BatchRows, BatchBytes: s.o.BatchBytes, PendingBytes: s.o.PendingBytes,
 		Timeout: s.o.SaveTimeout, OnFlush: s.o.OnFlush,
-		Report: func(id string, m *message.GroupSaved) { s.locator.TellActive(locator.Conversation, id, m) },
+		Report: func(id string, m *message.GroupSaved) { s.locator.TellOwn(locator.Conversation, id, m) },
 	}
 	for n := range s.o.WriterLanes {
 		load := &persistence.Load{}
@@ -128,7 +139,8 @@ func (s *System) register(root *actor.RootContext) {
 	s.o.Rules.Load = s.load
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
-		Listeners: s.hub.Listeners, Presence: s.Presence, Relay: s.relayLane, Writer: s.writer, Reads: s.reads, Log: s.o.Log,
+		Listeners: s.hub.Listeners, Ask: s.whoListens, Presence: s.Presence, Relay: s.spread, Writer: s.writer,
+		Mine: func(id string) bool { return s.mine(locator.Conversation, id) }, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout, Refused: &s.refused,
 	}
 	family := func(kind locator.Kind, again func(id string) actor.Actor) *supervision.Family {
@@ -141,8 +153,12 @@ func (s *System) register(root *actor.RootContext) {
 		return rooms.Spawn(root, id, conversation.New(id, conversations))
 	})
 	users := &user.Options{
-		Root: root, Hub: s.hub, Locator: s.locator, Relay: s.relayLane, Directory: s.directory,
+		Hub: s.hub, Locator: s.locator, Relay: s.spread, Directory: s.directory,
+		Mine: func(id string) bool { return s.mine(locator.User, id) }, Others: s.others,
 		Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown, Grace: s.o.PresenceGrace,
+	}
+	if s.cluster != nil {
+		users.PerUser, users.Elsewhere = s.o.Recovery.PerUser, s.tellNode
 	}
 	people := family(locator.User, func(id string) actor.Actor { return user.New(id, users) })
 	s.locator.Register(locator.User, func(id string) *actor.PID { return people.Spawn(root, id, user.New(id, users)) })
@@ -156,7 +172,7 @@ func (s *System) sessionOptions(root *actor.RootContext) session.Options {
 	o := session.Options{
 		Root: root, Dispatcher: s.dispatcher, Hub: s.hub, Locator: s.locator, Store: s.o.Store, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Verifier: s.o.Verifier,
-		Presence: s.directory.Known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
+		Presence: s.known, OpenPresence: s.o.Rules.Membership == rules.MembershipOpen,
 		Passthrough: passthrough, Draining: &s.draining, Observe: s.o.OnCommand,
 		EventsPerSecond: s.o.rate(), EventsBurst: s.o.EventsBurst, InFlight: s.o.InFlight,
 		Load: s.load, Reads: gate.New(s.o.ReadsAtOnce, s.o.SessionReadsWaiting),

@@ -11,6 +11,7 @@ import (
 	"github.com/corrillo/corrillo/actors/gate"
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
 	"github.com/corrillo/corrillo/actors/rules"
 	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/repo"
@@ -23,14 +24,18 @@ type Options struct {
 	Locator *locator.Locator
 	Store   repo.Store
 	Rules   rules.Options
-	// Listeners are the sessions that have joined already: those of a failed
-	// actor's successor.
+	// Listeners are the sessions of this node that have joined already, and Ask
+	// has the other nodes tell the conversation of theirs: for a failed actor's
+	// successor.
 	Listeners func(conversationID string) []message.Listener
+	Ask       func(conversationID string)
 	// Presence answers get_members for those of the page.
 	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
-	Relay    func(key string) *actor.PID // the relay lane of a conversation
+	Relay    *relay.Spread
 	Writer   func(key string) *actor.PID // the persistence lane of a conversation
-	Reads    *gate.Gate                  // bounds store reads under way
+	// Mine reports whether a conversation belongs to this node.
+	Mine     func(conversationID string) bool
+	Reads    *gate.Gate // bounds store reads under way
 	Log      *slog.Logger
 	Failures *supervision.Failures
 	Unknown  *atomic.Int64
@@ -56,6 +61,8 @@ type Conversation struct {
 	// successor: an earlier actor has failed, and what it had in flight may be
 	// committed.
 	successor bool
+	// leaving: it goes on on another node, and stops once nothing is under way.
+	leaving bool
 }
 
 // New makes the actor of a conversation.
@@ -76,11 +83,22 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	defer supervision.Guard(c.o.Log, c.o.Failures, "conversation", c.id, msg)
 	switch m := msg.(type) {
 	case *actor.Started:
+		if c.successor {
+			c.o.Ask(c.id)
+			if !c.o.Mine(c.id) { // the one that failed was about to go
+				c.onHandOff(ctx)
+				return
+			}
+		}
 		if listeners := c.o.Listeners(c.id); c.successor || len(listeners) > 0 {
 			c.carry(c.state.Step(&message.Listening{Sessions: listeners}, time.Now()))
 		}
 	case locator.Passivate:
 		c.onPassivate(ctx)
+	case locator.HandOff:
+		c.onHandOff(ctx)
+	case handOffOver:
+		ctx.Stop(ctx.Self())
 	case *actor.Restarting:
 		// What waited is answered by the instance that knows of it; the next
 		// one reads everything else back from the store.
@@ -103,6 +121,7 @@ func (c *Conversation) Receive(ctx actor.Context) {
 			c.o.Unknown.Add(1)
 			c.o.Log.Warn("unknown message", "kind", "conversation")
 		}
+		c.goIfDone(ctx)
 	}
 }
 
@@ -137,7 +156,7 @@ func (c *Conversation) carry(r *rules.Ready) {
 	if r.HasRelay {
 		relayed := r.Relay
 		relayed.ConversationID = c.id
-		c.o.Root.Send(c.o.Relay(c.id), &relayed)
+		c.o.Relay.Relay(&relayed, c.state.Nodes)
 	}
 	for i := range r.Reads {
 		c.read(r.Reads[i])
@@ -173,7 +192,7 @@ func (c *Conversation) tellUser(id string, msg any) {
 // tell sends this conversation a message from beside the actor. The locator
 // holds back nothing here: an actor that waits for an answer is not idle.
 func (c *Conversation) tell(msg any) {
-	c.o.Locator.TellActive(locator.Conversation, c.id, msg)
+	c.o.Locator.TellOwn(locator.Conversation, c.id, msg)
 }
 
 // setTimer arranges for one Tick at t. An earlier one already set is kept: a

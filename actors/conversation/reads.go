@@ -40,6 +40,11 @@ func (c *Conversation) activate() {
 	fail := func(err error) {
 		c.tell(&message.Activated{Err: fmt.Errorf("%w: %w", repo.ErrUnavailable, err)})
 	}
+	if !c.o.Mine(c.id) {
+		// An activation would fence the one that has it now.
+		c.tell(&message.Activated{Err: fmt.Errorf("%w: the conversation belongs to another node", repo.ErrUnavailable)})
+		return
+	}
 	c.beside(c.o.Timeout, func(ctx context.Context) {
 		for try := 1; ; try++ {
 			a, err := c.o.Store.Activate(ctx, c.id)
@@ -63,10 +68,10 @@ func (c *Conversation) read(r rules.Read) {
 	answer := func(data []byte, err error) {
 		reply := message.Reply{Origin: r.Origin, Data: data, Err: message.ClientError(err)}
 		if r.Join {
-			c.o.Root.Send(c.o.Relay(c.id), &message.GateOpened{ConversationID: c.id, Reply: reply})
+			c.o.Relay.Answer(c.id, &r.Origin, &message.GateOpened{ConversationID: c.id, Reply: reply})
 			return
 		}
-		c.o.Root.Send(c.o.Relay(c.id), &message.Relayed{ConversationID: c.id, Replies: []message.Reply{reply}})
+		c.o.Relay.Answer(c.id, &r.Origin, &message.Relayed{ConversationID: c.id, Replies: []message.Reply{reply}})
 	}
 	c.beside(readTimeout, func(ctx context.Context) {
 		if r.Join {

@@ -1,6 +1,7 @@
 package locator
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/actors/small"
 )
 
@@ -30,6 +32,11 @@ func (k Kind) String() string {
 	}
 	return "conversation"
 }
+
+// HandOff asks an actor to finish what it has begun and to stop, because its id
+// belongs to another node now. Nothing else is sent to it than the outcome of
+// what it has begun.
+type HandOff struct{}
 
 // Passivate asks an actor to stop if it has nothing to do. It is the last
 // message before those that the locator holds back. The actor either stops
@@ -55,6 +62,7 @@ type Locator struct {
 	shards   [shardCount]shard
 	active   [kinds]atomic.Int64
 	spawned  [kinds]atomic.Int64
+	cluster  *cluster // nil: there are no other nodes
 }
 
 type shard struct {
@@ -67,7 +75,14 @@ type entry struct {
 	pid         *actor.PID
 	used        atomic.Int64 // unix nanoseconds of the last Tell
 	passivating bool
-	held        []any
+	leaving     bool // it was asked to hand off; see cluster
+	held        []heldItem
+}
+
+// heldItem is what waits for a passivating actor.
+type heldItem struct {
+	placement.Item
+	outcome bool // of what the actor has begun
 }
 
 // New returns a locator that spawns through root. Use Register before the
@@ -96,23 +111,44 @@ func (l *Locator) shard(id string) *shard {
 
 // Tell sends msg to the actor, which is spawned when it is not there. Messages
 // of one goroutine to one actor arrive in order. It never blocks; it returns
-// message.ErrOverloaded when too much is held back for a passivating actor, or
-// when the actor is not there and there are as many as there may be.
+// message.ErrOverloaded when too much is held back for the actor, when the actor
+// is not there and there are as many as there may be, or when too much waits for
+// the node where it is.
 func (l *Locator) Tell(k Kind, id string, msg any) error {
-	s := l.shard(id)
-	s.mu.RLock()
-	e := s.entries[k][id]
-	if e != nil && !e.passivating {
-		e.used.Store(time.Now().UnixNano())
-		l.root.Send(e.pid, msg)
-		s.mu.RUnlock()
+	if l.tellAwake(k, id, msg) {
 		return nil
 	}
-	s.mu.RUnlock()
+	if l.cluster != nil {
+		return l.cluster.tell(k, id, placement.Item{Msg: msg}, false)
+	}
+	return l.tellHere(k, id, placement.Item{Msg: msg})
+}
 
+// tellAwake sends msg when the actor is here and takes messages.
+func (l *Locator) tellAwake(k Kind, id string, msg any) bool {
+	s := l.shard(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.entries[k][id]
+	if e == nil || e.passivating || e.leaving {
+		return false
+	}
+	e.used.Store(time.Now().UnixNano())
+	l.root.Send(e.pid, msg)
+	return true
+}
+
+// tellHere sends an item to an actor of this node, which is spawned when it is
+// not there and the item wants that.
+func (l *Locator) tellHere(k Kind, id string, item placement.Item) error {
+	s := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e = s.entries[k][id]; e == nil {
+	e := s.entries[k][id]
+	if e == nil {
+		if item.Active {
+			return errNotThere
+		}
 		if most := l.most[k]; most > 0 && l.active[k].Load() >= most {
 			return fmt.Errorf("there are %d actors of kind %s: %w", most, k, message.ErrOverloaded)
 		}
@@ -122,23 +158,44 @@ func (l *Locator) Tell(k Kind, id string, msg any) error {
 		if len(e.held) >= maxHeld {
 			return fmt.Errorf("%s is passivating and %d messages wait: %w", k, maxHeld, message.ErrOverloaded)
 		}
-		e.held = append(e.held, msg)
+		e.held = append(e.held, heldItem{Item: item})
 		return nil
 	}
 	e.used.Store(time.Now().UnixNano())
-	l.root.Send(e.pid, msg)
+	l.root.Send(e.pid, item.Msg)
 	return nil
 }
 
+// errNotThere says that an actor is not there which was to be told only if it
+// is.
+var errNotThere = errors.New("the actor is not there")
+
 // TellActive sends msg only when the actor is there, and reports whether it
-// was. It refuses nothing.
+// was; of an actor on another node that is not known, and it is true. It refuses
+// nothing.
 func (l *Locator) TellActive(k Kind, id string, msg any) bool {
+	if l.cluster == nil {
+		return l.TellOwn(k, id, msg)
+	}
+	if l.tellAwake(k, id, msg) {
+		return true
+	}
+	return l.cluster.tell(k, id, placement.Item{Msg: msg, Active: true}, true) == nil
+}
+
+// TellOwn brings an actor of this node the outcome of what it has begun, and
+// reports whether it was there. It refuses nothing.
+func (l *Locator) TellOwn(k Kind, id string, msg any) bool {
+	return l.tellOwn(k, id, heldItem{Item: placement.Item{Msg: msg}, outcome: true})
+}
+
+func (l *Locator) tellOwn(k Kind, id string, item heldItem) bool {
 	s := l.shard(id)
 	s.mu.RLock()
 	e := s.entries[k][id]
 	there := e != nil
 	if there && !e.passivating {
-		l.root.Send(e.pid, msg)
+		l.root.Send(e.pid, item.Msg)
 		s.mu.RUnlock()
 		return true
 	}
@@ -154,9 +211,9 @@ func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 	case e.passivating:
 		// Without a bound: it may be what the actor waits for, and those who
 		// tell have theirs.
-		e.held = append(e.held, msg)
+		e.held = append(e.held, item)
 	default:
-		l.root.Send(e.pid, msg)
+		l.root.Send(e.pid, item.Msg)
 	}
 	return true
 }
@@ -178,7 +235,7 @@ func (l *Locator) Passivate(k Kind, id string) {
 	s := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[k][id]; e != nil && !e.passivating {
+	if e := s.entries[k][id]; e != nil && !e.passivating && !e.leaving {
 		e.passivating = true
 		l.root.Send(e.pid, Passivate{})
 	}
@@ -196,32 +253,45 @@ func (l *Locator) Resume(k Kind, id string) {
 	}
 	e.passivating = false
 	e.used.Store(time.Now().UnixNano())
-	for _, msg := range e.held {
-		l.root.Send(e.pid, msg)
+	for _, item := range e.held {
+		l.root.Send(e.pid, item.Msg)
 	}
 	e.held = nil
+	if e.leaving {
+		l.root.Send(e.pid, HandOff{})
+	}
 }
 
 // Stopped is called by an actor when it handles actor.Stopped: nothing that
 // was sent to it will be processed any more. If messages were held back, a
 // new actor gets them.
 func (l *Locator) Stopped(k Kind, id string, self *actor.PID) {
+	if l.cluster != nil {
+		l.cluster.stopped(k, id, self)
+		return
+	}
+	l.stopped(k, id, self)
+}
+
+// stopped reports whether the actor was the one that is known.
+func (l *Locator) stopped(k Kind, id string, self *actor.PID) bool {
 	s := l.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[k][id]
 	if e == nil || e.pid.Id != self.Id {
-		return
+		return false
 	}
 	delete(s.entries[k], id)
 	l.active[k].Add(-1)
-	if len(e.held) == 0 {
-		return
+	if len(e.held) == 0 || e.leaving {
+		return true
 	}
 	next := l.spawn(s, k, id)
-	for _, msg := range e.held {
-		l.root.Send(next.pid, msg)
+	for _, item := range e.held {
+		l.root.Send(next.pid, item.Msg)
 	}
+	return true
 }
 
 // PassivateIdle asks every actor of a kind that was told nothing since before
@@ -234,7 +304,7 @@ func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
 		s.mu.RLock()
 		var idle []string
 		for id, e := range s.entries[k] {
-			if !e.passivating && e.used.Load() < limit {
+			if !e.passivating && !e.leaving && e.used.Load() < limit {
 				idle = append(idle, id)
 			}
 		}

@@ -153,3 +153,8 @@ type ConnEnded struct {
 	Conn   uint64
 	Reason wire.CloseReason
 }
+
+// AnswersLost says that the queue to the node that gets it was full, and that
+// events and answers for it were left out. What it has asked is to be asked
+// again, and its clients have to catch up.
+type AnswersLost struct{}

@@ -75,3 +75,36 @@ type Reply struct {
 	// Posted answers a call.
 	Posted wire.Posted
 }
+
+// OriginOf returns the origin of a command, nil for what is none.
+func OriginOf(cmd any) *Origin {
+	switch m := cmd.(type) {
+	case *PostMessage:
+		return &m.Origin
+	case *Join:
+		return &m.Origin
+	case *Leave:
+		return &m.Origin
+	case *SetTyping:
+		return &m.Origin
+	case *MarkRead:
+		return &m.Origin
+	case *EditMessage:
+		return &m.Origin
+	case *DeleteMessage:
+		return &m.Origin
+	case *GetHistory:
+		return &m.Origin
+	case *GetMembers:
+		return &m.Origin
+	case *PassEvent:
+		return &m.Origin
+	case *ChangeMembership:
+		return &m.Origin
+	case *EmitToUser:
+		return &m.Origin
+	case *RevokeUser:
+		return &m.Origin
+	}
+	return nil
+}

@@ -187,6 +187,7 @@ func TestHub_CloseListeners(t *testing.T) {
 func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
 	h := NewHub(Options{})
 	people := []string{"alice", "bob"}
+	open(t, h, "bob")
 	activated := &message.Relayed{ConversationID: "dm:x", LastSeq: 5, FromSeq: 5, People: people}
 	if first := h.Behind(activated); first != 0 {
 		t.Errorf("behind from %d on with the first word", first)
@@ -196,6 +197,10 @@ func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
 		t.Errorf("behind from %d on, want 6: it was committed and never relayed", first)
 	}
 	late := NewHub(Options{}) // has forgotten, or never knew
+	if first := late.Behind(again); first != 0 {
+		t.Errorf("behind from %d on where neither of them is", first)
+	}
+	open(t, late, "alice")
 	if first := late.Behind(again); first != 6 {
 		t.Errorf("behind from %d on, want 6: the conversation knows what it told", first)
 	}

@@ -1,6 +1,9 @@
 package relay
 
-import "github.com/corrillo/corrillo/actors/message"
+import (
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
 
 // Joined returns how many conversations the session has joined.
 func (h *Hub) Joined(s *Subscriber) int {
@@ -62,4 +65,39 @@ func (h *Hub) Listeners(conversationID string) []message.Listener {
 		}
 	}
 	return listeners
+}
+
+// Interests returns the conversations that sessions of this node have joined,
+// and the users who have sessions here.
+func (h *Hub) Interests() (conversations, users []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, r := range h.rooms {
+		if len(r.members) > 0 {
+			conversations = append(conversations, id)
+		}
+	}
+	for id := range h.users {
+		users = append(users, id)
+	}
+	return conversations, users
+}
+
+// FinishID is Finish for a session of this node by its number.
+func (h *Hub) FinishID(id uint64, reason wire.CloseReason) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.sessions[id]; s != nil {
+		h.finish(s, reason)
+	}
+}
+
+// FinishAll ends every session of this node: its clients come back with new
+// ones, and fetch what they have missed.
+func (h *Hub) FinishAll(reason wire.CloseReason) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.sessions {
+		h.finish(s, reason)
+	}
 }

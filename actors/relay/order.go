@@ -14,6 +14,10 @@ func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if d.Seq > 0 {
+		if !h.heard(conversationID, d.Users) {
+			h.replies(d.Acks)
+			return 0, 0
+		}
 		r := h.roomOf(conversationID, true)
 		r.used = time.Now().UnixNano()
 		switch {
@@ -44,6 +48,27 @@ func (h *Hub) DeliverFilled(conversationID string, d *message.Delivery) {
 	h.publish(conversationID, d)
 }
 
+// heard reports whether anyone on this node hears a conversation. Where nobody
+// does it is not followed any more: who comes next begins anew.
+func (h *Hub) heard(conversationID string, people []string) bool {
+	r := h.rooms[conversationID]
+	if r != nil && len(r.members) > 0 {
+		return true
+	}
+	if people == nil && r != nil {
+		people = r.people
+	}
+	for _, id := range people {
+		if h.users[id] != nil {
+			return true
+		}
+	}
+	if r != nil {
+		r.known = false
+	}
+	return false
+}
+
 func (h *Hub) replies(replies []message.Reply) {
 	for i := range replies {
 		h.reply(&replies[i])
@@ -57,6 +82,9 @@ func (h *Hub) replies(replies []message.Reply) {
 func (h *Hub) Behind(m *message.Relayed) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.heard(m.ConversationID, m.People) {
+		return 0
+	}
 	r := h.rooms[m.ConversationID]
 	if m.People != nil && m.LastSeq > 0 && (r == nil || !r.known) {
 		r = h.roomOf(m.ConversationID, true)
@@ -65,7 +93,13 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 			r.lastSeq = m.FromSeq
 		}
 	}
-	if r == nil || !r.known || m.LastSeq <= r.lastSeq {
+	if r == nil {
+		return 0
+	}
+	if m.People != nil {
+		r.people = m.People
+	}
+	if !r.known || m.LastSeq <= r.lastSeq {
 		return 0
 	}
 	return r.lastSeq + 1
@@ -75,7 +109,10 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 func (h *Hub) PassedOn(conversationID string, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := h.roomOf(conversationID, true)
+	r := h.rooms[conversationID]
+	if r == nil {
+		return
+	}
 	r.used = time.Now().UnixNano()
 	if !r.known || seq > r.lastSeq {
 		r.known, r.lastSeq = true, seq

@@ -8,6 +8,7 @@ type room struct {
 	id      string
 	members []*Subscriber
 	stream  stream
+	people  []string // of a direct conversation, who hear it without having joined
 
 	known   bool  // lastSeq counts
 	lastSeq int64 // last message passed on

@@ -5,9 +5,6 @@ import (
 	"reflect"
 	"testing"
 	"time"
-
-	"github.com/corrillo/corrillo/actors/message"
-	"github.com/corrillo/corrillo/wire"
 )
 
 // What a multitude of sessions, users and rooms took is given back when they
@@ -20,7 +17,7 @@ func TestHub_SweepGivesRoomBack(t *testing.T) {
 		if _, e := h.Bind(s, fmt.Sprint("user", n)); e != nil {
 			t.Fatal(e)
 		}
-		h.Deliver(fmt.Sprint("room", n), &message.Delivery{Event: wire.EventNewMessage, Seq: 1, ToConversation: true})
+		joinRoom(t, h, s, fmt.Sprint("user", n), fmt.Sprint("room", n), false)
 	}
 	now := time.Now()
 	h.Sweep(now)

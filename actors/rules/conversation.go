@@ -19,6 +19,7 @@ type Conversation struct {
 	lastID  uint64
 	unknown int64
 
+	departing bool // see Depart
 	command   bool // the step under way is a command's
 	gathering bool // a message.Gathered is on its way
 
@@ -30,6 +31,7 @@ type Conversation struct {
 	pair     pair
 	checks   checks
 	sessions sessions
+	nodes    nodes
 	reads    reads
 	typing   typing
 	presence presence
@@ -57,6 +59,8 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 			break
 		}
 		c.sessionClosed(m.Session)
+	case *message.NodeLeft:
+		c.nodeLeft(m)
 	case *message.PresenceChanged:
 		c.presenceChanged(m)
 	case *message.Listening:
@@ -155,33 +159,14 @@ func (c *Conversation) run(h held, checked bool) {
 // originOf finds the origin of a command; nil for what is none. What it knows
 // is a command: Step lets it wait where it must and hands it to run.
 func originOf(cmd any) *message.Origin {
-	switch m := cmd.(type) {
-	case *message.PostMessage:
-		return &m.Origin
-	case *message.Join:
-		return &m.Origin
-	case *message.Leave:
-		return &m.Origin
-	case *message.SetTyping:
-		return &m.Origin
-	case *message.MarkRead:
-		return &m.Origin
-	case *foundMark:
+	if m, found := cmd.(*foundMark); found {
 		return m.o
-	case *message.EditMessage:
-		return &m.Origin
-	case *message.DeleteMessage:
-		return &m.Origin
-	case *message.GetHistory:
-		return &m.Origin
-	case *message.GetMembers:
-		return &m.Origin
-	case *message.PassEvent:
-		return &m.Origin
-	case *message.ChangeMembership:
-		return &m.Origin
 	}
-	return nil
+	switch cmd.(type) {
+	case *message.EmitToUser, *message.RevokeUser:
+		return nil // a user's
+	}
+	return message.OriginOf(cmd)
 }
 
 func (c *Conversation) begin(now time.Time) {

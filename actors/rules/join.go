@@ -24,10 +24,14 @@ func (s sessions) ofUsers(users []string) []message.SessionRef {
 			refs = append(refs, ref)
 		}
 	}
+	sortRefs(refs)
+	return refs
+}
+
+func sortRefs(refs []message.SessionRef) {
 	slices.SortFunc(refs, func(a, b message.SessionRef) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
 	})
-	return refs
 }
 
 // join subscribes a session. A row that its user needs goes into the next
@@ -88,6 +92,7 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64)
 		c.sessions = sessions{}
 	}
 	c.sessions[ref] = joined{m, join}
+	c.nodes.add(ref.Node, 1)
 	m.sessions++
 	c.ready.Joined = append(c.ready.Joined, m.userID)
 }
@@ -117,6 +122,7 @@ func (c *Conversation) unsubscribe(ref message.SessionRef) {
 		return
 	}
 	delete(c.sessions, ref)
+	c.nodes.add(ref.Node, -1)
 	m.sessions--
 	c.ready.Left = append(c.ready.Left, m.userID)
 	if m.sessions == 0 {

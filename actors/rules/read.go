@@ -265,6 +265,9 @@ func (c *Conversation) soil(u *member) {
 	u.dirty = true
 	if len(c.reads.dirty) == 0 {
 		c.reads.dueAt = c.now.Add(c.o.Coalesce)
+		if c.departing {
+			c.reads.dueAt = c.now
+		}
 	}
 	c.reads.dirty = append(c.reads.dirty, u)
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,8 @@ type Options struct {
 	// Verifier checks tokens. Nil: trust mode, whoever says identify is
 	// believed.
 	Verifier wire.Verifier
-	// Presence answers get_presence for this node.
-	Presence func(userIDs []string) map[string]wire.PresenceStatus
+	// Presence is what is known of users now: those who are left out are away.
+	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
 	// OpenPresence lets everyone ask for anyone's presence.
 	OpenPresence bool
 	// Passthrough are the event names that are relayed as they are.

@@ -167,10 +167,13 @@ func (s *Session) onGetPresence(o message.Origin, m wire.GetPresence) {
 	})
 }
 
-// Presence joins what the node knows of users now with the store's last-seen
+// Presence joins what is known of users now with the store's last-seen
 // times of those who are away.
-func Presence(ctx context.Context, store repo.Store, live func([]string) map[string]wire.PresenceStatus, ids []string) (map[string]wire.PresenceStatus, error) {
-	known := live(ids)
+func Presence(ctx context.Context, store repo.Store, live func(context.Context, []string) (map[string]wire.PresenceStatus, error), ids []string) (map[string]wire.PresenceStatus, error) {
+	known, err := live(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	var away []string
 	for _, id := range ids {
 		if _, ok := known[id]; !ok {

@@ -17,14 +17,22 @@ import (
 
 // Options are what all user actors of a node share. All parts must be set.
 type Options struct {
-	Root      *actor.RootContext
 	Hub       *relay.Hub
 	Locator   *locator.Locator
-	Relay     func(key string) *actor.PID // the relay lane of a key
+	Relay     *relay.Spread
 	Directory *Directory
 	Log       *slog.Logger
 	Failures  *supervision.Failures
 	Unknown   *atomic.Int64
+	// PerUser bounds the sessions with a connection that a user has on all nodes
+	// together; on one node the hub does. 0: no bound.
+	PerUser int
+	// Elsewhere sends a message to another node; nil when there is none.
+	Elsewhere func(node string, m any)
+	// Mine reports whether a user belongs to this node.
+	Mine func(userID string) bool
+	// Others names the other nodes.
+	Others func() []string
 	// Grace is how long the last session may be gone before the user is
 	// offline.
 	Grace time.Duration
@@ -62,6 +70,9 @@ func (u *User) Receive(ctx actor.Context) {
 	switch m := msg.(type) {
 	case *actor.Started:
 		u.onStarted()
+		if !u.o.Mine(u.id) { // the one that failed was about to go
+			u.onHandOff(ctx)
+		}
 	case *message.SessionAttached:
 		u.onAttached(m)
 	case *message.SessionDetached:
@@ -75,11 +86,17 @@ func (u *User) Receive(ctx actor.Context) {
 	case *message.ConversationLeft:
 		u.onLeft(m)
 	case *message.EmitToUser:
-		u.onEmit(ctx, m)
+		u.onEmit(m)
 	case *message.RevokeUser:
-		u.onRevoke(ctx, m)
+		u.onRevoke(m)
 	case *message.GraceOver:
 		u.onGraceOver(m)
+	case *message.NodeLeft:
+		u.onNodeLeft(m)
+	case *message.UserSessions:
+		u.onSessions(m)
+	case locator.HandOff:
+		u.onHandOff(ctx)
 	case locator.Passivate:
 		u.onPassivate(ctx)
 	case *actor.Restarting, *actor.Stopping:
@@ -124,6 +141,12 @@ func (u *User) onAttached(m *message.SessionAttached) {
 	if d.attached {
 		return
 	}
+	u.attach()
+	u.bound(m.Session)
+}
+
+// attach counts one connection more.
+func (u *User) attach() {
 	u.attached++
 	u.generation++ // a grace timer under way no longer counts
 	u.forgetLeft()
@@ -175,7 +198,7 @@ func (u *User) gone(at time.Time) {
 func (u *User) startGrace() {
 	u.generation++
 	over := &message.GraceOver{Generation: u.generation}
-	time.AfterFunc(u.o.Grace, func() { u.o.Locator.TellActive(locator.User, u.id, over) })
+	time.AfterFunc(u.o.Grace, func() { u.o.Locator.TellOwn(locator.User, u.id, over) })
 }
 
 func (u *User) onGraceOver(m *message.GraceOver) {
@@ -238,18 +261,29 @@ func (u *User) onLeft(m *message.ConversationLeft) {
 	u.conversations.Delete(m.ConversationID)
 }
 
-func (u *User) onEmit(ctx actor.Context, m *message.EmitToUser) {
-	ctx.Send(u.o.Relay(u.id), &message.Relayed{Deliver: []message.Delivery{{
+func (u *User) onEmit(m *message.EmitToUser) {
+	u.o.Relay.Relay(&message.Relayed{Deliver: []message.Delivery{{
 		Event: m.Event, Data: m.Data, Users: []string{u.id},
 		Acks: []message.Reply{{Origin: m.Origin}},
-	}}})
+	}}}, nil)
 }
 
-func (u *User) onRevoke(ctx actor.Context, m *message.RevokeUser) {
-	closed := u.o.Hub.Revoke(u.id, "revoked")
-	ctx.Send(u.o.Relay(u.id), &message.Relayed{Replies: []message.Reply{{
+// onRevoke ends the user's sessions on every node: also those that this actor
+// has not heard of yet.
+func (u *User) onRevoke(m *message.RevokeUser) {
+	const reason = "revoked"
+	closed := u.o.Hub.Revoke(u.id, reason)
+	for _, node := range u.o.Others() {
+		u.o.Elsewhere(node, &message.EndUser{UserID: u.id, Reason: reason})
+	}
+	for ref, d := range u.sessions.All() {
+		if ref.Node != u.o.Hub.Node() && d.attached {
+			closed++
+		}
+	}
+	u.o.Relay.Relay(&message.Relayed{Replies: []message.Reply{{
 		Origin: m.Origin, Posted: wire.Posted{Delivered: closed},
-	}}})
+	}}}, nil)
 }
 
 func (u *User) onPassivate(ctx actor.Context) {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/relay"
@@ -21,8 +19,9 @@ func rig(t *testing.T) (*User, *Directory) {
 	t.Cleanup(system.Shutdown)
 	log := slog.New(slog.DiscardHandler)
 	o := &Options{
-		Root: system.Root, Hub: relay.NewHub(relay.Options{}), Locator: locator.New(system.Root),
-		Relay: func(string) *actor.PID { return nil }, Directory: NewDirectory(nil, log, 100), Log: log,
+		Hub: relay.NewHub(relay.Options{}), Locator: locator.New(system.Root),
+		Relay: &relay.Spread{Root: system.Root}, Directory: NewDirectory(nil, log, 100), Log: log,
+		Mine: func(string) bool { return true }, Others: func() []string { return nil },
 		Failures: &supervision.Failures{}, Unknown: &atomic.Int64{}, Grace: time.Hour,
 	}
 	return New("alice", o), o.Directory

@@ -1,0 +1,412 @@
+package locator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/outbox"
+	"github.com/corrillo/corrillo/actors/placement"
+)
+
+// ClusterOptions are what a locator needs to find actors on other nodes. All
+// parts must be set.
+type ClusterOptions struct {
+	Self string // this node's id
+	Out  *outbox.Outbox
+	// Interests are the users and conversations that sessions of this node
+	// listen to, and Announcement what their owner has to be told of that: nil
+	// when nobody listens. Both may be called from any goroutine.
+	Interests    func() []placement.Key
+	Announcement func(placement.Key) any
+	// Newer is told that another node knows of a view that this one does not.
+	Newer func()
+	// NotThere is told of what was for an actor only if it was there, and waited
+	// to be told that it is not.
+	NotThere func(msg any)
+	Log      *slog.Logger
+}
+
+// cluster is the part of a Locator that knows of other nodes: a Router, and
+// what carries its decisions out. Its lock comes before those of the shards,
+// and nobody holds the hub's under it.
+type cluster struct {
+	l *Locator
+	o ClusterOptions
+
+	// mu is held for reading while a message goes where Route says, and for
+	// writing while that changes.
+	mu     sync.RWMutex
+	router *placement.Router
+	// sending guards the order of what is sent and noted as unanswered.
+	sending sync.Mutex
+	kick    chan struct{}
+}
+
+// UseCluster makes the locator one node's of several. Not safe to call once
+// messages flow. Move must run then.
+func (l *Locator) UseCluster(o ClusterOptions) {
+	c := &cluster{l: l, o: o, kick: make(chan struct{}, 1)}
+	c.router = placement.NewRouter(o.Self, control{o.Out})
+	l.cluster = c
+}
+
+// control lets a Router's messages out.
+type control struct{ out *outbox.Outbox }
+
+// Send implements placement.Links.
+func (c control) Send(node string, m any) { c.out.Must(node, m) }
+
+func keyOf(k Kind, id string) placement.Key { return placement.Key{Kind: byte(k), ID: id} }
+
+// tell passes an item on to whoever owns the id. must: nothing is refused.
+func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error {
+	key := keyOf(k, id)
+	item.Ref = c.refOf(item.Msg)
+	c.mu.RLock()
+	switch where, node := c.router.Route(key); where {
+	case placement.Local:
+		err := c.here(key, item, must)
+		c.mu.RUnlock()
+		return err
+	case placement.Remote:
+		err := c.send(node, key, item, must)
+		c.mu.RUnlock()
+		return err
+	case placement.Held:
+	}
+	c.mu.RUnlock()
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	where, node := c.router.Route(key)
+	switch where {
+	case placement.Local:
+		return c.here(key, item, must)
+	case placement.Remote:
+		return c.send(node, key, item, must)
+	case placement.Held:
+	}
+	if !must && c.router.Holding(key) >= maxHeld {
+		return fmt.Errorf("%s moves to another node and %d messages wait: %w", k, maxHeld, message.ErrOverloaded)
+	}
+	c.router.Hold(key, item)
+	return nil
+}
+
+// here gives an item to the actor on this node.
+func (c *cluster) here(key placement.Key, item placement.Item, must bool) error {
+	if must && item.Active {
+		if !c.l.tellOwn(Kind(key.Kind), key.ID, heldItem{Item: item}) {
+			return errNotThere
+		}
+		return nil
+	}
+	return c.l.tellHere(Kind(key.Kind), key.ID, item)
+}
+
+// send tells another node.
+func (c *cluster) send(node string, key placement.Key, item placement.Item, must bool) error {
+	told := &message.Told{Kind: key.Kind, ID: key.ID, Active: item.Active, Message: item.Msg}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	if must {
+		c.o.Out.Must(node, told)
+	} else if err := c.o.Out.Try(node, told); err != nil {
+		return err
+	}
+	c.router.Sent(node, key, item)
+	return nil
+}
+
+// refOf names the answer that is due to a command of this node.
+func (c *cluster) refOf(msg any) placement.Ref {
+	o := message.OriginOf(msg)
+	switch {
+	case o == nil:
+		return placement.Ref{}
+	case o.Call.Node == c.o.Self:
+		return placement.Ref{Call: o.Call.ID}
+	case o.Session.Node == c.o.Self:
+		return placement.Ref{Session: o.Session.ID, Serial: o.Serial}
+	}
+	return placement.Ref{}
+}
+
+// Answered notes that a command of this node was answered, wherever that was.
+func (l *Locator) Answered(o *message.Origin) {
+	c := l.cluster
+	ref := placement.Ref{Session: o.Session.ID, Serial: o.Serial}
+	if !o.Call.IsZero() {
+		ref = placement.Ref{Call: o.Call.ID}
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.router.Answered(ref)
+}
+
+// View returns the view that the node acts under; the zero View when it is
+// alone.
+func (l *Locator) View() placement.View {
+	if l.cluster == nil {
+		return placement.View{}
+	}
+	l.cluster.mu.RLock()
+	defer l.cluster.mu.RUnlock()
+	return l.cluster.router.View()
+}
+
+// Owner returns the node that an id belongs to under the view; empty when this
+// node is alone.
+func (l *Locator) Owner(k Kind, id string) string {
+	v := l.View()
+	return v.Owner(byte(k), id)
+}
+
+// Switch goes on to a newer view and reports whether it was one: actors of what
+// is not this node's any more are asked to hand off, those that stay hear of the
+// nodes that have left.
+func (l *Locator) Switch(v placement.View) bool {
+	c := l.cluster
+	interests := c.o.Interests()
+	c.mu.Lock()
+	before := c.router.View()
+	if v.Generation <= before.Generation {
+		c.mu.Unlock()
+		return false
+	}
+	c.holdBack(&v)
+	c.router.Switch(v)
+	c.l.each(func(k Kind, id string, e *entry) {
+		if c.router.Owner(keyOf(k, id)) == c.o.Self || e.leaving {
+			return
+		}
+		e.leaving = true
+		c.router.Leave(keyOf(k, id))
+		if !e.passivating { // else it follows
+			c.l.root.Send(e.pid, HandOff{})
+		}
+	})
+	for _, key := range interests {
+		c.router.Announce(before, key)
+	}
+	c.router.Settle()
+	for _, n := range before.Nodes {
+		if !v.Has(n.ID) {
+			c.o.Out.Forget(n.ID)
+			left := &message.NodeLeft{Node: n.ID}
+			c.l.each(func(_ Kind, _ string, e *entry) { c.l.root.Send(e.pid, left) })
+		}
+	}
+	c.mu.Unlock()
+	c.wake()
+	return true
+}
+
+// holdBack has what waits for passivating actors wait for their new owners
+// instead.
+func (c *cluster) holdBack(v *placement.View) {
+	c.l.each(func(k Kind, id string, e *entry) {
+		if !e.passivating || v.Owner(byte(k), id) == c.o.Self {
+			return
+		}
+		own := e.held[:0]
+		for _, item := range e.held {
+			if item.outcome {
+				own = append(own, item)
+			} else {
+				c.router.Hold(keyOf(k, id), item.Item)
+			}
+		}
+		e.held = own
+	})
+}
+
+// each calls f with every actor under its shard's lock.
+func (l *Locator) each(f func(k Kind, id string, e *entry)) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		for k := range s.entries {
+			for id, e := range s.entries[k] {
+				f(Kind(k), id, e)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (c *cluster) stopped(k Kind, id string, self *actor.PID) {
+	key := keyOf(k, id)
+	listening := c.o.Announcement(key) != nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.l.stopped(k, id, self) && c.router.Left(key) {
+		if listening { // it may have joined after the view had come
+			c.router.Announce(placement.View{}, key)
+		}
+		c.wake()
+	}
+}
+
+// Told takes in what another node tells an actor. there is false when it was to
+// be told only if it was there, and is not.
+func (l *Locator) Told(from string, m *message.Told) (there bool) {
+	c := l.cluster
+	key := placement.Key{Kind: m.Kind, ID: m.ID}
+	item := placement.Item{Msg: m.Message, Active: m.Active}
+	if Kind(m.Kind) >= kinds {
+		c.o.Log.Warn("another node tells a kind of actor that is not known", "node", from, "kind", m.Kind)
+		return true
+	}
+	c.mu.RLock()
+	if where, _ := c.router.Route(key); where == placement.Local {
+		err := c.here(key, item, m.Active)
+		c.mu.RUnlock()
+		if errors.Is(err, message.ErrOverloaded) {
+			c.mu.Lock()
+			c.router.Hold(key, item) // its sender's link bounds it
+			c.mu.Unlock()
+			c.later()
+		}
+		return !errors.Is(err, errNotThere)
+	}
+	c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.router.OnTold(from, key, item) {
+		c.router.Hold(key, item)
+		c.wake()
+	}
+	return true
+}
+
+// Returned takes in what comes back from a node that does not own it.
+func (l *Locator) Returned(m *message.Returned) {
+	c := l.cluster
+	key := placement.Key{Kind: m.Told.Kind, ID: m.Told.ID}
+	item := placement.Item{Msg: m.Told.Message, Active: m.Told.Active, Ref: c.refOf(m.Told.Message)}
+	c.mu.Lock()
+	newer := c.router.OnReturned(key, item, m.Generation)
+	c.mu.Unlock()
+	if newer {
+		c.o.Newer()
+	}
+	c.wake()
+}
+
+// Switched takes in that another node has gone on to a view, which this one has
+// gone on to before or never will.
+func (l *Locator) Switched(from string, generation uint64) {
+	l.cluster.mu.Lock()
+	defer l.cluster.mu.Unlock()
+	l.cluster.router.OnSwitched(from, generation)
+}
+
+// Settled takes in that another node has let go of what it lost.
+func (l *Locator) Settled(from string, generation uint64) {
+	c := l.cluster
+	interests := c.o.Interests() // sessions may have joined since the view came
+	c.mu.Lock()
+	for _, before := range c.router.OnSettled(from, generation) {
+		for _, key := range interests {
+			if before.Owner(key.Kind, key.ID) == from {
+				c.router.Announce(before, key)
+			}
+		}
+	}
+	c.mu.Unlock()
+	c.wake()
+}
+
+// Retell has everything told again that a node has not answered.
+func (l *Locator) Retell(node string) {
+	c := l.cluster
+	c.mu.Lock()
+	c.router.Retell(node)
+	c.mu.Unlock()
+	c.wake()
+}
+
+// Routing returns the counts of the router; none when the node is alone.
+func (l *Locator) Routing() placement.Stats {
+	c := l.cluster
+	if c == nil {
+		return placement.Stats{}
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.router.Stats()
+}
+
+func (c *cluster) wake() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// retryAfter is the pause before what could not be passed on is tried again.
+const retryAfter = 20 * time.Millisecond
+
+func (c *cluster) later() { time.AfterFunc(retryAfter, c.wake) }
+
+// Move passes on what had to wait, until ctx ends.
+func (l *Locator) Move(ctx context.Context) {
+	c := l.cluster
+	var keys []placement.Key
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.kick:
+		}
+		c.mu.RLock()
+		keys = c.router.Ready(keys[:0])
+		c.mu.RUnlock()
+		for _, key := range keys {
+			c.release(key)
+		}
+	}
+}
+
+// release passes on what waits for an id, those who listen here before.
+func (c *cluster) release(key placement.Key) {
+	news := c.o.Announcement(key) // takes the hub's lock
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	announce, items, ok := c.router.Take(key)
+	if !ok {
+		return
+	}
+	if announce && news != nil {
+		items = append([]placement.Item{{Msg: news}}, items...)
+	}
+	owner := c.router.Owner(key)
+	for i, item := range items {
+		var err error
+		if owner == c.o.Self {
+			err = c.here(key, item, item.Active)
+		} else {
+			err = c.send(owner, key, item, item.Active)
+		}
+		switch {
+		case errors.Is(err, message.ErrOverloaded):
+			c.router.PutBack(key, false, items[i:])
+			c.later()
+			return
+		case errors.Is(err, errNotThere):
+			c.o.NotThere(item.Msg)
+		}
+	}
+}

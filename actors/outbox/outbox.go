@@ -1,0 +1,159 @@
+// Package outbox is the way out of a node to others: it encodes messages, and
+// decides what becomes of one when the link to its node is full.
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/envelope"
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// Outbox sends messages to other nodes. Safe for concurrent use; nothing
+// blocks. Messages that one goroutine sends to one node go in order.
+type Outbox struct {
+	send func(node string, item []byte) error
+	log  *slog.Logger
+
+	mu    sync.Mutex
+	nodes map[string]*waiting
+
+	stats struct{ refused, left atomic.Int64 }
+}
+
+// retryAfter is the pause before what could not be sent is tried again.
+const retryAfter = 20 * time.Millisecond
+
+// waiting is what could not be sent to a node and must be.
+type waiting struct {
+	items [][]byte
+	lost  int // 1 + the place of message.AnswersLost among them; 0: it is not
+}
+
+// New returns an outbox over send, which takes an item for a node or
+// refuses it without blocking.
+func New(send func(node string, item []byte) error, log *slog.Logger) *Outbox {
+	return &Outbox{send: send, log: log, nodes: map[string]*waiting{}}
+}
+
+// Try sends m, or returns message.ErrOverloaded.
+func (o *Outbox) Try(node string, m any) error {
+	item, err := o.encode(m)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.nodes[node] == nil && o.send(node, item) == nil {
+		return nil
+	}
+	o.stats.refused.Add(1)
+	return message.ErrOverloaded
+}
+
+// Must sends m, at once or as soon as there is room. It is for what is little
+// or bounded by something else.
+func (o *Outbox) Must(node string, m any) {
+	item, err := o.encode(m)
+	if err != nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w := o.nodes[node]; w != nil {
+		w.items = append(w.items, item)
+	} else if o.send(node, item) != nil {
+		o.nodes[node] = &waiting{items: [][]byte{item}}
+	}
+}
+
+// Relay sends events and answers for the sessions of a node. Where there is no
+// room they are left out, and the node is told that they were.
+func (o *Outbox) Relay(node string, m any) {
+	item, err := o.encode(m)
+	if err != nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := o.nodes[node]
+	if w == nil && o.send(node, item) == nil {
+		return
+	}
+	o.stats.left.Add(1)
+	if w == nil {
+		w = &waiting{}
+		o.nodes[node] = w
+	}
+	if w.lost == 0 {
+		if lost, err := o.encode(&message.AnswersLost{}); err == nil {
+			w.items = append(w.items, lost)
+			w.lost = len(w.items)
+		}
+	}
+}
+
+func (o *Outbox) encode(m any) ([]byte, error) {
+	item, err := envelope.Append(nil, m)
+	if err != nil {
+		o.log.Error("a message for another node cannot be encoded", "err", err)
+	}
+	return item, err
+}
+
+// Forget drops what waits for a node that is gone.
+func (o *Outbox) Forget(node string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.nodes, node)
+}
+
+// Stats counts what an Outbox did.
+type Stats struct {
+	Waiting int   // messages that must be sent and could not be yet
+	Refused int64 // that were refused since the start
+	Left    int64 // events and answers that were left out since the start
+}
+
+// Stats returns the counts.
+func (o *Outbox) Stats() Stats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := Stats{Refused: o.stats.refused.Load(), Left: o.stats.left.Load()}
+	for _, w := range o.nodes {
+		s.Waiting += len(w.items)
+	}
+	return s
+}
+
+// Run sends what waits, until ctx ends.
+func (o *Outbox) Run(ctx context.Context) {
+	tick := time.NewTicker(retryAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			o.flush()
+		}
+	}
+}
+
+func (o *Outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for node, w := range o.nodes {
+		for len(w.items) > 0 && o.send(node, w.items[0]) == nil {
+			w.items = w.items[1:]
+			w.lost = max(w.lost-1, 0)
+		}
+		if len(w.items) == 0 {
+			delete(o.nodes, node)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package relay
+
+import (
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/outbox"
+)
+
+// Spread hands what conversations and users tell to the relay lanes of the
+// nodes that have listeners: here by mailbox, elsewhere by the outbox.
+type Spread struct {
+	Root *actor.RootContext
+	Lane func(key string) *actor.PID // of this node
+	Self string                      // this node's id
+	// Out leads to the other nodes, and Others names them; nil when there are
+	// none. Others' result is not changed.
+	Out    *outbox.Outbox
+	Others func() []string
+}
+
+// Relay passes m on, which nobody changes any more. listening calls its
+// argument with the nodes that have sessions in the conversation; nil: there are
+// none. Those named by m in any other way are found. What is for people wherever
+// they are goes to every node.
+func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string) bool)) {
+	s.Root.Send(s.Lane(m.ConversationID), m)
+	if s.Out == nil {
+		return
+	}
+	var joined []string
+	if listening != nil {
+		listening(func(node string) bool { joined = append(joined, node); return true })
+	}
+	people := m.People != nil || slices.ContainsFunc(m.Deliver, func(d message.Delivery) bool { return len(d.Users) > 0 })
+	for _, node := range s.Others() {
+		if part := m.For(node, slices.Contains(joined, node), people); part != nil {
+			s.Out.Relay(node, part)
+		}
+	}
+}
+
+// Answer passes on what is for one origin alone, a *message.Relayed or
+// *message.GateOpened of that conversation.
+func (s *Spread) Answer(conversationID string, o *message.Origin, m any) {
+	if node := o.Node(); s.Out != nil && node != "" && node != s.Self {
+		s.Out.Relay(node, m)
+		return
+	}
+	s.Root.Send(s.Lane(conversationID), m)
+}

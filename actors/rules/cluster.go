@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"slices"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
+
+// nodes counts the sessions that have joined, by their node. They are few, and
+// one where the server is alone.
+type nodes []nodeSessions
+
+type nodeSessions struct {
+	node string
+	n    int
+}
+
+func (s *nodes) add(node string, n int) {
+	i := slices.IndexFunc(*s, func(c nodeSessions) bool { return c.node == node })
+	if i < 0 {
+		*s = append(*s, nodeSessions{node: node, n: n})
+		return
+	}
+	if (*s)[i].n += n; (*s)[i].n == 0 {
+		*s = slices.Delete(*s, i, i+1)
+	}
+}
+
+// Nodes calls yield with every node that has a session which has joined.
+func (c *Conversation) Nodes(yield func(node string) bool) {
+	for i := range c.nodes {
+		if !yield(c.nodes[i].node) {
+			return
+		}
+	}
+}
+
+// nodeLeft ends the subscriptions of a node's sessions.
+func (c *Conversation) nodeLeft(m *message.NodeLeft) {
+	var gone []message.SessionRef
+	for ref := range c.sessions {
+		if ref.Node == m.Node {
+			gone = append(gone, ref)
+		}
+	}
+	sortRefs(gone)
+	for _, ref := range gone {
+		c.sessionClosed(ref)
+	}
+}
+
+// Depart begins the end of this life: the conversation goes on on another node.
+// What has begun is finished, and marks that would wait are written now. It may
+// stop once Departed is true.
+func (c *Conversation) Depart(now time.Time) *Ready {
+	c.begin(now)
+	c.departing = true
+	c.reads.dueAt = now
+	return c.end()
+}
+
+// Departed reports whether nothing is under way any more.
+func (c *Conversation) Departed() bool {
+	return c.life.phase != asking && c.held() == 0 && c.pipe.empty() &&
+		(len(c.reads.dirty) == 0 || c.life.phase == cold)
+}

@@ -1,0 +1,87 @@
+package user
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// onNodeLeft takes the connections of a node that is gone for lost.
+func (u *User) onNodeLeft(m *message.NodeLeft) {
+	now := time.Now()
+	u.sessions.DeleteFunc(func(ref message.SessionRef, d device) bool {
+		if ref.Node != m.Node {
+			return false
+		}
+		if d.attached {
+			u.gone(now)
+		}
+		return true
+	})
+	u.leaveIfDone()
+}
+
+// onSessions takes up the sessions of a node, after the user has moved here from
+// another one. Those that are known already, and what they have joined, count
+// once. Where nobody is connected the grace time begins anew.
+func (u *User) onSessions(m *message.UserSessions) {
+	for i := range m.Sessions {
+		s := &m.Sessions[i]
+		ref := message.SessionRef{Node: m.Node, ID: s.ID}
+		known, there := u.sessions.Get(ref)
+		if there && known.generation >= s.Generation {
+			continue
+		}
+		u.sessions.Set(ref, device{attached: s.Attached, generation: s.Generation})
+		if !there {
+			for _, id := range s.Conversations {
+				n, _ := u.conversations.Get(id)
+				u.conversations.Set(id, n+1)
+			}
+		}
+		switch {
+		case s.Attached && !known.attached:
+			u.attach()
+		case !s.Attached && known.attached:
+			u.gone(time.Now())
+		}
+	}
+	if u.attached == 0 && !u.online && u.sessions.Len() > 0 {
+		u.online, u.lastSeen = true, time.Now()
+		u.startGrace()
+	}
+	u.leaveIfDone()
+}
+
+// bound ends sessions of the user when there are too many on all nodes together:
+// one that waits for a recovery, else the one that has just come.
+func (u *User) bound(newest message.SessionRef) {
+	if u.o.PerUser <= 0 || u.o.Elsewhere == nil || u.sessions.Len() <= u.o.PerUser {
+		return
+	}
+	for ref, d := range u.sessions.All() {
+		if !d.attached {
+			u.endSession(ref, wire.CloseReplaced)
+			return
+		}
+	}
+	u.endSession(newest, wire.CloseRateLimited)
+}
+
+func (u *User) endSession(ref message.SessionRef, reason wire.CloseReason) {
+	u.o.Elsewhere(ref.Node, &message.EndSession{Session: ref, Reason: reason})
+}
+
+// onHandOff ends this life of the user: it goes on on another node, which hears
+// of the sessions from the nodes where they are. Who is gone for less than the
+// grace time is offline until then.
+func (u *User) onHandOff(ctx actor.Context) {
+	if u.online && u.attached == 0 {
+		u.setOnline(false)
+	}
+	u.o.Directory.forget(u.id)
+	ctx.Stop(ctx.Self())
+}
