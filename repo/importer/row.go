@@ -85,6 +85,9 @@ func (d *reader) read(rec *record, name string) (row, error) {
 	if bad != nil {
 		return row{}, errors.New(bad.Message)
 	}
+	if in.ID == "" {
+		return row{}, errors.New("id: is empty") // a webhook's message would be given one
+	}
 	r := row{key: rec.key, receiver: in.ReceiverID}
 	if r.m, err = d.message(&in); err != nil {
 		return row{}, err

@@ -16,7 +16,7 @@ import (
 const secondsBelow = 100_000_000_000
 
 // instant reads a time; NULL and what MySQL writes for "no date" give the
-// zero time.
+// zero time. One outside the years 1 to 9999 is none: no column keeps it.
 func instant(c column, v []byte, zone *time.Location) (time.Time, error) {
 	if len(v) == 0 || bytes.HasPrefix(v, []byte("0000-00-00")) {
 		return time.Time{}, nil
@@ -29,7 +29,7 @@ func instant(c column, v []byte, zone *time.Location) (time.Time, error) {
 		if n < secondsBelow {
 			n *= 1000
 		}
-		return time.UnixMilli(n).UTC(), nil
+		return inRange(time.UnixMilli(n).UTC())
 	}
 	if c.dataType == "timestamp" {
 		zone = time.UTC // of the session
@@ -38,7 +38,14 @@ func instant(c column, v []byte, zone *time.Location) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("is no time")
 	}
-	return t.UTC().Truncate(time.Millisecond), nil
+	return inRange(t.UTC().Truncate(time.Millisecond))
+}
+
+func inRange(t time.Time) (time.Time, error) {
+	if y := t.Year(); y < 1 || y > 9999 {
+		return time.Time{}, fmt.Errorf("is no time")
+	}
+	return t, nil
 }
 
 // flag reads a truth value.
