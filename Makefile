@@ -9,7 +9,7 @@ PKG ?= ./...
 FUZZTIME ?= 30s
 BENCH ?= .
 
-.PHONY: help run test test-go lint fuzz bench bench-go deps check
+.PHONY: help run test test-go lint vulncheck fuzz bench bench-go deps check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-go:
 lint: ## golangci-lint and eslint; the first time it is built, which takes minutes
 	@go tool -modfile=tools.mod golangci-lint run $(PKG)
 	@cd web && npx eslint .
+
+vulncheck: ## known vulnerabilities in what is called of Go and of modules (asks vuln.go.dev)
+	@go run golang.org/x/vuln/cmd/govulncheck@latest $(PKG)
 
 fuzz: ## every fuzz target, FUZZTIME each (30s)
 	@while read -r file target; do \
@@ -52,7 +55,7 @@ include web/web.mk
 # `make nextjs` runs the example app.
 -include web/nextjs/nextjs.mk
 
-deps: ## what tests need besides Go: MariaDB, Chromium, Node and npm packages
+deps: ## what tests need besides Go: MariaDB, HAProxy, Chromium, Node and npm packages
 	@.ci/deps
 
 check:
