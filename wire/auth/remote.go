@@ -126,12 +126,29 @@ func (r *remoteKeys) known(ctx context.Context, t *jwt.Token) []jwt.Verification
 		return nil
 	}
 	keys := []jwt.VerificationKey{found}
-	if set, ok := found.(jwt.VerificationKeySet); ok { // a token without kid
-		keys = set.Keys
+	if _, ok := found.(jwt.VerificationKeySet); ok { // a token without kid
+		keys = r.unnamed(ctx, t.Method.Alg())
 	}
 	return slices.DeleteFunc(keys, func(k jwt.VerificationKey) bool {
 		return !slices.Contains(algorithmsOf(k), t.Method.Alg())
 	})
+}
+
+// unnamed returns the keys that may check a token which names none: not those
+// that are for encryption or for another algorithm (RFC 7517 sections 4.2 and
+// 4.4), which keyfunc holds against a named one alone.
+func (r *remoteKeys) unnamed(ctx context.Context, algorithm string) (keys []jwt.VerificationKey) {
+	all, err := r.storage.KeyReadAll(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, k := range all {
+		m := k.Marshal()
+		if (m.USE == jwkset.UseSig || m.USE == "") && (m.ALG == "" || string(m.ALG) == algorithm) {
+			keys = append(keys, k.Key())
+		}
+	}
+	return keys
 }
 
 // run fetches until ctx ends: at once, then at the interval, sooner after a

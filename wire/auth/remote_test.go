@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,7 +190,18 @@ func TestVerifier_JWKS_UnfitKeys(t *testing.T) {
 
 	s2 := newKeyServer(t)
 	s2.answer(http.StatusOK, jwks(t, jwkset.UseEnc, map[string]any{"k1": &e.PublicKey}))
-	refused(t, mustNew(t, s2.options()), sign(t, jwt.SigningMethodES256, e, "k1", claims(nil)), wire.CodeUnauthorized, "not signed")
+	for _, kid := range []string{"k1", ""} {
+		refused(t, mustNew(t, s2.options()), sign(t, jwt.SigningMethodES256, e, kid, claims(nil)), wire.CodeUnauthorized, "not signed")
+	}
+
+	// A key that is for one algorithm checks no other.
+	r := rsaKey(t)
+	s3 := newKeyServer(t)
+	s3.answer(http.StatusOK, strings.Replace(jwks(t, jwkset.UseSig, map[string]any{"k1": &r.PublicKey}), `{"kty"`, `{"alg":"RS256","kty"`, 1))
+	for _, kid := range []string{"k1", ""} {
+		accepted(t, mustNew(t, s3.options()), sign(t, jwt.SigningMethodRS256, r, kid, claims(nil)))
+		refused(t, mustNew(t, s3.options()), sign(t, jwt.SigningMethodRS512, r, kid, claims(nil)), wire.CodeUnauthorized, "not signed")
+	}
 }
 
 func TestVerifier_Run(t *testing.T) {
