@@ -31,3 +31,13 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	}()
 	return p, <-started
 }
+
+// HasExited reports that it has ended.
+func (p *Process) HasExited() bool {
+	select {
+	case <-p.Exited:
+		return true
+	default:
+		return false
+	}
+}

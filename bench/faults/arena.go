@@ -5,18 +5,25 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"testing"
 
+	"github.com/corrillo/corrillo/bench/cluster"
 	"github.com/corrillo/corrillo/bench/server"
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // Arena is what a Nemesis may strike. What fails in MariaDB fails TB.
 type Arena struct {
-	TB     testing.TB
+	TB testing.TB
+	// Server is nil where there is a Cluster.
 	Server *server.Server
+	// Cluster is nil where there is one server.
+	Cluster *cluster.Cluster
+	// Net is where a step cuts nodes off; otherwise nil.
+	Net *cluster.Net
 	// Database is nil with SQLite; of a pair it is the primary.
 	Database *repotest.Server
 	// Pair is nil where there is no replica.
@@ -31,7 +38,7 @@ type Arena struct {
 }
 
 // Needs are what a Nemesis strikes besides the server.
-type Needs uint8
+type Needs uint16
 
 // Each of them.
 const (
@@ -44,6 +51,14 @@ const (
 	BinaryLog
 	// ShortSaves: the server gives a save up sooner than the fault ends.
 	ShortSaves
+	// OneServer: it strikes the server, and there is but one.
+	OneServer
+	// Nodes: it strikes nodes of a cluster.
+	Nodes
+	// SpareNode: one more node may come and go.
+	SpareNode
+	// Namespaces: it cuts nodes off.
+	Namespaces
 )
 
 // needs are those of all steps.
@@ -68,22 +83,27 @@ const (
 	shortAnswers = "?socketTimeout=500"
 )
 
-// Stage makes what the steps strike, starts the server there, and ends all of
-// it with the test. database is used where it is not nil and nothing else is
-// needed; a test with many runs makes one for all, since it takes a while. The
-// store is SQLite when mariaDB is false. Dir and DatabaseURL of o are Stage's.
-func Stage(tb testing.TB, o server.Options, steps []Step, mariaDB bool, database func() *repotest.Server) (*Arena, error) {
+// Stage makes what the steps strike, starts the server or the cluster there,
+// and ends all of it with the test. database is used where there is a MariaDB
+// and nothing else is needed; a test with many runs makes one for all, since it
+// takes a while. Dir and DatabaseURL of o are Stage's.
+func Stage(tb testing.TB, o server.Options, steps []Step, rig Rig, database func() *repotest.Server) (*Arena, error) {
 	tb.Helper()
 	a, all := &Arena{TB: tb}, needs(steps)
 	o.Dir = tb.TempDir()
 	if all&SmallDisk != 0 {
-		disk, err := NewDisk(tb, mariaDB)
+		disk, err := NewDisk(tb, rig != RigSQLite)
 		if err != nil {
 			return nil, err
 		}
 		a.Disk, o.Dir = disk, disk.Dir
 	}
-	if mariaDB {
+	if all&Namespaces != 0 {
+		if err := a.makeNet(tb); err != nil {
+			return nil, err
+		}
+	}
+	if rig != RigSQLite {
 		if err := a.makeDatabase(tb, &o, steps, database); err != nil {
 			return nil, err
 		}
@@ -92,16 +112,29 @@ func Stage(tb testing.TB, o server.Options, steps []Step, mariaDB bool, database
 		o.Args = append(o.Args[:len(o.Args):len(o.Args)], shortSaves)
 	}
 	var err error
-	if a.Server, err = server.Start(tb.Context(), o); err != nil {
+	if rig == RigCluster {
+		err = a.startCluster(tb, &o, all)
+	} else {
+		err = a.startServer(tb, &o)
+	}
+	if err != nil {
 		return nil, err
 	}
-	tb.Cleanup(func() { _ = a.Server.Kill() }) // unless it was stopped
 	if all&ClientLink != 0 {
-		if a.ClientLink, err = NewLink(tb, a.Server.Addr(), resets(steps)); err != nil {
+		if a.ClientLink, err = NewLink(tb, a.front(), resets(steps)); err != nil {
 			return nil, err
 		}
 	}
 	return a, nil
+}
+
+func (a *Arena) startServer(tb testing.TB, o *server.Options) (err error) {
+	tb.Helper()
+	if a.Server, err = server.Start(tb.Context(), *o); err != nil {
+		return err
+	}
+	tb.Cleanup(func() { _ = a.Server.Kill() }) // unless it was stopped
+	return nil
 }
 
 func (a *Arena) makeDatabase(tb testing.TB, o *server.Options, steps []Step, database func() *repotest.Server) error {
@@ -117,6 +150,8 @@ func (a *Arena) makeDatabase(tb testing.TB, o *server.Options, steps []Step, dat
 			args = slices.Concat(args, binaryLog)
 		}
 		a.Database = repotest.StartMariaDBIn(tb, a.Disk.Dir, args...)
+	case a.Net != nil:
+		a.Database = repotest.StartMariaDBIn(tb, "", "--bind-address=127.0.0.1,"+a.Net.DatabaseIP())
 	default:
 		a.Database = database()
 	}
@@ -131,11 +166,18 @@ func (a *Arena) makeDatabase(tb testing.TB, o *server.Options, steps []Step, dat
 		return err
 	}
 	o.DatabaseURL = a.databaseURL(a.Database.Addr())
-	if all&DatabaseLink != 0 {
+	switch {
+	case all&DatabaseLink != 0:
 		if a.DatabaseLink, err = NewLink(tb, a.Database.Addr(), resets(steps)); err != nil {
 			return err
 		}
 		o.DatabaseURL = a.databaseURL(a.DatabaseLink.Addr()) + shortAnswers
+	case a.Net != nil:
+		_, port, err := net.SplitHostPort(a.Database.Addr())
+		if err != nil {
+			return err
+		}
+		o.DatabaseURL = a.databaseURL(net.JoinHostPort(a.Net.DatabaseIP(), port))
 	}
 	return nil
 }
@@ -176,6 +218,14 @@ func (a *Arena) clients() string {
 	if a.ClientLink != nil {
 		return a.ClientLink.Addr()
 	}
+	return a.front()
+}
+
+// front is host:port of clients and webhook, by no link.
+func (a *Arena) front() string {
+	if a.Cluster != nil {
+		return a.Cluster.Addr()
+	}
 	return a.Server.Addr()
 }
 
@@ -185,4 +235,36 @@ func (a *Arena) stored() string {
 		return a.Server.Database()
 	}
 	return a.databaseURL(a.Database.Addr())
+}
+
+// whole waits until every node takes clients again.
+func (a *Arena) whole(ctx context.Context) error {
+	if a.Cluster == nil {
+		return nil
+	}
+	return a.Cluster.Ready(ctx)
+}
+
+// Stop ends the server or the cluster in order.
+func (a *Arena) Stop() error {
+	if a.Cluster != nil {
+		return a.Cluster.Stop()
+	}
+	return a.Server.Stop()
+}
+
+// Faults are what no healthy run's output has. Empty: none.
+func (a *Arena) Faults() string {
+	if a.Cluster != nil {
+		return a.Cluster.Faults()
+	}
+	return a.Server.Faults()
+}
+
+// Output is the last of what the server or the nodes wrote.
+func (a *Arena) Output() string {
+	if a.Cluster != nil {
+		return a.Cluster.Output()
+	}
+	return a.Server.Output()
 }

@@ -43,7 +43,7 @@ func TestFaults_FindBrokenServers(t *testing.T) {
 // killed kills the server twice while a fleet talks to it.
 func killed(t *testing.T, binary string, seed uint64) judge.Verdict {
 	t.Helper()
-	steps, err := Schedule(seed, "kill-server", 2, false)
+	steps, err := Schedule(seed, "kill-server", 2, RigSQLite)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // same database are.
 var refusals = []Nemesis{
 	{Name: "read-only-database", Needs: MariaDB | ShortSaves, Strike: readOnly},
-	{Name: "crowd-database", Needs: MariaDB | ShortSaves, Strike: crowd},
+	{Name: "crowd-database", Needs: MariaDB | ShortSaves | OneServer, Strike: crowd},
 	{Name: "kill-connections", Needs: MariaDB, Strike: killConnections},
 	{Name: "hold-rows", Needs: MariaDB, Strike: holdRows},
 	{Name: "deadlock-rows", Needs: MariaDB, Strike: deadlockRows},

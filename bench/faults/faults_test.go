@@ -16,7 +16,8 @@ import (
 // The flags make the cut of `make test` into the long run of `make faults`;
 // see bench.mk.
 var (
-	store   = flag.String("store", "", "sqlite or mariadb; both when empty")
+	store   = flag.String("store", "", "sqlite or mariadb, for the rig of one server; both when empty")
+	rig     = flag.String("rig", "one", "one: a server; cluster: several, behind HAProxy; all")
 	reader  = flag.String("reader", "", "epoll or portable; the cut takes turns when empty")
 	seed    = flag.Uint64("seed", 1, "what the schedule and the clients' chances come from")
 	rounds  = flag.Int("rounds", 0, "strikes of each nemesis; 0: the cut")
@@ -28,11 +29,11 @@ func TestMain(m *testing.M) { repotest.Main(m) }
 
 // trial is one run to be made.
 type trial struct {
-	nemesis  string
-	reader   string
-	database bool
-	rounds   int
-	o        Options
+	nemesis string
+	reader  string
+	rig     Rig
+	rounds  int
+	o       Options
 }
 
 // cut is what fits between other tests: each store and each reader meets what
@@ -40,25 +41,35 @@ type trial struct {
 func cut() []trial {
 	o := Options{Rooms: 2, Members: 5, Senders: 2}
 	return []trial{
-		{nemesis: "kill-server,stop-server,cut-clients", reader: "auto", rounds: 3, o: o},
+		{nemesis: "kill-server,stop-server,cut-clients", reader: "auto", rig: RigSQLite, rounds: 3, o: o},
 		{nemesis: "kill-server,kill-both,stop-database,reset-clients,late-database,cut-database,read-only-database,deadlock-rows",
-			reader: "portable", database: true, rounds: 8, o: o},
+			reader: "portable", rig: RigMariaDB, rounds: 8, o: o},
 	}
 }
 
-// full is every nemesis that the flags name, on every store and reader that
-// they name.
-func full() (all []trial) {
-	for _, database := range []bool{false, true} {
-		if *store != "" && database != (*store == "mariadb") {
-			continue
+// rigs are those that the flags name.
+func rigs() (all []Rig) {
+	for _, one := range []Rig{RigSQLite, RigMariaDB} {
+		if *rig != "cluster" && (*store == "" || *store == string(one)) {
+			all = append(all, one)
 		}
-		names := Names(database)
+	}
+	if *rig != "one" {
+		all = append(all, RigCluster)
+	}
+	return all
+}
+
+// full is every nemesis that the flags name, on every rig and with the reader
+// that they name.
+func full() (all []trial) {
+	for _, one := range rigs() {
+		names := Names(one)
 		if *nemesis != "" {
 			names = slices.DeleteFunc(strings.Split(*nemesis, ","), func(name string) bool { return !slices.Contains(names, name) })
 		}
 		for _, name := range names {
-			c := trial{nemesis: name, reader: cmp.Or(*reader, "auto"), database: database, rounds: *rounds}
+			c := trial{nemesis: name, reader: cmp.Or(*reader, "auto"), rig: one, rounds: *rounds}
 			if name != Mixed && find(name).Slow {
 				c.rounds = min(c.rounds, 3)
 			}
@@ -76,7 +87,7 @@ func TestFaults(t *testing.T) {
 		trials = full()
 	}
 	if len(trials) == 0 {
-		t.Fatalf("no such nemesis or store: %q, %q; there are %v", *nemesis, *store, Names(true))
+		t.Fatalf("no such nemesis, store or rig: %q, %q, %q; there are %v, and with a cluster %v", *nemesis, *store, *rig, Names(RigMariaDB), Names(RigCluster))
 	}
 	binary, err := server.Build(t.Context(), t.TempDir(), server.RaceDetector)
 	if err != nil {
@@ -99,12 +110,12 @@ func TestFaults(t *testing.T) {
 
 func (c *trial) run(t *testing.T, binary string, database func() *repotest.Server) Outcome {
 	t.Helper()
-	steps, err := Schedule(*seed, c.nemesis, c.rounds, c.database)
+	steps, err := Schedule(*seed, c.nemesis, c.rounds, c.rig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	so := server.Options{Binary: binary, Args: append([]string{"--log-level=warn", "--reader=" + c.reader}, ServerArgs...)}
-	a, err := Stage(t, so, steps, c.database, database)
+	a, err := Stage(t, so, steps, c.rig, database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,18 +124,18 @@ func (c *trial) run(t *testing.T, binary string, database func() *repotest.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Server.Stop(); err != nil {
+	if err := a.Stop(); err != nil {
 		t.Error(err)
 	}
-	if faults := a.Server.Faults(); faults != "" {
+	if faults := a.Faults(); faults != "" {
 		t.Errorf("the server's output tells of a fault:\n%s", faults)
 	}
-	out.Nemesis, out.Reader, out.Store = c.nemesis, c.reader, map[bool]string{false: "sqlite", true: "mariadb"}[c.database]
+	out.Nemesis, out.Reader, out.Store = c.nemesis, c.reader, string(c.rig)
 	if strings.Contains(c.nemesis, ",") {
 		out.Nemesis = Mixed
 	}
 	if !out.OK() {
-		t.Errorf("%s on %s, seed %d: %s %v\nthe server's output:\n%s", c.nemesis, out.Store, *seed, out.Failure, out.Verdict.Examples, a.Server.Output())
+		t.Errorf("%s on %s, seed %d: %s %v\nthe server's output:\n%s", c.nemesis, out.Store, *seed, out.Failure, out.Verdict.Examples, a.Output())
 	}
 	return out
 }

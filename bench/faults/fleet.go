@@ -254,20 +254,64 @@ func (f *Fleet) stuck(what string) error {
 	return err
 }
 
-// Together waits until everyone is there and the talk has gone on.
+// Together waits until everyone is there and the talk has gone on in every
+// conversation.
 func (f *Fleet) Together(ctx context.Context) error {
 	if err := f.await(ctx, "everyone to be back", f.everyone); err != nil {
 		return err
 	}
-	var before int64
-	acked := func() (n int64) {
+	before := f.acked(nil)
+	return f.await(ctx, "the talk to go on", func() bool {
 		for i := range f.newest {
-			n += f.newest[i].Load()
+			if f.newest[i].Load() <= before[i] && !f.log.Filling() {
+				return false
+			}
 		}
-		return n
+		return true
+	})
+}
+
+// acked appends the highest seq that was acked in each room.
+func (f *Fleet) acked(into []int64) []int64 {
+	for i := range f.newest {
+		into = append(into, f.newest[i].Load())
 	}
-	before = acked()
-	return f.await(ctx, "the talk to go on", func() bool { return acked() > before || f.log.Filling() })
+	return into
+}
+
+// listen begins to look how long conversations keep silent. silence ends that
+// and gives the longest time in which one of them acked nothing.
+func (f *Fleet) listen() (silence func() time.Duration) {
+	end, ended := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		last, now := f.acked(nil), []int64(nil)
+		since := make([]time.Time, len(last))
+		for i := range since {
+			since[i] = time.Now()
+		}
+		longest := time.Duration(0)
+		for {
+			now = f.acked(now[:0])
+			for i := range now {
+				longest = max(longest, time.Since(since[i]))
+				if now[i] > last[i] {
+					last[i], since[i] = now[i], time.Now()
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-end:
+				ended <- longest
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(end)
+		return <-ended
+	}
 }
 
 // Cut ends the connection of every second client, from the first or the second

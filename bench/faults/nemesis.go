@@ -25,18 +25,18 @@ type Nemesis struct {
 }
 
 // Nemeses are all kinds.
-var Nemeses = slices.Concat(processes, networks(), refusals, failovers, disks)
+var Nemeses = slices.Concat(processes, networks(), refusals, failovers, disks, nodes)
 
 // processes are the nemeses that signals make, the mildest first.
 var processes = []Nemesis{
 	{Name: "calm", Alone: true, Strike: func(ctx context.Context, _ *Arena, hold time.Duration) error { return wait(ctx, hold) }},
-	{Name: "stop-server", Strike: stopServer},
+	{Name: "stop-server", Needs: OneServer, Strike: stopServer},
 	{Name: "stop-database", Needs: MariaDB, Strike: stopDatabase},
-	{Name: "kill-server", Strike: killServer},
+	{Name: "kill-server", Needs: OneServer, Strike: killServer},
 	{Name: "kill-database", Needs: MariaDB, Strike: killDatabase},
-	{Name: "kill-both", Needs: MariaDB, Strike: killBoth},
+	{Name: "kill-both", Needs: MariaDB | OneServer, Strike: killBoth},
 	{Name: "database-away", Needs: MariaDB, Alone: true, Slow: true, Strike: databaseAway},
-	{Name: "kill-server-while-database-stands", Needs: MariaDB, Strike: killWhileStanding},
+	{Name: "kill-server-while-database-stands", Needs: MariaDB | OneServer, Strike: killWhileStanding},
 }
 
 // Mixed is the name that stands for all nemeses in turns, but for those that
@@ -126,17 +126,17 @@ type Step struct {
 
 // Schedule makes the steps of a run from a seed alone. name is a nemesis's, or
 // those of several with commas between, which take turns, or Mixed.
-func Schedule(seed uint64, name string, rounds int, mariaDB bool) ([]Step, error) {
+func Schedule(seed uint64, name string, rounds int, rig Rig) ([]Step, error) {
 	var kinds []Nemesis
 	for _, one := range strings.Split(name, ",") {
 		before := len(kinds)
 		for _, n := range Nemeses {
-			if (n.Name == one || one == Mixed && !n.Alone) && n.meets(mariaDB) {
+			if (n.Name == one || one == Mixed && !n.Alone) && n.meets(rig) {
 				kinds = append(kinds, n)
 			}
 		}
 		if len(kinds) == before {
-			return nil, fmt.Errorf("there is no nemesis %q for this store: %v", one, Names(mariaDB))
+			return nil, fmt.Errorf("there is no nemesis %q for this rig: %v", one, Names(rig))
 		}
 	}
 	chance := rand.New(rand.NewPCG(seed, uint64(len(name))))
@@ -154,13 +154,33 @@ func Schedule(seed uint64, name string, rounds int, mariaDB bool) ([]Step, error
 	return steps, nil
 }
 
-// meets reports whether a store may meet it.
-func (n *Nemesis) meets(mariaDB bool) bool { return mariaDB || n.Needs&MariaDB == 0 }
+// Rig is what a run takes place on.
+type Rig string
 
-// Names are those of all nemeses that a store may meet, Mixed the last.
-func Names(mariaDB bool) (names []string) {
+// The rigs: one server with either store, or several behind HAProxy with one
+// MariaDB.
+const (
+	RigSQLite  Rig = "sqlite"
+	RigMariaDB Rig = "mariadb"
+	RigCluster Rig = "cluster"
+)
+
+// meets reports whether a rig may meet it.
+func (n *Nemesis) meets(rig Rig) bool {
+	switch rig {
+	case RigSQLite:
+		return n.Needs&(MariaDB|Nodes) == 0
+	case RigMariaDB:
+		return n.Needs&Nodes == 0
+	default:
+		return n.Needs&(OneServer|DatabaseLink|Replica|SmallDisk) == 0
+	}
+}
+
+// Names are those of all nemeses that a rig may meet, Mixed the last.
+func Names(rig Rig) (names []string) {
 	for i := range Nemeses {
-		if n := &Nemeses[i]; n.meets(mariaDB) {
+		if n := &Nemeses[i]; n.meets(rig) {
 			names = append(names, n.Name)
 		}
 	}

@@ -15,17 +15,21 @@ import (
 
 // Outcome is what became of one run.
 type Outcome struct {
-	Store   string  `json:"store"`
+	Store   string  `json:"store"` // the rig
 	Reader  string  `json:"reader"`
 	Nemesis string  `json:"nemesis"`
 	Seed    uint64  `json:"seed"`
 	Steps   []Step  `json:"steps"`
 	Seconds float64 `json:"seconds"`
 	// BackSeconds is the longest time from the end of a strike until everyone
-	// was joined and a message had been acked.
-	BackSeconds float64       `json:"backSeconds"`
-	Facts       judge.Facts   `json:"facts"`
-	Verdict     judge.Verdict `json:"verdict"`
+	// was joined, every node was ready, and every conversation had acked a
+	// message.
+	BackSeconds float64 `json:"backSeconds"`
+	// SilentSeconds is the longest time, from the beginning of a strike on, in
+	// which some conversation acked nothing.
+	SilentSeconds float64       `json:"silentSeconds"`
+	Facts         judge.Facts   `json:"facts"`
+	Verdict       judge.Verdict `json:"verdict"`
 	// Failure says why the run did not come to its end; empty: it did.
 	Failure string `json:"failure,omitempty"`
 }
@@ -38,17 +42,17 @@ func (o *Outcome) OK() bool { return o.Failure == "" && o.Verdict.OK() }
 func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error) {
 	out := Outcome{Seed: o.Seed, Steps: steps}
 	begun := time.Now()
-	f, err := Launch(ctx, o, a.Server.URL(), a.clients())
+	f, err := Launch(ctx, o, "http://"+a.front(), a.clients())
 	if err != nil {
 		return out, err
 	}
-	back, err := f.suffer(ctx, a, steps)
+	back, silent, err := f.suffer(ctx, a, steps)
 	t := f.Disperse()
 	if readErr := f.addTables(ctx, t, a.stored()); readErr != nil {
 		return out, errors.Join(err, readErr)
 	}
 	out.Verdict, out.Facts = t.Judge()
-	out.Seconds, out.BackSeconds = time.Since(begun).Seconds(), back.Seconds()
+	out.Seconds, out.BackSeconds, out.SilentSeconds = time.Since(begun).Seconds(), back.Seconds(), silent.Seconds()
 	switch {
 	case err != nil:
 		out.Failure = err.Error()
@@ -61,32 +65,35 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 }
 
 // suffer lets the steps strike and gives the longest time that it took until
-// the talk went on.
-func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back time.Duration, err error) {
+// the talk went on everywhere, and the longest silence of a conversation.
+func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silent time.Duration, err error) {
 	if err := f.Together(ctx); err != nil {
-		return 0, fmt.Errorf("before the first step: %w", err)
+		return 0, 0, fmt.Errorf("before the first step: %w", err)
 	}
 	for i, s := range steps {
 		if err := wait(ctx, s.After); err != nil {
-			return back, err
+			return back, silent, err
 		}
-		if err := find(s.Nemesis).Strike(ctx, a, s.Hold); err != nil {
-			return back, fmt.Errorf("step %d, %s: %w", i+1, s.Nemesis, err)
-		}
+		silence := f.listen()
+		struck := find(s.Nemesis).Strike(ctx, a, s.Hold)
 		healed := time.Now()
-		if err := f.Together(ctx); err != nil {
-			return back, fmt.Errorf("after step %d, %s: %w", i+1, s.Nemesis, err)
+		if struck == nil {
+			struck = errors.Join(a.whole(ctx), f.Together(ctx))
+		}
+		silent = max(silent, silence())
+		if struck != nil {
+			return back, silent, fmt.Errorf("step %d, %s: %w", i+1, s.Nemesis, struck)
 		}
 		back = max(back, time.Since(healed))
 	}
-	return back, f.Finish(ctx)
+	return back, silent, f.Finish(ctx)
 }
 
 // Print writes a table with a line for each outcome, and below it what was
 // broken.
 func Print(w io.Writer, outcomes []Outcome) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tback\tsent\tacked\tresent\tdeferred\treturns\tresumed\tlive\tfetched\trepeats\tmarks\tmarks back\tverdict\t") // Flush says what failed
+	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tback\tsilent\tsent\tacked\tresent\tdeferred\treturns\tresumed\tlive\tfetched\trepeats\tmarks\tmarks back\tverdict\t") // Flush says what failed
 	for i := range outcomes {
 		o := &outcomes[i]
 		verdict := "kept"
@@ -94,7 +101,7 @@ func Print(w io.Writer, outcomes []Outcome) error {
 			verdict = "BROKEN"
 		}
 		n := &o.Facts
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds, o.BackSeconds,
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds, o.BackSeconds, o.SilentSeconds,
 			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Resumed, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack, verdict)
 	}
 	if err := t.Flush(); err != nil {

@@ -1,0 +1,208 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// Options say what runs. A zero field takes the default in its comment.
+type Options struct {
+	Binary string
+	// Dir is a folder for files; it must be there.
+	Dir string
+	// Nodes run from the beginning, default 3. Spare ones more may be started.
+	// One node without a spare one is a server alone: no cluster.
+	Nodes, Spare int
+	// DatabaseURL is mysql://..., as the nodes reach it.
+	DatabaseURL string
+	// Args come after `serve --dev` and the addresses.
+	Args []string
+	// Net has the nodes' network namespaces; loopback when nil.
+	Net *Net
+	// Front is the address of clients; a free port of 127.0.0.1 when empty.
+	Front string
+	// Log gives a writer for the output of a node, or of "haproxy"; may be nil.
+	Log func(name string) io.Writer
+}
+
+// Cluster is nodes and what stands in front of them.
+type Cluster struct {
+	nodes []*Node // and behind them the spare ones
+	size  int
+	front *proxy
+}
+
+// secret is shared by the nodes of every cluster of ours, which last for
+// minutes.
+const secret = "a secret that the nodes of a cluster on loopback share"
+
+// Start runs a cluster and returns when every node is ready and HAProxy sends
+// clients to them.
+func Start(ctx context.Context, o Options) (*Cluster, error) {
+	if o.Nodes == 0 {
+		o.Nodes = 3
+	}
+	binary, err := filepath.Abs(o.Binary) // the processes run elsewhere
+	if err != nil {
+		return nil, err
+	}
+	o.Binary = binary
+	c := &Cluster{size: o.Nodes}
+	for i := range o.Nodes + o.Spare {
+		n, err := newNode(&o, i)
+		if err != nil {
+			return nil, err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	if err := c.start(ctx, &o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context, o *Options) error {
+	for _, n := range c.Nodes() {
+		if err := n.Begin(); err != nil {
+			return err
+		}
+	}
+	if err := c.Ready(ctx); err != nil {
+		return err
+	}
+	if o.Front == "" {
+		port, err := repotest.FreePort()
+		if err != nil {
+			return err
+		}
+		o.Front = hostPort("127.0.0.1", port)
+	}
+	var err error
+	c.front, err = startProxy(ctx, o.Dir, o.Front, c.nodes, o.log("haproxy"))
+	return err
+}
+
+func (o *Options) log(name string) io.Writer {
+	if o.Log == nil {
+		return nil
+	}
+	return o.Log(name)
+}
+
+// newNode makes a node and starts nothing.
+func newNode(o *Options, i int) (*Node, error) {
+	n := &Node{name: fmt.Sprintf("node%d", i+1), also: o.log(fmt.Sprintf("node%d", i+1))}
+	n.dir = filepath.Join(o.Dir, n.name)
+	if err := os.MkdirAll(n.dir, 0o700); err != nil {
+		return nil, err
+	}
+	host := "127.0.0.1"
+	if o.Net != nil {
+		host = o.Net.NodeIP(i)
+	}
+	var ports [3]int
+	for k := range ports {
+		port, err := repotest.FreePort()
+		if err != nil {
+			return nil, err
+		}
+		ports[k] = port
+	}
+	n.public, n.admin = hostPort(host, ports[0]), hostPort(host, ports[1])
+	n.command = []string{o.Binary, "serve", "--dev", "--host=" + host, fmt.Sprintf("--port=%d", ports[0]), "--admin-addr=" + n.admin}
+	if o.Nodes+o.Spare > 1 {
+		n.command = append(n.command, "--cluster-listen="+hostPort(host, ports[2]), "--cluster-secret="+secret)
+	}
+	n.command = append(n.command, o.Args...)
+	if o.Net != nil {
+		n.command = o.Net.enter(i, n.command)
+	}
+	n.environ = slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return name == "DATABASE_URL" || name == "PORT" || strings.HasPrefix(name, "CORRILLO_")
+	})
+	n.environ = append(n.environ, "DATABASE_URL="+o.DatabaseURL)
+	return n, nil
+}
+
+// Addr is host:port of clients and webhook: HAProxy's.
+func (c *Cluster) Addr() string { return c.front.addr }
+
+// URL is Addr as an http URL.
+func (c *Cluster) URL() string { return "http://" + c.Addr() }
+
+// Nodes are those that ran from the beginning.
+func (c *Cluster) Nodes() []*Node { return c.nodes[:c.size] }
+
+// Spare is a node that HAProxy knows and that does not run until it is
+// started; nil: there is none.
+func (c *Cluster) Spare() *Node {
+	if len(c.nodes) == c.size {
+		return nil
+	}
+	return c.nodes[c.size]
+}
+
+// Ready waits until every node that is to run takes clients.
+func (c *Cluster) Ready(ctx context.Context) error {
+	errs := make([]error, len(c.nodes))
+	var wg sync.WaitGroup
+	for i, n := range c.nodes {
+		if n.Running() {
+			wg.Go(func() { errs[i] = n.Ready(ctx) })
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Faults says what no healthy cluster has; see Node.Faults.
+func (c *Cluster) Faults() string {
+	var all []string
+	for _, n := range c.nodes {
+		if faults := n.Faults(); faults != "" {
+			all = append(all, n.name+":\n"+faults)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// Output is the last of what each node wrote.
+func (c *Cluster) Output() string {
+	var b strings.Builder
+	for _, n := range c.nodes {
+		fmt.Fprintf(&b, "== %s\n%s\n", n.name, n.Output())
+	}
+	return b.String()
+}
+
+// Stop ends the nodes in order, one after the other, and then HAProxy.
+func (c *Cluster) Stop() error {
+	var err error
+	for _, n := range c.nodes {
+		err = errors.Join(err, n.Stop())
+	}
+	return errors.Join(err, c.Close())
+}
+
+// Close ends at once what still runs.
+func (c *Cluster) Close() error {
+	var err error
+	for _, n := range c.nodes {
+		err = errors.Join(err, n.close())
+	}
+	if c.front != nil {
+		err = errors.Join(err, c.front.close())
+		c.front = nil
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/corrillo/corrillo/bench/child"
+)
+
+// proxyHead is what stands in front of the nodes' lines. Requests go round
+// robin, those of one polling client too; a node that is not ready gets no new
+// ones and keeps what it has, so that it can send its clients away.
+const proxyHead = `global
+    maxconn 4000
+defaults
+    mode http
+    timeout connect 2s
+    timeout client  90s
+    timeout server  90s
+    timeout tunnel  1h
+    timeout check   1s
+    retries 3
+    option redispatch 1
+    option forwardfor
+frontend clients
+    bind %s
+    default_backend nodes
+backend nodes
+    balance roundrobin
+    option httpchk GET /readyz
+    default-server check inter 200ms fall 2 rise 1
+`
+
+// proxy is HAProxy in front of the nodes.
+type proxy struct {
+	addr string
+	run  *child.Process
+	out  child.Output
+}
+
+// startProxy runs HAProxy at addr in front of nodes, and returns when it has
+// passed a request on.
+func startProxy(ctx context.Context, dir, addr string, nodes []*Node, also io.Writer) (*proxy, error) {
+	binary, err := findProxy()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(proxyFile(addr, nodes)), 0o600); err != nil {
+		return nil, err
+	}
+	p := &proxy{addr: addr}
+	cmd := exec.Command(binary, "-db", "-f", file) //nolint:gosec // where packages put it
+	var out io.Writer = &p.out
+	if also != nil {
+		out = io.MultiWriter(&p.out, also)
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	if p.run, err = child.Start(cmd); err != nil {
+		return nil, fmt.Errorf("start HAProxy: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	exited := p.run.Exited
+	go func() { // no use to wait for one that is not there
+		<-exited
+		cancel()
+	}()
+	if err := awaitReady(ctx, "http://"+addr); err != nil {
+		return nil, errors.Join(fmt.Errorf("HAProxy passes nothing on: %w\n%s", err, p.out.String()), p.close())
+	}
+	return p, nil
+}
+
+// proxyFile is HAProxy's configuration.
+func proxyFile(addr string, nodes []*Node) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, proxyHead, addr)
+	for _, n := range nodes {
+		fmt.Fprintf(&b, "    server %s %s\n", n.name, n.public)
+	}
+	return b.String()
+}
+
+// findProxy looks where only root's PATH leads, too.
+func findProxy() (string, error) {
+	for _, name := range []string{"haproxy", "/usr/sbin/haproxy", "/usr/local/sbin/haproxy"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("HAProxy is not on this machine: make deps installs it (package haproxy)")
+}
+
+func (p *proxy) close() error {
+	if p.run == nil {
+		return nil
+	}
+	err := p.run.Cmd.Process.Signal(syscall.SIGTERM)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = fmt.Errorf("HAProxy ended by itself: %w\n%s", p.run.Err, p.out.String())
+	}
+	<-p.run.Exited
+	p.run = nil
+	return err
+}
