@@ -1,0 +1,150 @@
+package nodes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/repo"
+)
+
+// draft is the record that should be, in the making.
+type draft struct {
+	c       *core
+	now     time.Duration
+	w       *world
+	leases  map[string]*repo.LeaseSeen
+	inside  bool // this process is a member
+	members []placement.Node
+	changed bool
+	p       repo.Proposal
+}
+
+// propose gives the proposal that what was read calls for; ok is false when
+// there is none. waiting says in words why this process is not a member, if it
+// is not. got has been taken in by read.
+func (c *core) propose(now time.Duration, got *repo.Registered, w *world) (p repo.Proposal, ok bool, waiting string) {
+	d := draft{c: c, now: now, w: w, leases: make(map[string]*repo.LeaseSeen, len(got.Leases))}
+	for i := range got.Leases {
+		d.leases[got.Leases[i].ID] = &got.Leases[i]
+	}
+	if own := d.leases[c.self.ID]; own == nil || own.Expired || !c.lease.valid(now) {
+		return repo.Proposal{}, false, "its own lease is not valid"
+	}
+	record := viewOf(&got.Record)
+	d.members, d.inside = record.Nodes, record.Has(c.self.ID)
+	d.p.Record.Generation = record.Generation + 1
+	d.takeOut()
+	if d.inside {
+		d.cut()
+	}
+	d.leave()
+	if !d.inside {
+		if waiting = d.join(); waiting != "" {
+			return repo.Proposal{}, false, waiting
+		}
+	}
+	if !d.changed {
+		return repo.Proposal{}, false, ""
+	}
+	for _, n := range d.members {
+		d.p.Record.Members = append(d.p.Record.Members, repo.Member{ID: n.ID, Address: n.Address, State: uint8(n.State), Since: n.Since})
+	}
+	return d.p, true, ""
+}
+
+// takeOut leaves out who has removed itself, and whose lease is over. Members
+// take out members. One who is none may do it only when no member can, and
+// leaves those alone to whom it has a link: they live, and only the registry
+// was away from them.
+func (d *draft) takeOut() {
+	mayEvict := d.c.lease.mayEvict(d.now)
+	if !d.inside {
+		for _, n := range d.members {
+			if l := d.leases[n.ID]; l != nil && !l.Expired {
+				mayEvict = false
+			}
+		}
+	}
+	d.keep(func(n *placement.Node) bool {
+		l := d.leases[n.ID]
+		if n.ID == d.c.self.ID || l != nil && !l.Expired {
+			return true
+		}
+		if l == nil {
+			return false
+		}
+		if !mayEvict || !d.inside && d.w.reachable[n.ID] || !d.room() {
+			return true
+		}
+		d.p.Expired = append(d.p.Expired, n.ID)
+		return false
+	})
+}
+
+// room says that the proposal can take out one more.
+func (d *draft) room() bool { return len(d.p.Expired)+len(d.p.Removed) < repo.MaxTakenOut }
+
+// keep leaves out the members for whom f is false.
+func (d *draft) keep(f func(n *placement.Node) bool) {
+	before := len(d.members)
+	d.members = slices.DeleteFunc(d.members, func(n placement.Node) bool { return !f(&n) })
+	d.changed = d.changed || len(d.members) != before
+}
+
+// cut leaves out those without whom the rest all reach each other.
+func (d *draft) cut() {
+	broken := d.c.reports.believed(d.now, d.c.ttl, d.members, d.leases)
+	gone := placement.Cut(placement.View{Nodes: d.members}, broken)
+	d.keep(func(n *placement.Node) bool {
+		if !slices.Contains(gone, n.ID) || !d.room() {
+			return true
+		}
+		d.p.Removed = append(d.p.Removed, n.ID)
+		return false
+	})
+}
+
+// leave gives those who want to leave their state.
+func (d *draft) leave() {
+	for i := range d.members {
+		n := &d.members[i]
+		wants := n.ID == d.c.self.ID && d.c.leaving
+		if l := d.leases[n.ID]; l != nil && !wants {
+			wants = metaOf(l).Leaving
+		}
+		if wants && n.State == placement.Active {
+			n.State, d.changed = placement.Leaving, true
+		}
+	}
+}
+
+// join adds this process, or says why not.
+func (d *draft) join() (waiting string) {
+	if d.c.leaving {
+		return "it leaves"
+	}
+	if d.c.member() {
+		return "it was taken out"
+	}
+	var missing []string
+	for _, n := range d.members {
+		if !d.w.reachable[n.ID] {
+			missing = append(missing, n.ID+" at "+n.Address)
+			continue
+		}
+		if l := d.leases[n.ID]; l != nil {
+			if err := d.c.compatible(l.Lease); err != nil {
+				return fmt.Sprintf("%s at %s: %v", n.ID, n.Address, err)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return "no link to " + strings.Join(missing, ", ")
+	}
+	d.members = append(d.members, placement.Node{ID: d.c.self.ID, Address: d.c.self.Address, Since: d.p.Record.Generation})
+	d.changed = true
+	return ""
+}

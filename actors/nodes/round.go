@@ -1,0 +1,189 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/corrillo/corrillo/repo"
+)
+
+// rounds renews the lease and looks at the registry, every Every and whenever
+// it is asked to.
+func (k *Keeper) rounds(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-k.roundNow:
+		}
+		begun := k.now()
+		err := k.round(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		k.noteRound(err)
+		if errors.Is(err, repo.ErrLeaseLost) {
+			err = fmt.Errorf("%w: %w", ErrLost, err)
+		}
+		if errors.Is(err, ErrLost) {
+			k.lose(err)
+			return
+		}
+		// Not at once after a round that took its whole time.
+		timer.Reset(max(begun+k.o.Every-k.now(), k.o.Every/10))
+	}
+}
+
+// callTimeout bounds a call to the registry: two that get no answer leave time
+// for a third.
+func (k *Keeper) callTimeout() time.Duration { return k.o.TTL * 3 / 10 }
+
+// round renews, reads, and proposes what follows, again where somebody else
+// came first.
+func (k *Keeper) round(ctx context.Context) error {
+	if err := k.renew(ctx); err != nil {
+		return err
+	}
+	for range 3 {
+		again, err := k.propose(ctx)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) renew(ctx context.Context) error {
+	k.mu.Lock()
+	sent, first := k.now(), !k.core.lease.held
+	l := repo.Lease{ID: k.o.Self.ID, Address: k.o.Self.Address, Version: k.o.Version, Schema: k.o.Schema, Meta: k.core.meta(sent)}
+	k.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
+	defer cancel()
+	call := k.o.Registry.Renew
+	if first {
+		call = k.o.Registry.Register
+	}
+	if err := call(ctx, l, k.o.TTL); err != nil {
+		return err
+	}
+	k.counts.renewed.Add(1)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return nil
+	}
+	k.core.lease.renewed(sent, k.now())
+	k.validUntil.Store(int64(k.core.lease.lapsesAt()))
+	flag(k.watchNow)
+	return nil
+}
+
+// propose reads, and proposes what follows. again says that what was read is
+// old.
+func (k *Keeper) propose(ctx context.Context) (again bool, err error) {
+	since := k.View().Generation
+	got, err := k.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	w := k.world()
+	now := k.now()
+	k.mu.Lock()
+	changed, err := k.core.read(&got, since)
+	if changed {
+		k.viewChanged()
+	}
+	flag(k.tellNow)
+	var p repo.Proposal
+	ok, old := false, []string(nil)
+	if err == nil {
+		var waiting string
+		k.core.look(now, &w)
+		p, ok, waiting = k.core.propose(now, &got, &w)
+		if !k.core.member() {
+			k.noteWaiting(waiting)
+		} else {
+			old = k.swept.sweep(now, k.o.TTL, &got)
+		}
+	}
+	k.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	if ok {
+		return k.send(ctx, p)
+	}
+	for _, id := range old {
+		if err := k.remove(ctx, id); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+func (k *Keeper) read(ctx context.Context) (repo.Registered, error) {
+	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
+	defer cancel()
+	return k.o.Registry.Read(ctx)
+}
+
+func (k *Keeper) remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
+	defer cancel()
+	return k.o.Registry.Remove(ctx, id)
+}
+
+// send proposes, and takes in what became the record by it.
+func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
+	defer cancel()
+	k.counts.proposed.Add(1)
+	err = k.o.Registry.Propose(ctx, p)
+	if errors.Is(err, repo.ErrConflict) {
+		k.counts.conflicts.Add(1)
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if len(p.Expired)+len(p.Removed) > 0 {
+		k.o.Log.Warn("took nodes out of the cluster", "generation", p.Record.Generation, "expired", p.Expired, "cut_off", p.Removed)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	changed, err := k.core.adopt(viewOf(&p.Record))
+	if changed {
+		k.viewChanged()
+	}
+	return false, err
+}
+
+// noteWaiting logs why this process cannot join, once for each reason. k.mu is
+// held.
+func (k *Keeper) noteWaiting(why string) {
+	if why != k.waiting && why != "" {
+		k.o.Log.Warn("cannot join the cluster yet", "node", k.o.Self.ID, "because", why)
+	}
+	k.waiting = why
+}
+
+// noteRound logs when the registry goes away and when it is back.
+func (k *Keeper) noteRound(err error) {
+	switch {
+	case err != nil && !errors.Is(err, ErrLost) && !errors.Is(err, repo.ErrLeaseLost):
+		k.counts.failed.Add(1)
+		if !k.away {
+			k.o.Log.Warn("the registry of the cluster fails", "err", err)
+		}
+		k.away = true
+	case err == nil && k.away:
+		k.away = false
+		k.o.Log.Info("the registry of the cluster is back")
+	}
+}

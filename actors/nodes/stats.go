@@ -1,0 +1,46 @@
+package nodes
+
+import (
+	"sync/atomic"
+
+	"github.com/corrillo/corrillo/actors/placement"
+)
+
+type counts struct{ renewed, failed, proposed, conflicts atomic.Int64 }
+
+// Stats is how a Keeper is doing; the counts are since the start.
+type Stats struct {
+	Member     bool
+	State      placement.State // of this process, when it is a member
+	Generation uint64          // of the view
+	Active     int             // nodes of the view in that state
+	Leaving    int
+	Valid      bool   // the own lease
+	Waiting    string // why this process is not a member yet, in words
+	Renewed    int64  // renewals that succeeded
+	Failed     int64  // rounds in which the registry failed
+	Proposed   int64  // views
+	Conflicts  int64  // of them, where somebody else was first
+}
+
+// Stats returns how the Keeper is doing.
+func (k *Keeper) Stats() Stats {
+	s := Stats{
+		Valid: k.Valid(), Renewed: k.counts.renewed.Load(), Failed: k.counts.failed.Load(),
+		Proposed: k.counts.proposed.Load(), Conflicts: k.counts.conflicts.Load(),
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.Waiting, s.Generation = k.waiting, k.core.view.Generation
+	for _, n := range k.core.view.Nodes {
+		if n.State == placement.Active {
+			s.Active++
+		} else {
+			s.Leaving++
+		}
+		if n.ID == k.core.self.ID {
+			s.Member, s.State = true, n.State
+		}
+	}
+	return s
+}
