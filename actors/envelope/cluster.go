@@ -80,3 +80,10 @@ func (p *pass) statusAnswered(n uint64, m *message.StatusAnswered) {
 		p.bytes(2, &m.Data)
 	}
 }
+
+// empty is a message that has no fields yet.
+func (p *pass) empty(n uint64) {
+	for f := p.open(n, true); p.more(&f); {
+		continue
+	}
+}

@@ -47,6 +47,7 @@ const (
 	fieldConnWelcomed       = 44
 	fieldConnClosing        = 45
 	fieldConnEnded          = 46
+	fieldAnswersLost        = 47
 )
 
 // fresh is an empty message of that number, nil when there is none.
@@ -138,6 +139,8 @@ func fresh(number uint64) any {
 		return &message.ConnClosing{}
 	case fieldConnEnded:
 		return &message.ConnEnded{}
+	case fieldAnswersLost:
+		return &message.AnswersLost{}
 	}
 	return nil
 }
@@ -231,6 +234,8 @@ func (p *pass) message(m any) bool {
 		p.connClosing(fieldConnClosing, m)
 	case *message.ConnEnded:
 		p.connEnded(fieldConnEnded, m)
+	case *message.AnswersLost:
+		p.empty(fieldAnswersLost)
 	default:
 		return false
 	}
