@@ -45,6 +45,20 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// Each item in memory of its own, as a link keeps it.
+func BenchmarkAppend_New(b *testing.B) {
+	for name, m := range hot() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Append(nil, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
 	for name, m := range hot() {
 		item := mustAppend(b, m)

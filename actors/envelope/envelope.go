@@ -3,6 +3,7 @@ package envelope
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/corrillo/corrillo/actors/message"
 )
@@ -34,8 +35,31 @@ const lastKind = 1
 // Append appends the item that brings m, which is a pointer to a message of
 // package message, not nil, and is only read. Told and Returned carry another
 // message, but not one of these two. A message that does not leave a node is
-// ErrUnknown; dst then comes back as it was.
+// ErrUnknown; dst then comes back as it was. Without room in dst the item gets
+// no more memory than it needs.
 func Append(dst []byte, m any) ([]byte, error) {
+	if cap(dst) > len(dst) {
+		return appendItem(dst, m)
+	}
+	room := rooms.Get().(*[]byte)
+	item, err := appendItem((*room)[:0], m)
+	if err == nil {
+		dst = append(dst, item...)
+	}
+	if *room = item; cap(item) <= mostRoom {
+		rooms.Put(room)
+	}
+	return dst, err
+}
+
+// rooms are where an item is written before its length is known: one
+// allocation instead of five or six (BenchmarkAppend_New).
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// mostRoom is what is kept for the next.
+const mostRoom = 64 << 10
+
+func appendItem(dst []byte, m any) ([]byte, error) {
 	p := pass{out: dst}
 	version := uint64(Version)
 	p.uint(fieldVersion, &version)

@@ -121,6 +121,21 @@ func TestAppend_Appends(t *testing.T) {
 	}
 }
 
+// A link keeps items until they have arrived: each has memory of its own, and
+// not much more than it needs.
+func TestAppend_OwnMemory(t *testing.T) {
+	post := filled(&message.PostMessage{})
+	first := mustAppend(t, post)
+	kept := bytes.Clone(first)
+	mustAppend(t, filled(&message.Relayed{}))
+	if !bytes.Equal(first, kept) {
+		t.Error("the next item was written over the first")
+	}
+	if cap(first) > len(first)*5/4 {
+		t.Errorf("%d bytes take %d", len(first), cap(first))
+	}
+}
+
 // random is a filler of what comes along.
 type random struct{ *rapid.T }
 
