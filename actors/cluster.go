@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/corrillo/corrillo/actors/away"
 	"github.com/corrillo/corrillo/actors/envelope"
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
@@ -20,7 +22,8 @@ import (
 // ClusterOptions are what a node needs of the links to the others. All parts
 // must be set.
 type ClusterOptions struct {
-	// Send takes an item for another node, or refuses it; it does not block.
+	// Send takes an item for another node, or refuses it, with ErrOverloaded when
+	// it may take it later; it does not block.
 	// Items for one node arrive once and in order, for as long as both live.
 	Send func(node string, item []byte) error
 	// Adopt takes a newer view than this node's that another one has told of.
@@ -32,10 +35,14 @@ type ClusterOptions struct {
 	Status func() []byte
 }
 
+// ErrOverloaded says that a bound was met; retryable.
+var ErrOverloaded = message.ErrOverloaded
+
 // cluster is a System's part in a cluster.
 type cluster struct {
-	o   *ClusterOptions
-	out *outbox.Outbox
+	o       *ClusterOptions
+	out     *outbox.Outbox
+	carrier *away.Carrier
 
 	asks   asks
 	strays atomic.Int64 // items that could not be understood
@@ -43,6 +50,9 @@ type cluster struct {
 
 func (s *System) joinCluster(o *ClusterOptions) *cluster {
 	c := &cluster{o: o, out: outbox.New(o.Send, s.o.Log), asks: asks{waiting: map[uint64]ask{}}}
+	c.carrier = away.New(away.Options{
+		Send: c.out.Try, Must: c.out.Must, EventsPerSecond: s.o.EventsPerSecond, Burst: s.o.EventsBurst, Log: s.o.Log,
+	})
 	s.spread.Out, s.spread.Others = c.out, s.others
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
@@ -73,6 +83,7 @@ func (s *System) Switch(v placement.View) {
 	for _, n := range before.Nodes {
 		if !v.Has(n.ID) {
 			s.cluster.asks.fail(n.ID)
+			s.cluster.carrier.NodeLeft(n.ID)
 		}
 	}
 }
@@ -196,9 +207,25 @@ func (s *System) take(from string, m any) {
 		if m.Session.Node == s.hub.Node() {
 			s.hub.FinishID(m.Session.ID, m.Reason)
 		}
+	case *message.ConnOpened:
+		s.cluster.carrier.Accept(from, m, s.resume)
 	default:
-		s.onQuestion(from, m)
+		if !s.cluster.carrier.Take(from, m) {
+			s.onQuestion(from, m)
+		}
 	}
+}
+
+// elsewhere is the other node that a pid names, "" when it names none.
+func (s *System) elsewhere(pid string) string {
+	if s.cluster == nil {
+		return ""
+	}
+	node, _, found := strings.Cut(pid, ".")
+	if v := s.locator.View(); !found || node == s.hub.Node() || !v.Has(node) {
+		return ""
+	}
+	return node
 }
 
 // onRelayed gives the relay lane what another node's conversation tells.
@@ -365,4 +392,16 @@ func (a *asks) fail(node string) {
 			w.answer <- nil
 		}
 	}
+}
+
+// Routing returns the counts of what moves between nodes.
+func (s *System) Routing() placement.Stats { return s.locator.Routing() }
+
+// HandedOff returns when this node has given up everything that is not its own
+// under its view, or when ctx ends.
+func (s *System) HandedOff(ctx context.Context) error {
+	return s.await(ctx, func() bool {
+		r := s.locator.Routing()
+		return r.Leaving+r.HeldIDs == 0
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -214,6 +215,11 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 		}
 		identity = &id
 	}
+	if node := s.elsewhere(hello.PID); node != "" {
+		return s.cluster.carrier.Open(node, conn, hello, identity, func() wire.Session {
+			return session.Open(&s.sessions, conn, identity).First()
+		}), nil
+	}
 	if hello.PID != "" {
 		if resumed := s.resume(conn, hello, identity); resumed != nil {
 			return resumed, nil
@@ -319,6 +325,9 @@ func (s *System) flushDirectory(ctx context.Context, f func(*user.Directory, con
 // was accepted is saved and answered, or when ctx ends.
 func (s *System) Drain(ctx context.Context) error {
 	s.draining.Store(true)
+	if s.cluster != nil {
+		s.cluster.carrier.Drain(math.MaxInt)
+	}
 	quiet := 0
 	return s.await(ctx, func() bool {
 		if quiet++; s.busy() {

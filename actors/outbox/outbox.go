@@ -4,6 +4,8 @@ package outbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -34,8 +36,8 @@ type waiting struct {
 	lost  int // 1 + the place of message.AnswersLost among them; 0: it is not
 }
 
-// New returns an outbox over send, which takes an item for a node or
-// refuses it without blocking.
+// New returns an outbox over send, which takes an item for a node or refuses it
+// without blocking: with message.ErrOverloaded when it may be taken later.
 func New(send func(node string, item []byte) error, log *slog.Logger) *Outbox {
 	return &Outbox{send: send, log: log, nodes: map[string]*waiting{}}
 }
@@ -48,11 +50,13 @@ func (o *Outbox) Try(node string, m any) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.nodes[node] == nil && o.send(node, item) == nil {
-		return nil
+	if o.nodes[node] == nil {
+		if err = o.send(node, item); err == nil {
+			return nil
+		}
 	}
 	o.stats.refused.Add(1)
-	return message.ErrOverloaded
+	return fmt.Errorf("%w: too much waits for another node", message.ErrOverloaded)
 }
 
 // Must sends m, at once or as soon as there is room. It is for what is little
@@ -66,8 +70,10 @@ func (o *Outbox) Must(node string, m any) {
 	defer o.mu.Unlock()
 	if w := o.nodes[node]; w != nil {
 		w.items = append(w.items, item)
-	} else if o.send(node, item) != nil {
+	} else if err := o.send(node, item); errors.Is(err, message.ErrOverloaded) {
 		o.nodes[node] = &waiting{items: [][]byte{item}}
+	} else if err != nil {
+		o.log.Error("a message for another node was not sent", "node", node, "message", fmt.Sprintf("%T", m), "err", err)
 	}
 }
 
@@ -148,7 +154,7 @@ func (o *Outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for node, w := range o.nodes {
-		for len(w.items) > 0 && o.send(node, w.items[0]) == nil {
+		for len(w.items) > 0 && !errors.Is(o.send(node, w.items[0]), message.ErrOverloaded) {
 			w.items = w.items[1:]
 			w.lost = max(w.lost-1, 0)
 		}

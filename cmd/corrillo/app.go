@@ -34,7 +34,9 @@ type app struct {
 	routes  http.Handler
 	system  *actors.System
 	sockets *transport.Server
+	node    *node              // nil: it is alone
 	stopRun context.CancelFunc // ends what runs in the background
+	stopped <-chan struct{}    // closed by that
 	running sync.WaitGroup
 }
 
@@ -43,6 +45,7 @@ type app struct {
 func newApp(ctx context.Context, s *config.Settings, store repo.Store, reg prometheus.Registerer, m *metrics, log *slog.Logger, tune tuning) (*app, error) {
 	a := &app{tune: tune}
 	ctx, a.stopRun = context.WithCancel(context.WithoutCancel(ctx))
+	a.stopped = ctx.Done()
 	if err := a.build(ctx, s, store, reg, m, log); err != nil {
 		return nil, errors.Join(err, a.abandon(ctx))
 	}
@@ -67,6 +70,11 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
+	if s.Cluster.Enabled() {
+		a.node = newNode(s, log)
+		options.Recovery.Node = a.node.id
+		options.Cluster = a.node.actorOptions()
+	}
 	options.OnCommand = verboseCommands(ctx, log, m.known, options.OnCommand)
 	if a.tune.actors != nil {
 		a.tune.actors(&options)
@@ -77,6 +85,9 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	sockets, err := transportOptions(s, verboseAcceptor(ctx, log, m.known, a.system), log)
 	if err != nil {
 		return err
+	}
+	if a.node != nil {
+		sockets.Node, sockets.Elsewhere = a.node.id, a.node.elsewhere
 	}
 	if a.sockets, err = transport.New(sockets); err != nil {
 		return err
@@ -99,7 +110,12 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	a.routes = behindProxies(proxies, verboseRequests(ctx, log, routes))
+	routes = verboseRequests(ctx, log, routes)
+	a.routes = behindProxies(proxies, routes)
+	if a.node != nil {
+		a.node.routes.Store(&routes) // the node that passes on knows the client's address
+		return a.node.start(ctx, a.system)
+	}
 	return nil
 }
 
@@ -129,6 +145,9 @@ func (a *app) abandon(ctx context.Context) error {
 	if a.system != nil {
 		err = errors.Join(err, a.system.Close(ctx))
 	}
+	if a.node != nil {
+		err = errors.Join(err, a.node.close(ctx))
+	}
 	a.stopRun()
 	a.running.Wait()
 	return err
@@ -142,6 +161,10 @@ const leastPerSecond = 200
 // under way, comes next; then everything that was accepted is saved, and the
 // parts end. It returns within ctx, or soon after.
 func (a *app) stop(ctx context.Context, period time.Duration, hangUp func(context.Context) error) error {
+	var err error
+	if a.node != nil {
+		err = a.node.leave(ctx)
+	}
 	clients := 0
 	for _, n := range a.sockets.Stats().Conns {
 		clients += n
@@ -150,7 +173,7 @@ func (a *app) stop(ctx context.Context, period time.Duration, hangUp func(contex
 	leave, cancel := context.WithTimeout(ctx, period*4/5)
 	defer cancel()
 	pace := max(leastPerSecond, int(float64(clients)/spread.Seconds())+1)
-	err := a.sockets.Drain(leave, pace)
+	err = errors.Join(err, a.sockets.Drain(leave, pace))
 	err = errors.Join(err, a.system.Drain(leave))
 	err = errors.Join(err, hangUp(leave))
 	return errors.Join(err, a.abandon(ctx))

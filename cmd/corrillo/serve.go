@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/corrillo/corrillo/actors/nodes"
 	"github.com/corrillo/corrillo/config"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire/admin"
@@ -128,7 +129,7 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 			return err
 		}
 		v.say.admin = l.Addr()
-		stopAdmin := v.serve(v.httpServer(admin.Mux(v.reg, v.live, v.log)), l, cancel)
+		stopAdmin := v.serve(v.httpServer(v.admin()), l, cancel)
 		defer stopAdmin()
 	}
 
@@ -145,12 +146,20 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	if err != nil {
 		return err
 	}
+	if err := v.join(ctx, a, cancel); err != nil {
+		last, done := context.WithTimeout(context.WithoutCancel(ctx), handOffWithin)
+		defer done()
+		return ended(ctx, errors.Join(err, a.abandon(last)))
+	}
 	v.app.Store(a)
 	v.live.Ready()
 	v.say.ready()
 
 	<-ctx.Done()
 	v.live.Unready("draining")
+	if lost := context.Cause(ctx); errors.Is(lost, nodes.ErrLost) {
+		return v.hangUp(ctx, a, lost)
+	}
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), v.s.Drain.Period)
 	defer done()
 	begun := time.Now()
@@ -159,6 +168,52 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	}
 	v.log.Info("stopped", "after", time.Since(begun).Round(time.Millisecond).String())
 	return ended(ctx, nil)
+}
+
+// admin routes the port of operators.
+func (v *server) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", admin.Mux(v.reg, v.live, v.log))
+	mux.HandleFunc("GET "+admin.ClusterPath, func(w http.ResponseWriter, r *http.Request) {
+		a := v.app.Load()
+		if a == nil || a.node == nil {
+			http.NotFound(w, r)
+			return
+		}
+		a.node.ServeHTTP(w, r)
+	})
+	return mux
+}
+
+// join waits until the server is a member of its cluster, if it is to be of
+// one, and ends it when it is none any more.
+func (v *server) join(ctx context.Context, a *app, cancel context.CancelCauseFunc) error {
+	if a.node == nil {
+		return nil
+	}
+	v.live.Unready("joining the cluster")
+	if err := a.node.awaitMember(ctx); err != nil {
+		return err
+	}
+	a.running.Go(func() {
+		select {
+		case <-a.node.keeper().Lost():
+			cancel(a.node.keeper().Err())
+		case <-a.stopped:
+		}
+	})
+	return nil
+}
+
+// hangUp ends a server whose place in the cluster others may take: its clients
+// lose their connections at once, and what it has under way is not waited for.
+func (v *server) hangUp(ctx context.Context, a *app, why error) error {
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer done()
+	if err := a.abandon(last); err != nil {
+		v.log.Warn("stopped before all was done", "error", err)
+	}
+	return exitError{code: exitLost, error: why}
 }
 
 // guard has the doors watch who comes in.
