@@ -139,6 +139,9 @@ func FuzzMaskURL(f *testing.F) {
 			if user != "" && strings.ContainsAny(user, ":/?#@") {
 				continue // what the user is and what the password is cannot be told
 			}
+			if strings.HasPrefix(password+mark, "//") && strings.HasPrefix(raw, user+"://") {
+				continue // a URL whose scheme is the user's name, and whose user is the mark
+			}
 			if got := config.MaskURL(raw); strings.Contains(got, mark) {
 				t.Fatalf("%q is logged as %q", raw, got)
 			}

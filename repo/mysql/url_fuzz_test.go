@@ -29,7 +29,7 @@ func FuzzParseURL(f *testing.F) {
 			if strings.Contains(err.Error(), mark) {
 				t.Fatalf("%q gives the password away", err)
 			}
-			if user != "" && database != "" && !strings.Contains(database, "/") && query == "" {
+			if user != "" && database != "" && !strings.ContainsAny(database, "/@") && query == "" {
 				t.Fatalf("%s is refused: %v", u.String(), err)
 			}
 		case o.User != user || o.Password != secret || o.Database != database:
