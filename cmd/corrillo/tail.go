@@ -116,22 +116,12 @@ func (t *tail) join(conn *client) (more bool, err error) {
 
 // event prints one event; new messages for people, the others only as JSON.
 func (t *tail) event(event string, data json.RawMessage) error {
-	var m struct {
-		Seq            int64     `json:"seq"`
-		ConversationID string    `json:"conversationId"`
-		SenderID       string    `json:"senderId"`
-		SenderName     string    `json:"senderName"`
-		ReceiverID     string    `json:"receiverId"`
-		DirectID       string    `json:"directId"`
-		Content        string    `json:"content"`
-		CreatedAt      time.Time `json:"createdAt"`
-		DeletedAt      time.Time `json:"deletedAt"`
-	}
+	var m tailed
 	if event == wire.EventNewMessage {
-		if err := json.Unmarshal(data, &m); err != nil {
+		if err := m.decode(data); err != nil {
 			return fmt.Errorf("%s: %w", event, err)
 		}
-		if t.isFollowed(m.ConversationID, m.DirectID, m.SenderID, m.ReceiverID) {
+		if t.isFollowed(&m) {
 			if m.Seq <= t.lastSeq {
 				return nil // came with a join already
 			}
@@ -161,9 +151,36 @@ func (t *tail) event(event string, data json.RawMessage) error {
 	return err
 }
 
-func (t *tail) isFollowed(conversation, direct, sender, receiver string) bool {
+func (t *tail) isFollowed(m *tailed) bool {
 	if t.cmd.With != "" {
-		return direct != "" && (sender == t.cmd.With || receiver == t.cmd.With)
+		return m.DirectID != "" && (m.SenderID == t.cmd.With || m.ReceiverID == t.cmd.With)
 	}
-	return conversation == t.cmd.Conversation && conversation != ""
+	return m.ConversationID == t.cmd.Conversation && m.ConversationID != ""
+}
+
+// tailed is what is printed of a message.
+type tailed struct {
+	Seq                                                                 int64
+	ConversationID, SenderID, SenderName, ReceiverID, DirectID, Content string
+	CreatedAt, DeletedAt                                                time.Time
+}
+
+// decode reads members by their exact names: the app's own fields stand beside
+// them, and one called Content is no content.
+func (m *tailed) decode(data []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
+	}
+	for name, into := range map[string]any{
+		"seq": &m.Seq, "conversationId": &m.ConversationID, "senderId": &m.SenderID, "senderName": &m.SenderName, "receiverId": &m.ReceiverID,
+		"directId": &m.DirectID, "content": &m.Content, "createdAt": &m.CreatedAt, "deletedAt": &m.DeletedAt,
+	} {
+		if raw, ok := members[name]; ok {
+			if err := json.Unmarshal(raw, into); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
 }
