@@ -31,6 +31,26 @@ func (h *herd) inRooms(clients int) (senders []*member) {
 	return senders
 }
 
+// talking makes the crowd of a storm that comes while all are there, in rooms of
+// ten, and have talked for a while. The caller closes it.
+func (g *Ground) talking(ctx context.Context, name string, r *Result) (*herd, error) {
+	h, err := g.herd(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	senders := h.inRooms(g.Size.Clients)
+	r.Clients = len(h.members)
+	if err = h.gather(g.Size.Back); err == nil {
+		h.talk(senders, g.Size.Think)
+		err = h.pause(g.Size.Talk)
+	}
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
 // end waits for what is under way and judges.
 func (h *herd) end(g *Ground, r *Result) error {
 	if err := h.hush(g.Size.Back); err != nil {
@@ -67,20 +87,11 @@ func (h *herd) beside(what string, within time.Duration, do func() error, done f
 
 // kill kills the server under everyone (SIGKILL) and starts it again at once.
 func kill(ctx context.Context, g *Ground, r *Result) error {
-	h, err := g.herd(ctx, "kill")
+	h, err := g.talking(ctx, "kill", r)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	senders := h.inRooms(g.Size.Clients)
-	r.Clients = len(h.members)
-	if err := h.gather(g.Size.Back); err != nil {
-		return err
-	}
-	h.talk(senders, g.Size.Think)
-	if err := h.pause(g.Size.Talk); err != nil {
-		return err
-	}
 	before, err := g.questions(ctx)
 	if err != nil {
 		return err
@@ -121,20 +132,11 @@ func kill(ctx context.Context, g *Ground, r *Result) error {
 // drain tells the server to end (SIGTERM) under everyone. What it has acked is
 // judged when it runs again and everyone has caught up.
 func drain(ctx context.Context, g *Ground, r *Result) error {
-	h, err := g.herd(ctx, "drain")
+	h, err := g.talking(ctx, "drain", r)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	senders := h.inRooms(g.Size.Clients)
-	r.Clients = len(h.members)
-	if err := h.gather(g.Size.Back); err != nil {
-		return err
-	}
-	h.talk(senders, g.Size.Think)
-	if err := h.pause(g.Size.Talk); err != nil {
-		return err
-	}
 	h.away = true
 	acked, since := h.acked, h.loop.Clock()
 	ended := time.Duration(0)

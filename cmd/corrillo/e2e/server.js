@@ -2,28 +2,12 @@
 // start it again on the same port and the same database.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from '../../../web/testkit/process.js'
 import { within } from './client.js'
 
 const binary = process.env.E2E_BINARY
-
-// A port that is free now, and none of those that the system gives to outgoing
-// connections: one of these may take it before the server does.
-async function freePort() {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    const probe = net.createServer()
-    const free = await new Promise((resolve) => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!free) continue
-    await new Promise((resolve) => probe.close(resolve))
-    return port
-  }
-}
 
 export class Server {
   static async start() {
