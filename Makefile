@@ -52,6 +52,9 @@ bench-go: ## Go benchmarks (BENCH=Name PKG=./wire)
 # The browser half: `make page`, `make test-web`.
 include web/web.mk
 
+# `make cluster` runs several nodes.
+include cluster.mk
+
 # `make nextjs` runs the example app.
 -include web/nextjs/nextjs.mk
 

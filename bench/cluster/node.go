@@ -44,7 +44,7 @@ type Node struct {
 const restartAfter = 200 * time.Millisecond
 
 // ExitLost is the exit code of a node that has lost its lease.
-const ExitLost = 3
+const ExitLost = 75
 
 // Name tells nodes apart for people.
 func (n *Node) Name() string { return n.name }
@@ -54,6 +54,16 @@ func (n *Node) Addr() string { return n.public }
 
 // Admin is host:port of metrics and status.
 func (n *Node) Admin() string { return n.admin }
+
+// PID is that of the process that runs; 0: none does.
+func (n *Node) PID() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.run == nil {
+		return 0
+	}
+	return n.run.Cmd.Process.Pid
+}
 
 // Output is the last of what the processes wrote.
 func (n *Node) Output() string { return n.out.String() }
@@ -101,6 +111,9 @@ func (n *Node) begin() error {
 		return fmt.Errorf("start %s: %w", n.name, err)
 	}
 	n.run = p
+	if n.also != nil {
+		_, _ = fmt.Fprintf(n.also, "pid %d\n", p.Cmd.Process.Pid)
+	}
 	n.keepers.Go(func() { n.keep(p) })
 	return nil
 }
