@@ -21,7 +21,8 @@
 //
 // With two processes (remotes.go), by protoactor's remote and by link.go, which
 // is the least that a link on a bidirectional gRPC stream needs: numbers,
-// acknowledgements, and sending again what has none:
+// acknowledgements, and sending again what has none ("plain" is the stream
+// without them):
 //
 //   - unknown: one message of a peer from another version.
 //   - memory: three idle peers. down, hole, silent: a peer that is away, that

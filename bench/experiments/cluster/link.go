@@ -33,7 +33,7 @@ var errOverloaded = errors.New("too much is kept for this peer")
 // link sends items to one peer.
 type link struct {
 	address string
-	options []grpc.DialOption
+	forgets bool // what was handed to gRPC: a plain stream
 	cancel  context.CancelFunc
 	ended   chan struct{}
 
@@ -44,9 +44,9 @@ type link struct {
 	wake  chan struct{} // something was added
 }
 
-func newLink(address string, options ...grpc.DialOption) *link {
+func newLink(address string, forgets bool) *link {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{address: address, options: append(options, grpc.WithTransportCredentials(insecure.NewCredentials())),
+	l := &link{address: address, forgets: forgets,
 		cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
 	go l.run(ctx)
 	return l
@@ -77,10 +77,11 @@ func (l *link) close() {
 // run has one stream after the other.
 func (l *link) run(ctx context.Context) {
 	defer close(l.ended)
-	options := append(l.options, grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, MaxDelay: time.Second}, MinConnectTimeout: linkDead}))
+	secrets := grpc.WithTransportCredentials(insecure.NewCredentials())
+	pauses := grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: linkDead,
+		Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, MaxDelay: time.Second}})
 	for ctx.Err() == nil {
-		conn, err := grpc.NewClient(l.address, options...)
+		conn, err := grpc.NewClient(l.address, secrets, pauses)
 		must(err)
 		l.stream(ctx, conn)
 		conn.Close()
@@ -106,7 +107,9 @@ func (l *link) stream(ctx context.Context, conn *grpc.ClientConn) {
 		var ack wrapperspb.BytesValue
 		for stream.RecvMsg(&ack) == nil {
 			watchdog.Reset(linkDead)
-			l.acknowledge(binary.LittleEndian.Uint64(ack.Value))
+			if !l.forgets {
+				l.acknowledge(binary.LittleEndian.Uint64(ack.Value))
+			}
 		}
 	}()
 	ping := time.NewTicker(linkPing)
@@ -115,6 +118,9 @@ func (l *link) stream(ctx context.Context, conn *grpc.ClientConn) {
 	var frame wrapperspb.BytesValue
 	for {
 		frame.Value, next = l.frame(frame.Value[:0], next)
+		if l.forgets {
+			l.acknowledge(next)
+		}
 		if len(frame.Value) == 8 { // nothing but the number
 			select {
 			case <-ctx.Done():
@@ -201,7 +207,7 @@ func (s *linkServer) serve(stream grpc.ServerStream) error {
 
 var errFrame = errors.New("not a frame of items")
 
-// items takes what is new in a frame. A frame that is no such frame ends the
+// items takes what is new in a frame; a sender that forgets leaves holes. A frame that is no such frame ends the
 // stream, with an error that both sides see.
 func (s *linkServer) items(b []byte) (expected uint64, err error) {
 	s.mu.Lock()
@@ -215,9 +221,9 @@ func (s *linkServer) items(b []byte) (expected uint64, err error) {
 		if n <= 0 || length > uint64(len(b)-n) {
 			return 0, errFrame
 		}
-		if number == s.expected {
+		if number >= s.expected {
 			s.take(b[n : n+int(length)])
-			s.expected++
+			s.expected = number + 1
 		}
 		b = b[n+int(length):]
 	}

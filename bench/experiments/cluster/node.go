@@ -40,12 +40,12 @@ type receiver struct {
 }
 
 // newReceiver takes "remote", "guarded" (remote, and a panic of its handler ends
-// the stream only) or "link", a port, and the address by which others
+// the stream only), "plain" or "link", a port, and the address by which others
 // know it if that is another one: remote sends on what is not for the address
 // that it knows itself by.
 func newReceiver(args []string) role {
 	r := &receiver{seen: map[uint64]bool{}}
-	if args[0] == "link" {
+	if args[0] == "link" || args[0] == "plain" {
 		serveLink("127.0.0.1:"+args[1], r.take)
 	} else {
 		system := actor.NewActorSystem(quietly())
@@ -123,11 +123,12 @@ type sender struct {
 }
 
 // newSender takes "remote", "keepalive" (remote, and gRPC asks the peer every
-// ten seconds, the shortest time that it takes) or "link", and an address.
+// ten seconds, the shortest time that it takes), "plain" (a gRPC stream without
+// acknowledgements) or "link", and an address.
 func newSender(args []string) role {
 	s := &sender{}
-	if args[0] == "link" {
-		s.send = newLink(args[1]).Send
+	if args[0] == "link" || args[0] == "plain" {
+		s.send = newLink(args[1], args[0] == "plain").Send
 		return s.answer
 	}
 	system := actor.NewActorSystem(quietly())
@@ -213,7 +214,7 @@ func newIdle(args []string) role {
 	case "link":
 		var links []*link
 		for _, address := range args[1:] {
-			l := newLink(address)
+			l := newLink(address, false)
 			must(l.Send(make([]byte, itemBytes)))
 			links = append(links, l)
 		}

@@ -14,7 +14,10 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-var kinds = []string{"remote", "link"}
+var (
+	kinds = []string{"remote", "link"}
+	three = []string{"remote", "plain", "link"}
+)
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
@@ -205,7 +208,7 @@ func silent() {
 // cut resets a connection when a third of a burst has passed, five times.
 func cut() {
 	const burst = 10_000
-	for _, kind := range kinds {
+	for _, kind := range three {
 		for range 5 {
 			port := freePorts(1)[0]
 			p := newProxy(local(port))
@@ -230,36 +233,50 @@ func cut() {
 	}
 }
 
-// speed sends as fast as it goes, five times each in turns, and takes the
-// median of them.
+// speed sends a burst as fast as it goes, and then at a pace at which little
+// comes together, five times each in turns. It prints the medians.
 func speed() {
-	const n = 500_000
-	rates := map[string][]float64{}
-	costs := map[string][]float64{}
-	for range 5 {
-		for _, kind := range kinds {
-			port := freePorts(1)[0]
-			r := start("receiver", kind, port)
-			s := start("sender", kind, local(port))
-			s.ask(nil, "send", 1000, 0)
-			var g got
-			eventually(10*time.Second, func() bool { r.ask(&g, "got"); return g.Count == 1000 })
-			var o sent
-			s.ask(&o, "sent")
-			began, cpu := time.Now(), g.CPU+o.CPU
-			s.ask(nil, "send", n, 0)
-			eventually(time.Minute, func() bool { r.ask(&g, "got"); return g.Count >= n+1000 })
-			s.ask(&o, "sent")
-			seconds := time.Duration(g.Last - began.UnixNano()).Seconds()
-			rates[kind] = append(rates[kind], n/seconds)
-			costs[kind] = append(costs[kind], (g.CPU+o.CPU-cpu)/n*1e9)
-			fmt.Printf("   %-6s %d arrived in %.2f s; CPU of both %.2f s; sender resident %.0f MiB\n", kind, g.Count-1000, seconds, g.CPU+o.CPU-cpu, mib(o.RSS))
-			endChildren()
+	for _, load := range []struct {
+		name  string
+		n     int
+		pause time.Duration
+	}{{"burst", 500_000, 0}, {"paced", 50_000, 50 * time.Microsecond}} {
+		rates, costs, sizes := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+		for range 5 {
+			for _, kind := range three {
+				rate, cost, size := timed(kind, load.n, load.pause)
+				rates[kind], costs[kind], sizes[kind] = append(rates[kind], rate), append(costs[kind], cost), append(sizes[kind], size)
+			}
+		}
+		for _, kind := range three {
+			fmt.Printf("   %s, %-6s %7.0f messages/s, %6.0f ns of CPU for each on both sides together; sender resident %.0f MiB\n",
+				load.name, kind, median(rates[kind]), median(costs[kind]), median(sizes[kind]))
 		}
 	}
-	for _, kind := range kinds {
-		slices.Sort(rates[kind])
-		slices.Sort(costs[kind])
-		fmt.Printf("   %-6s median %.0f messages/s, %.0f ns of CPU for each, both sides\n", kind, rates[kind][2], costs[kind][2])
-	}
+}
+
+// timed returns messages a second, nanoseconds of processor time for each, and
+// MiB that the sender is resident.
+func timed(kind string, n int, pause time.Duration) (rate, cost, size float64) {
+	const warm = 1000
+	defer endChildren()
+	port := freePorts(1)[0]
+	r := start("receiver", kind, port)
+	s := start("sender", kind, local(port))
+	s.ask(nil, "send", warm, 0)
+	var g got
+	eventually(10*time.Second, func() bool { r.ask(&g, "got"); return g.Count == warm })
+	var o sent
+	s.ask(&o, "sent")
+	began, cpu := time.Now(), g.CPU+o.CPU
+	s.ask(nil, "send", n, pause.Microseconds())
+	eventually(time.Minute, func() bool { r.ask(&g, "got"); return g.Count >= n+warm })
+	s.ask(&o, "sent")
+	took := time.Duration(g.Last - began.UnixNano())
+	return float64(n) / took.Seconds(), (g.CPU + o.CPU - cpu) / float64(n) * 1e9, mib(o.RSS)
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
 }
