@@ -123,6 +123,9 @@ type Member struct {
 type Registered struct {
 	Record ClusterRecord
 	Leases []LeaseSeen // ascending by ID
+	// Now is the registry's clock, to see whether it goes as fast as another
+	// one; zero where that cannot be set, or there is nothing to read.
+	Now time.Time
 }
 
 // Proposal is what is to become of the record.

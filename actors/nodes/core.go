@@ -77,7 +77,8 @@ func (c *core) look(now time.Duration, w *world) {
 
 // read takes in what the registry holds. since is the generation of the view
 // when it was asked. An error wraps ErrLost.
-func (c *core) read(got *repo.Registered, since uint64) (changed bool, err error) {
+func (c *core) read(now time.Duration, got *repo.Registered, since uint64) (changed bool, err error) {
+	c.lease.heard(now, got.Now)
 	record := viewOf(&got.Record)
 	if c.member() && record.Generation < since {
 		return false, fmt.Errorf("%w: the registry has gone back from generation %d to %d", ErrLost, since, record.Generation)

@@ -14,6 +14,9 @@ type lease struct {
 	sent time.Duration
 	// steady is when the first one of an unbroken row of them was answered.
 	steady time.Duration
+	// clock is what the registry's clock last said, at the time asked.
+	clock time.Time
+	asked time.Duration
 }
 
 // renewed takes in a renewal that succeeded.
@@ -22,6 +25,16 @@ func (l *lease) renewed(sent, answered time.Duration) {
 		l.steady = answered
 	}
 	l.held, l.sent = true, sent
+}
+
+// heard takes in what the registry's clock says. One that jumps, as when the
+// database moves to another machine, may have everybody's lease expire at once:
+// then everybody has to have the time to renew, as after an absence.
+func (l *lease) heard(now time.Duration, clock time.Time) {
+	if jump := clock.Sub(l.clock) - (now - l.asked); !clock.IsZero() && !l.clock.IsZero() && jump.Abs() > l.ttl/2 {
+		l.steady = now
+	}
+	l.clock, l.asked = clock, now
 }
 
 // lapsesAt is when the lease is no longer valid unless it is renewed.

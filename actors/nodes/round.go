@@ -14,14 +14,20 @@ import (
 func (k *Keeper) rounds(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	least := k.o.Every / 10 // between two, however often it is asked for
+	begun := -least
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-k.roundNow:
+			if early := begun + least - k.now(); early > 0 {
+				timer.Reset(early)
+				continue
+			}
 		}
-		begun := k.now()
+		begun = k.now()
 		err := k.round(ctx)
 		if ctx.Err() != nil {
 			return
@@ -34,8 +40,7 @@ func (k *Keeper) rounds(ctx context.Context) {
 			k.lose(err)
 			return
 		}
-		// Not at once after a round that took its whole time.
-		timer.Reset(max(begun+k.o.Every-k.now(), k.o.Every/10))
+		timer.Reset(max(begun+k.o.Every-k.now(), least))
 	}
 }
 
@@ -95,7 +100,7 @@ func (k *Keeper) propose(ctx context.Context) (again bool, err error) {
 	w := k.world()
 	now := k.now()
 	k.mu.Lock()
-	changed, err := k.core.read(&got, since)
+	changed, err := k.core.read(now, &got, since)
 	if changed {
 		k.viewChanged()
 	}

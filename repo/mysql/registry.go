@@ -87,7 +87,7 @@ func (r *Registry) read(ctx context.Context) (got repo.Registered, err error) {
 		var l repo.LeaseSeen
 		var generation int64
 		var text sql.NullString
-		if err := rows.Scan(&l.ID, &generation, &text, &l.Address, &l.Version, &l.Schema, &l.Expired); err != nil {
+		if err := rows.Scan(&l.ID, &generation, &text, &l.Address, &l.Version, &l.Schema, &l.Expired, &got.Now); err != nil {
 			return got, err
 		}
 		if l.ID == "" {

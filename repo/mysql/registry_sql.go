@@ -38,9 +38,9 @@ func newRegistryTexts(prefix string) registryTexts {
 		renew: sqlText(sq.Update(nodes).Set("address", "").Set("version", "").Set("schemaVersion", 0).Set("meta", "").
 			Set("expiresAt", sq.Expr(serverAfter, 0)).Where("id = ?", "")),
 		// The record comes as the row of a node without an id.
-		read: sqlText(sq.Select("'' AS id", "generation", "members AS body", "'' AS address", "'' AS version", "0 AS schemaVersion", "0 AS expired").
+		read: sqlText(sq.Select("'' AS id", "generation", "members AS body", "'' AS address", "'' AS version", "0 AS schemaVersion", "0 AS expired", serverNow).
 			From(cluster).Where("id = ?", recordID).
-			SuffixExpr(sq.Select("id", "0", "meta", "address", "version", "schemaVersion", "expiresAt <= "+serverNow).
+			SuffixExpr(sq.Select("id", "0", "meta", "address", "version", "schemaVersion", "expiresAt <= "+serverNow, serverNow).
 				Prefix("UNION ALL").From(nodes)).
 			Suffix("ORDER BY id")),
 		firstRecord: sqlText(sq.Insert(cluster).Columns("id", "generation", "members", "changedAt").Values(0, 0, "", sq.Expr(serverNow))),

@@ -138,6 +138,9 @@ func testLease(r *registryRig) {
 	if got.Record.Generation != 0 || len(got.Record.Members) != 0 {
 		r.Errorf("the first record is %+v", got.Record)
 	}
+	if age := time.Since(got.Now); !got.Now.IsZero() && (age < -time.Minute || age > time.Minute) {
+		r.Errorf("the registry's clock says %s", got.Now)
+	}
 	r.must(r.place(r).Remove(ctx, "a"))
 	r.must(r.Remove(ctx, "a"))
 	r.must(r.Remove(ctx, "nobody"))
