@@ -38,7 +38,10 @@ type Options struct {
 }
 
 // Store keeps everything in one file.
-type Store struct{ *sqlstore.Store }
+type Store struct {
+	*sqlstore.Store
+	file file
+}
 
 // Open opens or makes the file. The tables come with Migrate.
 func Open(_ context.Context, o Options) (*Store, error) {
@@ -51,6 +54,10 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	if err := create(path); err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	seen, err := lookAt(path)
+	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	writer, err := open(path, o.BusyTimeout, url.Values{"_txlock": {"immediate"}})
@@ -80,7 +87,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close(), reader.Close())
 	}
-	return &Store{s}, nil
+	return &Store{Store: s, file: seen}, nil
 }
 
 func (o *Options) setDefaults() {
