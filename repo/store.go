@@ -100,7 +100,15 @@ type MessageQuery struct {
 	BeforeSeq      int64 // exclusive; 0: to the last
 	FromOldest     bool
 	Limit          int
+	// AtLeast, when set, lets a read replica answer that is as far as this, or
+	// farther; the page then ends there. nil: what is committed now is wanted,
+	// from where it was written.
+	AtLeast *Position
 }
+
+// Position is how far a conversation is: what its row says. The epoch is
+// always that of the one who asks.
+type Position struct{ Epoch, LastSeq, LastRev int64 }
 
 // Stats counts what a store did since it was opened.
 type Stats struct {
@@ -116,6 +124,9 @@ type Stats struct {
 	MirrorFailed  int64 // transactions that failed because the app's own table could not be written at all
 	MarksCut      int64 // read marks that passed more messages than the app's own table is told of
 	PagesCut      int64 // pages that ended at PageBytes
+	ReplicaReads  int64 // pages that the read replica gave
+	ReplicaBehind int64 // pages that it did not have all of yet
+	ReplicaAway   int64 // pages for which it did not answer, or was not asked because it had not
 	OpenConns     int
 	InUse         int
 }

@@ -83,6 +83,7 @@ func (c *Conversation) read(r rules.Read) {
 			return
 		}
 		q := repo.MessageQuery{ConversationID: c.id, Limit: r.Limit, FromOldest: r.AfterSeq >= 0 && r.BeforeSeq < 0}
+		q.AtLeast = &repo.Position{Epoch: r.Epoch, LastSeq: r.ThroughSeq, LastRev: r.ThroughRev}
 		q.AfterSeq = max(r.AfterSeq, 0)
 		if r.BeforeSeq >= 0 {
 			if r.BeforeSeq <= 1 {

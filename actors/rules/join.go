@@ -210,5 +210,6 @@ func (c *Conversation) cancel(waiting []held, ref message.SessionRef) {
 func (c *Conversation) history(m *message.GetHistory) {
 	c.ready.Reads = append(c.ready.Reads, Read{
 		Origin: m.Origin, History: true, BeforeSeq: m.BeforeSeq, AfterSeq: m.AfterSeq, Limit: m.Limit,
+		Epoch: c.life.epoch, ThroughSeq: c.life.lastSeq, ThroughRev: c.life.lastRev,
 	})
 }

@@ -64,7 +64,10 @@ type Read struct {
 	ReadSeq int64
 
 	// History is set for get_history: BeforeSeq and AfterSeq of -1 are open.
+	// Epoch, ThroughSeq and ThroughRev are then where the conversation stands:
+	// an answer from a replica is no older.
 	History   bool
+	Epoch     int64
 	BeforeSeq int64
 	Limit     int
 

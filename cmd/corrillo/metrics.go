@@ -143,6 +143,7 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 	mirrorFailed := s.desc("store_mirror_failures_total", "Statements that failed because the app's own table cannot be written.")
 	marksCut := s.desc("store_mirror_marks_cut_total", "Read marks that passed more messages than are flagged in the app's own table at once.")
 	pagesCut := s.desc("store_pages_cut_total", "Pages of messages that ended sooner than asked for because they were large.")
+	replica := s.desc("store_replica_pages_total", "Pages of history that a read replica was wanted for, by what it did.", "result")
 	conns := s.desc("store_connections", "Connections to the database, by state.", "state")
 	s.read = func(emit emitter) {
 		v := stats()
@@ -158,6 +159,9 @@ func storeCollector(stats func() repo.Stats) prometheus.Collector {
 		emit(mirrorFailed, counter, float64(v.MirrorFailed))
 		emit(marksCut, counter, float64(v.MarksCut))
 		emit(pagesCut, counter, float64(v.PagesCut))
+		emit(replica, counter, float64(v.ReplicaReads), "read")
+		emit(replica, counter, float64(v.ReplicaBehind), "behind")
+		emit(replica, counter, float64(v.ReplicaAway), "away")
 		emit(conns, gauge, float64(v.InUse), "in_use")
 		emit(conns, gauge, float64(v.OpenConns-v.InUse), "idle")
 	}

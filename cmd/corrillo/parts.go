@@ -37,6 +37,11 @@ func checkParts(s *config.Settings) error {
 			errs = append(errs, fmt.Errorf("store.url: %w", err))
 		}
 	}
+	if s.Store.ReplicaURL != "" {
+		if _, err := mysql.ParseURL(s.Store.ReplicaURL); err != nil {
+			errs = append(errs, fmt.Errorf("store.replicaUrl: %w", err))
+		}
+	}
 	if m := mirrorOptions(s); m != nil {
 		errs = append(errs, m.Validate(s.Store.TablePrefix))
 	}
@@ -102,6 +107,13 @@ func openStoreLogging(ctx context.Context, s *config.Settings, dir string, log *
 		}
 		o.TablePrefix, o.MembershipQuery = s.Store.TablePrefix, query
 		o.Mirror, o.Log, o.Sharded = mirrorOptions(s), log, s.Store.Sharded
+		if s.Store.ReplicaURL != "" {
+			replica, err := mysql.ParseURL(s.Store.ReplicaURL)
+			if err != nil {
+				return nil, "", fmt.Errorf("store.replicaUrl: %w", err)
+			}
+			o.Replica = &replica
+		}
 		store, err := mysql.Open(ctx, o)
 		if err != nil {
 			return nil, "", err

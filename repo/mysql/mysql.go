@@ -54,6 +54,11 @@ type Options struct {
 	// statements go one by one.
 	Sharded bool
 
+	// Replica, when set, is a read replica of this database: the connection
+	// part of Options, from ParseURL. It gives the pages of history that
+	// repo.MessageQuery.AtLeast allows, and Log hears when it goes and comes.
+	Replica *Options
+
 	// TablePrefix begins the name of every table; corrillo_ when empty.
 	TablePrefix string
 	// MembershipQuery is the operator's authz.query, empty when there is none.
@@ -127,10 +132,15 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		store.mirror = &mirror{m: *o.Mirror, log: o.Log, maxRows: d.MaxRows}
 		companion = store.mirror
 	}
+	replica, err := openReplica(&o)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s, err := sqlstore.New(sqlstore.Options{
 		Writer: db, Reader: db,
 		Dialect:         d,
 		Companion:       companion,
+		Replica:         replica,
 		TablePrefix:     o.TablePrefix,
 		MembershipQuery: o.MembershipQuery,
 		AcquireTimeout:  o.PoolTimeout,
@@ -138,6 +148,9 @@ func Open(_ context.Context, o Options) (*Store, error) {
 		Migrate:         func(ctx context.Context) error { return migrate(ctx, c, o.TablePrefix, store.mirror) },
 	})
 	if err != nil {
+		if replica != nil {
+			err = errors.Join(err, replica.DB.Close())
+		}
 		return nil, fmt.Errorf("open mysql: %w", errors.Join(err, db.Close()))
 	}
 	store.Store = s

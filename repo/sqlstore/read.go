@@ -30,43 +30,58 @@ func (s *Store) query(ctx context.Context, what string, reset func(), text strin
 			// What is wrong with the connection has been reported by its use.
 			_ = conn.Close()
 		}()
-		rows, err := conn.QueryContext(ctx, text, args...)
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			switch err := each(rows); {
-			case errors.Is(err, errEnough):
-				return closeAfter(rows, nil)
-			case err != nil:
-				return closeAfter(rows, err)
-			}
-		}
-		return closeAfter(rows, nil)
+		return readRows(ctx, conn, text, args, each)
 	})
+}
+
+// readRows runs a SELECT once and hands its rows to each.
+func readRows(ctx context.Context, conn *sql.Conn, text string, args []any, each func(rows *sql.Rows) error) error {
+	rows, err := conn.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		switch err := each(rows); {
+		case errors.Is(err, errEnough):
+			return closeAfter(rows, nil)
+		case err != nil:
+			return closeAfter(rows, err)
+		}
+	}
+	return closeAfter(rows, nil)
+}
+
+// collector takes up the messages of a page. full: it ended at repo.PageBytes.
+type collector struct {
+	page  []repo.Message
+	full  bool
+	bytes int
+}
+
+func (c *collector) reset() { *c = collector{page: c.page[:0]} }
+
+func (c *collector) add(rows *sql.Rows) error {
+	var m repo.Message
+	if err := scanMessage(rows, &m); err != nil {
+		return err
+	}
+	if c.bytes += m.Size(); c.bytes > repo.PageBytes && len(c.page) > 0 {
+		c.full = true
+		return errEnough
+	}
+	c.page = append(c.page, m)
+	return nil
 }
 
 // messages runs a SELECT of messageColumns. full reports that it ended at
 // repo.PageBytes.
 func (s *Store) messages(ctx context.Context, what, text string, args ...any) (page []repo.Message, full bool, err error) {
-	bytes := 0
-	reset := func() { page, full, bytes = page[:0], false, 0 }
-	err = s.query(ctx, what, reset, text, args, func(rows *sql.Rows) error {
-		var m repo.Message
-		if err := scanMessage(rows, &m); err != nil {
-			return err
-		}
-		if bytes += m.Size(); bytes > repo.PageBytes && len(page) > 0 {
-			full = true
-			return errEnough
-		}
-		page = append(page, m)
-		return nil
-	})
-	if full {
+	c := collector{}
+	err = s.query(ctx, what, c.reset, text, args, c.add)
+	if c.full {
 		s.pagesCut.Add(1)
 	}
-	return page, full, err
+	return c.page, c.full, err
 }
 
 // Messages implements repo.Store. A Limit of 0 or less means 50.
@@ -80,19 +95,28 @@ func (s *Store) Messages(ctx context.Context, q repo.MessageQuery) ([]repo.Messa
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	text := s.texts.pageBackward
-	if q.FromOldest {
-		text = s.texts.pageForward
-	}
-	page, full, err := s.messages(ctx, "read messages", text, q.ConversationID, q.AfterSeq, q.BeforeSeq, q.Limit+1)
-	if err != nil {
-		return nil, false, err
+	page, full, ok := s.replicaPage(ctx, q)
+	if !ok {
+		var err error
+		text, args := s.pageText(&q)
+		if page, full, err = s.messages(ctx, "read messages", text, args...); err != nil {
+			return nil, false, err
+		}
 	}
 	page, more := cut(page, q.Limit)
 	if !q.FromOldest {
 		slices.Reverse(page)
 	}
 	return page, more || full, nil
+}
+
+// pageText gives the SELECT of a page and of the message behind it.
+func (s *Store) pageText(q *repo.MessageQuery) (text string, args []any) {
+	text = s.texts.pageBackward
+	if q.FromOldest {
+		text = s.texts.pageForward
+	}
+	return text, []any{q.ConversationID, q.AfterSeq, q.BeforeSeq, q.Limit + 1}
 }
 
 // Changes implements repo.Store. A limit of 0 or less means 50.

@@ -30,6 +30,8 @@ type Options struct {
 	// of them are under way at once, those of all Saves together; they take a
 	// connection each. 0: a Save is one transaction.
 	Apart int
+	// Replica, when set, gives the pages that MessageQuery.AtLeast allows.
+	Replica *Replica
 	// Companion is what every Save writes to besides our tables; nil for none.
 	Companion Companion
 	// Migrate brings the schema up to date.
@@ -43,6 +45,7 @@ type Store struct {
 	texts          *texts
 	membership     *membershipQuery
 	companion      Companion
+	replica        *replica // nil: none
 	acquireTimeout time.Duration
 	slots          chan struct{} // one for each transaction of Options.Apart; nil: a Save is one
 	migrate        func(ctx context.Context) error
@@ -66,6 +69,7 @@ func New(o Options) (*Store, error) {
 		d:              o.Dialect,
 		acquireTimeout: o.AcquireTimeout,
 		companion:      o.Companion,
+		replica:        newReplica(o.Replica),
 		migrate:        o.Migrate,
 	}
 	if o.Apart > 0 {
@@ -119,6 +123,12 @@ func (s *Store) Stats() repo.Stats {
 		st.OpenConns += r.OpenConnections
 		st.InUse += r.InUse
 	}
+	if r := s.replica; r != nil {
+		db := r.DB.Stats()
+		st.OpenConns += db.OpenConnections
+		st.InUse += db.InUse
+		st.ReplicaReads, st.ReplicaBehind, st.ReplicaAway = r.reads.Load(), r.behind.Load(), r.away.Load()
+	}
 	return st
 }
 
@@ -127,6 +137,9 @@ func (s *Store) Close() error {
 	err := s.writer.Close()
 	if s.reader != s.writer {
 		err = errors.Join(err, s.reader.Close())
+	}
+	if s.replica != nil {
+		err = errors.Join(err, s.replica.DB.Close())
 	}
 	return err
 }
