@@ -76,7 +76,7 @@ func (p *Peers) newForwardTransport() *http.Transport {
 			return p.dialTLS(ctx, pr.where(), protoHTTP, node)
 		},
 		DisableCompression:  true, // what the client asked for is passed on
-		MaxIdleConnsPerHost: 32,
+		MaxIdleConnsPerHost: 128,
 		IdleConnTimeout:     requestIdle / 2,
 	}
 }
@@ -109,11 +109,12 @@ func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
 	if named, ok := p.o.Identity.certified(r.TLS); ok {
 		from = named
 	}
+	pr := p.peer(from)
 	switch {
 	case to != p.o.Node:
 		http.Error(w, "this is another node", http.StatusMisdirectedRequest)
 		return
-	case p.peer(from) == nil:
+	case pr == nil || pr.guest():
 		http.Error(w, "this node is not in the cluster", http.StatusForbidden)
 		return
 	}

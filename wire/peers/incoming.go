@@ -53,7 +53,7 @@ func (p *Peers) panicked(where string, r any) {
 
 // inbound is what one node has sent.
 type inbound struct {
-	mu       sync.Mutex    // one item at a time
+	turn     chan struct{} // whoever has put something in gives items to Receive
 	last     atomic.Uint64 // the last item that was taken
 	received atomic.Uint64
 	repeated atomic.Uint64 // and dropped
@@ -69,6 +69,7 @@ type incoming struct {
 	once    sync.Once
 	why     error
 	echo    atomic.Uint64 // of its last beat, until it is answered
+	due     atomic.Bool   // a beat
 	settled bool          // under pr.mu: it has accepted this node's hello
 }
 
@@ -185,17 +186,19 @@ func (in *incoming) speak() error {
 	defer beat.Stop()
 	m := &linkpb.Back{}
 	for {
-		m.Beat = nil
+		due := false
 		select {
 		case <-in.wake:
+			due = in.due.Swap(false)
 		case <-beat.C:
-			m.Beat = &linkpb.Beat{LeaseValid: pr.p.o.Lease()}
+			due = true
 		case <-in.ended:
 			return in.why
 		case <-pr.ctx.Done():
 			return context.Cause(pr.ctx)
 		}
-		if at := in.echo.Swap(0); at != 0 {
+		m.Beat = nil
+		if at := in.echo.Swap(0); at != 0 || due {
 			m.Beat = &linkpb.Beat{LeaseValid: pr.p.o.Lease(), Sent: at}
 		}
 		m.Received, m.Member = pr.in.last.Load(), !pr.guest()
@@ -248,14 +251,21 @@ func (in *incoming) take(m *linkpb.Forth) error {
 		in.echo.Store(b.GetSent())
 		in.poke()
 	}
+	if len(m.GetItems()) == 0 {
+		return nil
+	}
+	select { // the stream before this one may not have ended yet
+	case pr.in.turn <- struct{}{}:
+	case <-in.ended:
+		return in.why
+	}
+	defer func() { <-pr.in.turn }()
 	return pr.take(m.GetFirst(), m.GetItems())
 }
 
 // take gives items to Receive, each once and in order, whichever stream brings
-// them.
+// them. It is not called twice at a time.
 func (pr *peer) take(first uint64, items [][]byte) error {
-	pr.in.mu.Lock()
-	defer pr.in.mu.Unlock()
 	for i, item := range items {
 		n, last := first+uint64(i), pr.in.last.Load()
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -102,12 +103,12 @@ func TestLink_GuestGoes(t *testing.T) {
 func TestLink_RemovedNodeIsRefused(t *testing.T) {
 	a, b := start(t, "a", nil), start(t, "b", nil)
 	join(a, b)
+	a.sendAll("b", []string{"x"})
 	a.Set([]Peer{a.peer()})
 	if err := a.Send("b", []byte("x")); !errors.Is(err, ErrNotMember) {
 		t.Error(err)
 	}
-	b.awaitDown("a")
-	_ = b.Send("a", []byte("late"))
+	_ = b.Send("a", []byte("late")) // or it is down already
 	b.await("refused", func() bool { return b.link("a").Refusal == `node "b" is no longer in the cluster` })
 	a.Set([]Peer{a.peer(), b.peer()}) // a mistake of whoever makes views
 	if len(a.State()) > 0 {
@@ -233,6 +234,37 @@ func TestLink_Lease(t *testing.T) {
 		t.Error(err)
 	}
 	a.await("silent", func() bool { _, known := a.PeerLease("b"); return !known })
+}
+
+// That a lease is over does not wait for the next beat.
+func TestBeat_TellsAtOnce(t *testing.T) {
+	var lapsed atomic.Bool
+	a := start(t, "a", nil)
+	b := start(t, "b", func(o *Options) {
+		o.Beat, o.Silence = time.Hour, 2*time.Hour
+		o.Lease = func() bool { return !lapsed.Load() }
+	})
+	a.Set([]Peer{b.peer()})
+	b.Set([]Peer{a.peer()})
+	a.await("told", func() bool { valid, known := a.PeerLease("b"); return known && valid })
+	b.awaitUp("a")
+	lapsed.Store(true)
+	b.Beat()
+	a.await("told", func() bool { valid, known := a.PeerLease("b"); return known && !valid })
+}
+
+// A node that was never sent anything, and has sent nothing, may come back:
+// whether it joins was not settled yet.
+func TestLink_UnusedNodeComesBack(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	join(a, b)
+	a.Set(nil)
+	b.await("a guest", func() bool { return b.Up()["a"] && a.Up()["b"] && !a.link("b").Member })
+	join(a, b)
+	a.sendAll("b", numbered(0, 10))
+	b.awaitItems("a", numbered(0, 10))
+	b.sendAll("a", numbered(0, 10))
+	a.awaitItems("b", numbered(0, 10))
 }
 
 func TestLink_TooLarge(t *testing.T) {

@@ -1,11 +1,15 @@
 package peers
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // outbound is what one node is sent.
 type outbound struct {
 	p    *Peers
 	wake chan struct{} // there is something to send
+	due  atomic.Bool   // and that is a beat
 
 	mu     sync.Mutex
 	q      queue
@@ -26,6 +30,12 @@ func (o *outbound) poke() {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// tell has a beat sent now.
+func (o *outbound) tell() {
+	o.due.Store(true)
+	o.poke()
 }
 
 func (o *outbound) open() {

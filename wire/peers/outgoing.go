@@ -1,10 +1,12 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -46,7 +48,9 @@ func (pr *peer) dial() {
 		if pr.ctx.Err() != nil {
 			return
 		}
-		pr.p.quietly("dialed "+pr.id, func() { pr.p.log(pr.id).Info("no stream to a node", "address", pr.where(), "why", err) })
+		if err != nil {
+			pr.p.quietly("dialed "+pr.id, func() { pr.p.log(pr.id).Warn("a node was not reached", "address", pr.where(), "why", err) })
+		}
 		if time.Since(began) > pr.p.o.Silence {
 			wait = firstWait
 		}
@@ -66,17 +70,19 @@ func (pr *peer) dial() {
 	}
 }
 
-// stream dials the node and sends what there is, until something breaks.
+// stream dials the node and sends what there is, until something breaks. Its
+// error says why there was no stream at all.
 func (pr *peer) stream() (err error) {
 	ctx, cancel := context.WithCancelCause(pr.ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(pr.p.o.Silence, func() { cancel(errSilent) })
 	defer alarm.Stop()
 	defer func() {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
+		why := cmp.Or(context.Cause(ctx), err)
+		if err != nil {
+			err = why
 		}
-		pr.update(func() { pr.dialed, pr.cut = false, nil }, err)
+		pr.update(func() { pr.dialed, pr.cut = false, nil }, why)
 	}()
 	conn, err := pr.p.dialTLS(ctx, pr.where(), protoLinks, pr.id)
 	if err != nil {
@@ -102,7 +108,9 @@ func (pr *peer) stream() (err error) {
 		pr.p.guarded("link", func() { cancel(pr.hear(s, alarm)) })
 		cancel(errGone)
 	}()
-	cancel(pr.speak(ctx, s))
+	if err := pr.speak(ctx, s); !errors.Is(err, io.EOF) { // then hear knows why
+		cancel(err)
+	}
 	<-done
 	return nil
 }
@@ -194,6 +202,9 @@ func (pr *peer) speak(ctx context.Context, s linkpb.Links_LinkClient) error {
 	m := &linkpb.Forth{Beat: pr.beat()} // the node waits for the first one
 	items := make([][]byte, 0, 16)
 	for {
+		if pr.out.due.Swap(false) {
+			m.Beat = pr.beat()
+		}
 		items, m.First = pr.out.take(items[:0])
 		if m.Items = items; len(items) > 0 || m.Beat != nil {
 			err := s.Send(m)

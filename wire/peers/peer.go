@@ -46,12 +46,12 @@ type peer struct {
 	trouble string      // why the last stream ended
 }
 
-// newPeer begins to dial a node.
+// newPeer knows of a node; dial is to be called.
 func (p *Peers) newPeer(n Peer, member bool) *peer {
 	pr := &peer{p: p, id: n.ID, address: n.Address, member: member, redo: make(chan struct{}, 1), since: time.Now()}
 	pr.ctx, pr.end = context.WithCancelCause(p.ctx)
 	pr.out.init(p, member)
-	p.wg.Go(pr.dial)
+	pr.in.turn = make(chan struct{}, 1)
 	return pr
 }
 
@@ -82,6 +82,13 @@ func (pr *peer) guest() bool {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	return !pr.member
+}
+
+// used reports whether an item was ever sent or taken.
+func (pr *peer) used() bool {
+	pr.out.mu.Lock()
+	defer pr.out.mu.Unlock()
+	return pr.out.q.last() > 0 || pr.in.last.Load() > 0
 }
 
 // idleGuest: it is not in the cluster, and not connected.

@@ -44,6 +44,9 @@ type Peers struct {
 // New listens, and answers nodes; it has no links before Set.
 func New(o Options) (*Peers, error) {
 	if err := o.withDefaults(); err != nil {
+		if o.Listener != nil {
+			_ = o.Listener.Close()
+		}
 		return nil, err
 	}
 	if o.Listener == nil {
@@ -80,8 +83,9 @@ func New(o Options) (*Peers, error) {
 func (p *Peers) Addr() net.Addr { return p.listener.Addr() }
 
 // Set says who the nodes of the cluster are. This node may be among them. A
-// node that is not among them any more loses its link and everything in it,
-// and is never taken again: a process that comes back has a new id.
+// node that is not among them any more loses its link and everything in it; if
+// there was anything in it ever, it is not taken again: a process that comes
+// back has a new id.
 func (p *Peers) Set(nodes []Peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,6 +106,7 @@ func (p *Peers) Set(nodes []Peer) {
 			pr.isMember(n.Address)
 		default:
 			after[n.ID] = p.newPeer(n, true)
+			p.wg.Go(after[n.ID].dial)
 		}
 	}
 	for id, pr := range before {
@@ -110,12 +115,13 @@ func (p *Peers) Set(nodes []Peer) {
 		case pr.guest():
 			after[id] = pr
 		default:
-			p.removed.add(id)
+			if pr.used() {
+				p.removed.add(id)
+			}
 			pr.end(errRemoved)
 		}
 	}
 	p.all.Store(&after)
-	p.poke()
 }
 
 // Send gives an item to a node. It owns the item from then on. It never waits;
@@ -129,6 +135,20 @@ func (p *Peers) Send(node string, item []byte) error {
 		return ErrNotMember
 	}
 	return pr.out.send(item)
+}
+
+// Beat tells all others at once what the next beat would tell them.
+func (p *Peers) Beat() {
+	for _, pr := range *p.all.Load() {
+		pr.out.tell()
+		pr.mu.Lock()
+		came := pr.came
+		pr.mu.Unlock()
+		if came != nil {
+			came.due.Store(true)
+			came.poke()
+		}
+	}
 }
 
 // peer returns a node by its id, nil if it is unknown.
@@ -147,10 +167,10 @@ func (p *Peers) admit(h Hello) (*peer, error) {
 	switch {
 	case p.removed.has(h.Node):
 		return nil, fmt.Errorf("node %q is no longer in the cluster", h.Node)
-	case p.closed.Load():
-		return nil, fmt.Errorf("node %q is going away", p.o.Node)
 	case before[h.Node] != nil:
 		return before[h.Node], nil
+	case p.closed.Load():
+		return nil, fmt.Errorf("node %q is going away", p.o.Node)
 	case h.Address == "":
 		return nil, fmt.Errorf("node %q does not say where it is", h.Node)
 	}
@@ -166,6 +186,7 @@ func (p *Peers) admit(h Hello) (*peer, error) {
 		return nil, fmt.Errorf("%d nodes that are not in the cluster are connected to node %q already", n, p.o.Node)
 	}
 	pr := p.newPeer(Peer{ID: h.Node, Address: h.Address}, false)
+	p.wg.Go(pr.dial)
 	after[h.Node] = pr
 	p.all.Store(&after)
 	return pr, nil
