@@ -60,7 +60,7 @@ func (p *passage) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if ended {
 		_ = nc.Close() // whoever ended it has not seen the socket
 	}
-	return &passedSocket{nc, p.age}, rw, nil
+	return newPassedSocket(nc, rw.Reader, p.age), rw, nil
 }
 
 // end cuts the passage off; false: that was done before.
@@ -74,20 +74,6 @@ func (p *passage) end() bool {
 	p.mu.Unlock()
 	p.cancel()
 	return first
-}
-
-// passedSocket bounds the time of each write.
-type passedSocket struct {
-	net.Conn
-	age time.Duration
-}
-
-// Write implements net.Conn.
-func (s *passedSocket) Write(b []byte) (int, error) {
-	if err := s.SetWriteDeadline(time.Now().Add(s.age)); err != nil {
-		return 0, err
-	}
-	return s.Conn.Write(b)
 }
 
 // passages are those under way.

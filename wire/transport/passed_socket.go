@@ -1,0 +1,97 @@
+package transport
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// passedSocket is a client's socket whose bytes another node reads and writes,
+// once it has become a WebSocket. Each write has to be taken within age. With
+// io.Copy, in either direction, it holds little while nothing comes.
+type passedSocket struct {
+	net.Conn
+	age   time.Duration
+	first []byte // received with the handshake; the reader's
+}
+
+// newPassedSocket takes over what r holds.
+func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSocket {
+	s := &passedSocket{Conn: nc, age: age}
+	if n := r.Buffered(); n > 0 {
+		held, _ := r.Peek(n) // exactly what is buffered
+		s.first = append(s.first, held...)
+	}
+	return s
+}
+
+// Read implements net.Conn.
+func (s *passedSocket) Read(b []byte) (int, error) {
+	if len(s.first) > 0 {
+		n := copy(b, s.first)
+		if s.first = s.first[n:]; len(s.first) == 0 {
+			s.first = nil
+		}
+		return n, nil
+	}
+	return s.Conn.Read(b)
+}
+
+// Write implements net.Conn.
+func (s *passedSocket) Write(b []byte) (int, error) {
+	if err := s.SetWriteDeadline(time.Now().Add(s.age)); err != nil {
+		return 0, err
+	}
+	return s.Conn.Write(b)
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (s *passedSocket) ReadFrom(r io.Reader) (int64, error) { return pour(s, r) }
+
+// WriteTo implements io.WriterTo.
+func (s *passedSocket) WriteTo(w io.Writer) (int64, error) { return pour(w, s) }
+
+// While nothing comes, leastPour is held; what does not fit is followed through
+// a buffer of mostPour.
+const (
+	leastPour = 2 << 10
+	mostPour  = 16 << 10
+)
+
+var pourBuffers = sync.Pool{New: func() any { return new([mostPour]byte) }}
+
+// pour copies until src ends, as io.Copy does.
+func pour(dst io.Writer, src io.Reader) (total int64, err error) {
+	least := make([]byte, leastPour)
+	for {
+		full, err := pass(dst, src, least, &total)
+		if err == nil && full {
+			most, _ := pourBuffers.Get().(*[mostPour]byte)
+			for err == nil && full {
+				full, err = pass(dst, src, most[:], &total)
+			}
+			pourBuffers.Put(most)
+		}
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// pass copies what one Read gives; full: there may be more.
+func pass(dst io.Writer, src io.Reader, buf []byte, total *int64) (full bool, err error) {
+	n, err := src.Read(buf)
+	if n > 0 {
+		written, writeErr := dst.Write(buf[:n])
+		if *total += int64(written); writeErr != nil {
+			return false, writeErr
+		}
+	}
+	return n == len(buf), err
+}
