@@ -27,7 +27,7 @@ type serveCmd struct {
 	Settings config.Settings `embed:""`
 }
 
-// Run serves until SIGTERM or SIGINT, drains, and returns nil. A second
+// Run serves until SIGTERM, SIGINT or SIGHUP, drains, and returns nil. A second
 // signal ends the process at once.
 func (c *serveCmd) Run(p *program) error {
 	s := &c.Settings
@@ -51,6 +51,9 @@ var errSignal = errors.New("signal")
 func onSignals(log *slog.Logger, cancel context.CancelCauseFunc) (stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP) // the terminal is closed
+	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {

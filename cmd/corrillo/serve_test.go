@@ -224,6 +224,21 @@ func TestServe_Drains(t *testing.T) {
 	}
 }
 
+// The terminal is closed: that is no kill.
+func TestServe_Hangup(t *testing.T) {
+	s := serve(t, t.TempDir(), true, nil, "--dev")
+	c := connect(t, s.url, "ann", nil)
+	defer c.close()
+	s.signal(syscall.SIGHUP)
+	s.await(`"msg":"stopping"`, "hangup", `"msg":"stopped"`)
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := closedWith(t, c, 1012); got == "" {
+		t.Error("the client was not told")
+	}
+}
+
 // A client that does not answer holds the drain up; a second signal does not
 // wait for it.
 func TestServe_SecondSignal(t *testing.T) {
