@@ -164,11 +164,9 @@ func (k *Keeper) Close(ctx context.Context) (err error) {
 // takeOutSelf proposes a view without this process, so that the others need not
 // find out. Where that fails they find out that its lease is gone.
 func (k *Keeper) takeOutSelf(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, k.o.TTL)
-	defer cancel()
 	id := k.o.Self.ID
 	for range 5 {
-		got, err := k.o.Registry.Read(ctx)
+		got, err := k.read(ctx)
 		if err != nil {
 			break
 		}
@@ -181,13 +179,13 @@ func (k *Keeper) takeOutSelf(ctx context.Context) error {
 		if len(p.Record.Members) == len(got.Record.Members) {
 			break
 		}
-		if err = k.o.Registry.Propose(ctx, p); err == nil {
+		if err = k.offer(ctx, p); err == nil {
 			return nil
 		} else if !errors.Is(err, repo.ErrConflict) {
 			break
 		}
 	}
-	if err := k.o.Registry.Remove(ctx, id); err != nil {
+	if err := k.remove(ctx, id); err != nil {
 		return fmt.Errorf("leave the cluster: %w", err)
 	}
 	return nil

@@ -144,12 +144,16 @@ func (k *Keeper) remove(ctx context.Context, id string) error {
 	return k.o.Registry.Remove(ctx, id)
 }
 
-// send proposes, and takes in what became the record by it.
-func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err error) {
+func (k *Keeper) offer(ctx context.Context, p repo.Proposal) error {
 	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
 	defer cancel()
+	return k.o.Registry.Propose(ctx, p)
+}
+
+// send proposes, and takes in what became the record by it.
+func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err error) {
 	k.counts.proposed.Add(1)
-	err = k.o.Registry.Propose(ctx, p)
+	err = k.offer(ctx, p)
 	if errors.Is(err, repo.ErrConflict) {
 		k.counts.conflicts.Add(1)
 		return true, nil
