@@ -57,6 +57,7 @@ var layers = []layer{
 	{packages: "web/...", why: "the page is a client like any other"},
 	{packages: "bench/...", may: []string{"bench/...", "wire", "wire/...", "repo", "repo/..."}, why: "load comes from outside; it may share codecs and read the tables"},
 	{packages: "docs", may: []string{"actors/rules", "repo", "wire", "wire/..."}, why: "its tests hold the published descriptions to the code"},
+	{packages: "deploy", why: "its tests hold what deploys the server to the settings that there are"},
 	{packages: "cmd/corrillo/...", may: []string{"..."}, why: "the composition root"},
 	{packages: "cmd/...", may: []string{"wire", "wire/...", "bench/..."}, why: "only the composition root knows settings and actors"},
 }
