@@ -30,7 +30,22 @@ const (
 	kindLastSeen
 	kindTargets
 	kindMarks
+	kinds // how many there are
 )
+
+// kindNames says what each is for.
+var kindNames = [kinds]string{
+	kindFence:       "fence conversations",
+	kindRevs:        "raise the revs",
+	kindStates:      "read the fence",
+	kindByTemp:      "find repeats by tempId",
+	kindByID:        "find messages by id",
+	kindBySeq:       "read last messages",
+	kindSharedUsers: "find shared users",
+	kindLastSeen:    "read last seen",
+	kindTargets:     "read what is changed",
+	kindMarks:       "read marks before",
+}
 
 // texts builds SQL and keeps it.
 type texts struct {
