@@ -1,0 +1,139 @@
+package etcd_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/etcd"
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// certificate makes one for 127.0.0.1 that signs itself, in files.
+func certificate(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "etcd"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	if err := errors.Join(os.WriteFile(certFile, certPEM, 0o600),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	return certFile, keyFile, pool
+}
+
+// Both sides show a certificate, or nothing is said.
+func TestRegistry_TLS(t *testing.T) {
+	certFile, keyFile, pool := certificate(t)
+	server := repotest.StartEtcd(t, "--cert-file="+certFile, "--key-file="+keyFile, "--client-cert-auth", "--trusted-ca-file="+certFile)
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(c *tls.Config) repo.Registry {
+		return open(t, server.Endpoint(), "", func(o *etcd.Options) { o.TLS = c })
+	}
+	good := with(&tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	if err := good.Register(t.Context(), repotest.LeaseOf("ann"), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*tls.Config{
+		"a server that is not known": {Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
+		"without a certificate":      {RootCAs: pool, MinVersion: tls.VersionTLS12},
+	} {
+		if _, err := readFor(t, with(c), time.Second); err == nil {
+			t.Errorf("%s: it was read", name)
+		}
+	}
+}
+
+// readFor reads within that time.
+func readFor(t *testing.T, r repo.Registry, d time.Duration) (repo.Registered, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	return r.Read(ctx)
+}
+
+// etcd's own users: who is one, and what may be written below which prefix.
+func TestRegistry_Users(t *testing.T) {
+	server := repotest.StartEtcd(t)
+	admin, err := clientv3.New(clientv3.Config{Endpoints: []string{server.Endpoint()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }() // its token is of before
+	ctx := t.Context()
+	_, errRoot := admin.UserAdd(ctx, "root", "secret")
+	_, errRootRole := admin.UserGrantRole(ctx, "root", "root")
+	_, errUser := admin.UserAdd(ctx, "corrillo", "p@ss")
+	_, errRole := admin.RoleAdd(ctx, "chat")
+	_, errGrant := admin.RoleGrantPermission(ctx, "chat", "/chat/", clientv3.GetPrefixRangeEnd("/chat/"), clientv3.PermissionType(clientv3.PermReadWrite))
+	_, errUserRole := admin.UserGrantRole(ctx, "corrillo", "chat")
+	_, errOn := admin.AuthEnable(ctx)
+	if err := errors.Join(errRoot, errRootRole, errUser, errRole, errGrant, errUserRole, errOn); err != nil {
+		t.Fatal(err)
+	}
+	as := func(user, password string) func(*etcd.Options) {
+		return func(o *etcd.Options) { o.Username, o.Password = user, password }
+	}
+	r := open(t, server.Endpoint(), "/chat/", as("corrillo", "p@ss"))
+	if err := r.Register(ctx, repotest.LeaseOf("ann"), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Renew(ctx, repotest.LeaseOf("ann"), time.Minute); err != nil {
+		t.Error(err)
+	}
+	if err := r.Propose(ctx, repo.Proposal{Record: repo.ClusterRecord{Generation: 1}, Removed: []string{"ann"}}); err != nil {
+		t.Error(err)
+	}
+	for name, bad := range map[string]repo.Registry{
+		"another prefix": open(t, server.Endpoint(), "/other/", as("corrillo", "p@ss")),
+		"nobody":         open(t, server.Endpoint(), "/chat/"),
+	} {
+		if _, err := readFor(t, bad, time.Second); err == nil || errors.Is(err, repo.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if bad, err := etcd.Open(ctx, etcd.Options{Endpoints: []string{server.Endpoint()}, Username: "corrillo", Password: "wrong"}); err == nil || errors.Is(err, repo.ErrUnavailable) {
+		t.Errorf("a wrong password: %v", err)
+		if err == nil {
+			_ = bad.Close()
+		}
+	}
+}
