@@ -138,6 +138,9 @@ func lease(n *admin.ClusterNode) string {
 	if !n.LeaseValid {
 		return "lapsed"
 	}
+	if n.LeaseMs == 0 { // it does not say how long
+		return "valid"
+	}
 	return fmt.Sprintf("%.1fs", float64(n.LeaseMs)/1000)
 }
 

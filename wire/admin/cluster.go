@@ -39,7 +39,7 @@ type ClusterNode struct {
 	// Cluster.Generation while it has not heard of the newer one.
 	Generation uint64 `json:"generation"`
 	// LeaseValid says whether it counts its own lease as valid, LeaseMs for
-	// how many milliseconds from when it was asked.
+	// how many milliseconds from when it was asked; 0: it does not say.
 	LeaseValid bool  `json:"leaseValid"`
 	LeaseMs    int64 `json:"leaseMs"`
 	// Users and Conversations are those that it owns and has awake, Sessions
