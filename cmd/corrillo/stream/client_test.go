@@ -36,26 +36,43 @@ type client struct {
 const request = "GET %s HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 
-func mustDial(t *testing.T, addr string, plain bool) *client {
+// upgrade asks for a WebSocket at path; ok: it got one, which reads from r. The
+// connection is the caller's to close in any case.
+func upgrade(t *testing.T, addr, path string) (nc net.Conn, r *bufio.Reader, ok bool) {
 	t.Helper()
 	var d net.Dialer
 	nc, err := d.DialContext(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := fmt.Fprintf(nc, request, path); err != nil {
+		t.Fatal(err)
+	}
+	r = bufio.NewReader(nc)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	return nc, r, answer.StatusCode == http.StatusSwitchingProtocols
+}
+
+func mustUpgrade(t *testing.T, addr, path string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	nc, r, ok := upgrade(t, addr, path)
+	if !ok {
+		t.Fatalf("no WebSocket at %s", path)
+	}
+	return nc, r
+}
+
+func mustDial(t *testing.T, addr string, plain bool) *client {
+	t.Helper()
 	path := "/socket.io/?EIO=4&transport=websocket"
 	if plain {
 		path = "/ws"
 	}
-	if _, err := fmt.Fprintf(nc, request, path); err != nil {
-		t.Fatal(err)
-	}
-	r := bufio.NewReader(nc)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatal(answer, err)
-	}
-	_ = answer.Body.Close()
+	nc, r := mustUpgrade(t, addr, path)
 	c := &client{nc: nc, plain: plain, acks: map[uint64]int{}, ended: make(chan struct{}), news: make(chan struct{}, 1)}
 	go c.listen(r)
 	return c

@@ -194,21 +194,8 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 
 // dial opens a WebSocket for the session. One that there was goes on.
 func (p *poller) dial() {
-	var d net.Dialer
-	nc, err := d.DialContext(p.t.Context(), "tcp", p.b.addr)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := fmt.Fprintf(nc, request, "/socket.io/?EIO=4&transport=websocket&sid="+url.QueryEscape(p.sid)); err != nil {
-		p.t.Fatal(err)
-	}
-	r := bufio.NewReader(nc)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusSwitchingProtocols {
+	nc, r, ok := upgrade(p.t, p.b.addr, "/socket.io/?EIO=4&transport=websocket&sid="+url.QueryEscape(p.sid))
+	if !ok {
 		_ = nc.Close()
 		return // the session is over
 	}

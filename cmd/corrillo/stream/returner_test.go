@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -183,20 +182,7 @@ func (c *returner) dial(h hello) *line {
 		}
 		path = "/ws?" + q.Encode()
 	}
-	var d net.Dialer
-	nc, err := d.DialContext(c.t.Context(), "tcp", c.bed.addr)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if _, err := fmt.Fprintf(nc, request, path); err != nil {
-		c.t.Fatal(err)
-	}
-	r := bufio.NewReader(nc)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-		c.t.Fatal(answer, err)
-	}
-	_ = answer.Body.Close()
+	nc, r := mustUpgrade(c.t, c.bed.addr, path)
 	l := &line{
 		nc: nc, plain: c.plain, hello: h, replies: map[uint64]json.RawMessage{},
 		welcome: make(chan struct{}), news: make(chan struct{}, 1), ended: make(chan struct{}),
