@@ -19,7 +19,7 @@ func TestLink_IdleCostsLittle(t *testing.T) {
 	alone, few := inUse()-before, runtime.NumGoroutine()-goroutines
 	join(nodes...)
 	const ends = 4 * 3
-	for round, items := range []int{0, 5000} {
+	for round, items := range []int{0, 2000} {
 		for _, from := range nodes {
 			for _, to := range nodes {
 				for range items {

@@ -22,13 +22,14 @@ import (
 // A message has as many items as wait, but no more than these.
 const (
 	batchItems = 256
-	batchBytes = 64 << 10
+	batchBytes = 28 << 10 // with the rest of a message: 32 KiB, the size of gRPC's buffers below 1 MiB
 )
 
 // How long it takes until a node is dialed again.
 const (
 	firstWait = 50 * time.Millisecond
 	lastWait  = time.Second
+	maxEager  = 3 // times in a row without a wait, because it was heard
 )
 
 // What a connection keeps. Idle it is little; a window is memory only when
@@ -41,7 +42,7 @@ const (
 
 // dial keeps a stream to the node until it has left.
 func (pr *peer) dial() {
-	wait := firstWait
+	wait, eager := firstWait, 0
 	for pr.ctx.Err() == nil {
 		began := time.Now()
 		err := pr.stream()
@@ -52,14 +53,19 @@ func (pr *peer) dial() {
 			pr.p.quietly("dialed "+pr.id, func() { pr.p.log(pr.id).Warn("a node was not reached", "address", pr.where(), "why", err) })
 		}
 		if time.Since(began) > pr.p.o.Silence {
-			wait = firstWait
+			wait, eager = firstWait, 0
+		}
+		there := pr.redo
+		if eager >= maxEager {
+			there = nil
 		}
 		t := time.NewTimer(wait/2 + rand.N(wait)) //nolint:gosec // no secret
 		select {
 		case <-t.C:
-			wait = min(2*wait, lastWait)
-		case <-pr.redo:
+			wait, eager = min(2*wait, lastWait), 0
+		case <-there:
 			t.Stop()
+			eager++
 			if !pr.p.pause(firstWait / 2) {
 				return
 			}

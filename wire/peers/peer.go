@@ -165,7 +165,8 @@ func (pr *peer) update(change func(), why error) {
 	switch {
 	case up:
 		pr.p.log(pr.id).Info("the link to a node is up", "address", hello.Address, "build", hello.Build, "version", version)
-	case pr.p.closed.Load():
+	case pr.ctx.Err() != nil || pr.p.closed.Load():
+		pr.p.log(pr.id).Info("the link to a node has ended", "why", why)
 	default:
 		pr.p.log(pr.id).Warn("the link to a node is down", "why", why)
 	}

@@ -174,11 +174,18 @@ func (n *node) talk(to string, stop <-chan struct{}) []string {
 
 // Whatever the network does, every item arrives once and in order.
 func TestLink_BadNetwork(t *testing.T) {
+	t.Parallel()
 	for name := range strains {
-		t.Run(name, func(t *testing.T) { strike(t, rand.Uint64(), []string{name}, 6) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			strike(t, rand.Uint64(), []string{name}, 5)
+		})
 	}
 	all := []string{"reset", "cut", "deaf", "slow", "sliced", "unplug"}
-	t.Run("all", func(t *testing.T) { strike(t, rand.Uint64(), all, 15) })
+	t.Run("all", func(t *testing.T) {
+		t.Parallel()
+		strike(t, rand.Uint64(), all, 12)
+	})
 }
 
 // strike has two nodes talk to each other while some of these befall the
