@@ -31,6 +31,41 @@ func TestLink_UpTakesBothDirections(t *testing.T) {
 	b.awaitUp("a")
 }
 
+// However short Silence is, a link that has nothing to do stays up.
+func TestLink_BeatsWithinSilence(t *testing.T) {
+	short := func(o *Options) { o.Beat, o.Silence = 0, 600*time.Millisecond }
+	a, b := start(t, "a", short), start(t, "b", short)
+	if a.o.Beat != 200*time.Millisecond {
+		t.Errorf("it beats each %s", a.o.Beat)
+	}
+	if o := (Options{Node: "c", Identity: &Identity{}, Receive: func(string, []byte) {}}); o.withDefaults() != nil || o.Beat != time.Second {
+		t.Errorf("it beats each %s", o.Beat)
+	}
+	join(a, b)
+}
+
+// What New cannot do without.
+func TestNew_Needs(t *testing.T) {
+	identity, err := SharedSecret(testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Options{Node: "a", Listen: "127.0.0.1:0", Identity: identity, Receive: func(string, []byte) {}}
+	for name, change := range map[string]func(*Options){
+		"no id":               func(o *Options) { o.Node = "" },
+		"no identity":         func(o *Options) { o.Identity = nil },
+		"nobody to receive":   func(o *Options) { o.Receive = nil },
+		"versions backwards":  func(o *Options) { o.Protocol = Range{2, 1} },
+		"a place not its own": func(o *Options) { o.Listen = "192.0.2.1:1" },
+	} {
+		o := whole
+		change(&o)
+		if _, err := New(o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
 // A node does not speak to whoever answers at an address.
 func TestLink_AnotherSecretAtTheAddress(t *testing.T) {
 	other, err := SharedSecret([]byte(strings.Repeat("another!", 4)))

@@ -132,6 +132,14 @@ func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{headerFrom, headerTo, headerClient, headerProto, "X-Forwarded-Host"} {
 		r.Header.Del(name)
 	}
+	defer func() {
+		if why := recover(); why != nil {
+			if why != http.ErrAbortHandler { //nolint:errorlint // it is a value to compare with
+				p.panicked("a request that was passed on", why)
+			}
+			panic(http.ErrAbortHandler) // the connection ends
+		}
+	}()
 	p.o.HTTP.ServeHTTP(w, r)
 }
 

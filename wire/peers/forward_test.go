@@ -238,3 +238,32 @@ func TestForward_WhoseRequest(t *testing.T) {
 		}
 	}
 }
+
+// A fault in the handler ends that request and is logged, with where it was.
+func TestForward_PanicIsKeptFromTheProcess(t *testing.T) {
+	a := start(t, "a", nil)
+	b := start(t, "b", func(o *Options) {
+		o.HTTP = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/abort" {
+				panic(http.ErrAbortHandler)
+			}
+			panic("a fault")
+		})
+	})
+	join(a, b)
+	s := front(t, a, "b")
+	for _, path := range []string{"/abort", "/"} {
+		answer, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusBadGateway {
+			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
+	}
+	if b.Stats().Panics != 1 || !strings.Contains(b.logs.String(), "forward_test.go") {
+		t.Errorf("%d panics, %s", b.Stats().Panics, b.logs)
+	}
+	b.count.panics.Store(0)
+}

@@ -57,7 +57,7 @@ type Options struct {
 
 	MaxItems int           // that wait for one node; 100,000
 	MaxBytes int           // of those; 64 MiB
-	Beat     time.Duration // between signs of life; 1 s
+	Beat     time.Duration // between signs of life; 1 s, or a third of Silence if that is less
 	Silence  time.Duration // after which a connection is given up; 3 s
 	Log      *slog.Logger  // slog.Default()
 }
@@ -109,8 +109,8 @@ func (o *Options) withDefaults() error {
 	}
 	o.MaxItems = cmp.Or(o.MaxItems, 100_000)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
-	o.Beat = cmp.Or(o.Beat, time.Second)
 	o.Silence = cmp.Or(o.Silence, 3*time.Second)
+	o.Beat = cmp.Or(o.Beat, min(time.Second, o.Silence/3))
 	o.Log = cmp.Or(o.Log, slog.Default())
 	return nil
 }
