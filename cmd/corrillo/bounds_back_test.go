@@ -46,7 +46,10 @@ var relayBounds = boundCases{
 		}}}
 		c.meet = func(t *testing.T, s *boundServer) string {
 			defer lane.goOn()
-			ann := connect(t, s.url, "ann", nil)
+			ann, bob := connect(t, s.url, "ann", nil), connect(t, s.url, "bob", nil)
+			if err := join(bob, 1); err != nil { // for nobody no order is kept
+				t.Fatal(err)
+			}
 			say(t, ann, "room0", 1)
 			makeHole(t, ann, store)
 			select {
