@@ -39,16 +39,16 @@ func TestClients(t *testing.T) {
 		for _, client := range clients {
 			t.Run(client+"/SQLite", func(t *testing.T) {
 				t.Parallel()
-				runSuite(t, sqlite, binary, client)
+				runSuite(t, sqlite.URL(), binary, client)
 			})
 			t.Run(client+"/SQLite, portable reader", func(t *testing.T) {
 				t.Parallel()
-				runSuite(t, portable, binary, client)
+				runSuite(t, portable.URL(), binary, client)
 			})
 		}
 		t.Run(mariaDBClient+"/MariaDB", func(t *testing.T) {
 			t.Parallel()
-			runSuite(t, mariadb, binary, mariaDBClient)
+			runSuite(t, mariadb.URL(), binary, mariaDBClient)
 		})
 	})
 }
@@ -95,7 +95,7 @@ func start(t *testing.T, binary, databaseURL string, args ...string) *server.Ser
 // suiteWithin bounds one client's run; a run that is well takes a tenth.
 const suiteWithin = 4 * time.Minute
 
-func runSuite(t *testing.T, s *server.Server, binary, client string) {
+func runSuite(t *testing.T, url, binary, client string) {
 	t.Helper()
 	files, err := filepath.Glob("suite/*.test.js")
 	if err != nil || len(files) == 0 {
@@ -105,7 +105,7 @@ func runSuite(t *testing.T, s *server.Server, binary, client string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-reporter=spec"}, files...)...) //nolint:gosec // our own files
 	cmd.Env = append(os.Environ(),
-		"E2E_CLIENT="+client, "E2E_URL="+s.URL(), "E2E_BINARY="+binary, "E2E_WEBHOOK_SECRET="+webhookSecret,
+		"E2E_CLIENT="+client, "E2E_URL="+url, "E2E_BINARY="+binary, "E2E_WEBHOOK_SECRET="+webhookSecret,
 		"TMPDIR="+t.TempDir(), "NO_COLOR=1", "FORCE_COLOR=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
