@@ -31,6 +31,9 @@ type ClusterOptions struct {
 	Adopt func(placement.View)
 	// Newer is told that there is a view that this node does not know of yet.
 	Newer func()
+	// Valid reports whether this node's lease counts as valid: what it owns is
+	// not its own otherwise, whatever its view says.
+	Valid func() bool
 	// Status describes this node for people, as one JSON object.
 	Status func() []byte
 }
@@ -91,9 +94,10 @@ func (s *System) Switch(v placement.View) {
 // View returns the view that the node acts under.
 func (s *System) View() placement.View { return s.locator.View() }
 
-// mine reports whether an id belongs to this node.
+// mine reports whether an id belongs to this node. A conversation that does not
+// is never activated here: that would fence the node that has it.
 func (s *System) mine(k locator.Kind, id string) bool {
-	return s.cluster == nil || s.locator.Owner(k, id) == s.hub.Node()
+	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
 
 // others names the other nodes.
@@ -127,10 +131,12 @@ func (s *System) interests() []placement.Key {
 // announcement says which sessions of this node listen; nil when none does.
 func (s *System) announcement(k placement.Key) any {
 	if locator.Kind(k.Kind) == locator.Conversation {
-		if sessions := s.hub.Listeners(k.ID); len(sessions) > 0 {
-			return &message.Listening{Sessions: sessions}
+		if !s.hub.Interested(k.ID) {
+			return nil
 		}
-		return nil
+		// Of a direct one there may be none; it looks then for what the node
+		// before it has saved and not told.
+		return &message.Listening{Sessions: s.hub.Listeners(k.ID)}
 	}
 	sessions := s.hub.Sessions(k.ID)
 	if len(sessions) == 0 {
@@ -141,6 +147,24 @@ func (s *System) announcement(k placement.Key) any {
 		m.Sessions[i] = message.UserSession(state)
 	}
 	return m
+}
+
+// listenersChanged tells the owner of a conversation who has come or gone here at
+// the word of the one before, which it may not have known of when this node told
+// it who listens: what nodes say comes to the lanes in its own time.
+func (s *System) listenersChanged(m *message.Relayed, session message.SessionRef, userID string) {
+	if s.cluster == nil || session.Node != s.hub.Node() || m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
+		return
+	}
+	if userID == "" {
+		s.locator.TellActive(locator.Conversation, m.ConversationID, &message.SessionClosed{Session: session})
+		return
+	}
+	for _, l := range s.hub.Listeners(m.ConversationID) {
+		if l.Session == session {
+			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
+		}
+	}
 }
 
 // whoListens has the other nodes tell a conversation which of their sessions
@@ -199,7 +223,7 @@ func (s *System) take(from string, m any) {
 		s.hub.FinishAll(wire.CloseInternal)
 	case *message.WhoListens:
 		if sessions := s.hub.Listeners(m.ConversationID); len(sessions) > 0 {
-			s.locator.TellActive(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
+			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
 		}
 	case *message.EndUser:
 		s.hub.Revoke(m.UserID, m.Reason)

@@ -82,6 +82,7 @@ func New(o Options) (*System, error) {
 	root := s.actors.Root
 	s.locator = locator.New(root)
 	o.Recovery.Left = s.sessionLeft
+	o.Recovery.Shared = o.Cluster != nil
 	s.hub = relay.NewHub(o.Recovery)
 	s.calls = relay.NewCalls(s.hub.Node())
 	s.spread = &relay.Spread{Root: root, Lane: s.relayLane, Self: s.hub.Node()}
@@ -112,7 +113,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render,
-		HoleMessages: s.o.HoleMessages, HoleBytes: s.o.HoleBytes,
+		Changed: s.listenersChanged, HoleMessages: s.o.HoleMessages, HoleBytes: s.o.HoleBytes,
 		Reads: s.reads, Done: s.stopped.Done(), Failures: &s.failures, Unknown: &s.unknown,
 	}
 	for n := range s.o.RelayLanes {
@@ -138,6 +139,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 func (s *System) register(root *actor.RootContext) {
 	s.o.Rules.Gather = true // the conversation's shell answers
 	s.o.Rules.Load = s.load
+	s.o.Rules.Shared = s.cluster != nil
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
 		Listeners: s.hub.Listeners, Ask: s.whoListens, Presence: s.Presence, Relay: s.spread, Writer: s.writer,

@@ -23,6 +23,7 @@ func (p *pass) relayed(n uint64, m *message.Relayed) {
 		p.int(7, &m.LastSeq)
 		p.int(8, &m.FromSeq)
 		p.people(9, &m.People)
+		p.string(10, &m.Owner)
 	}
 }
 

@@ -100,6 +100,19 @@ func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error 
 	return nil
 }
 
+// Announce tells the owner of an id what sessions of this node listen to. Its
+// actor is spawned when it is not there. It refuses nothing.
+func (l *Locator) Announce(k Kind, id string, msg any) {
+	c := l.cluster
+	item := placement.Item{Msg: msg}
+	if errors.Is(c.tell(k, id, item, true), message.ErrOverloaded) {
+		c.mu.Lock()
+		c.router.Hold(keyOf(k, id), item)
+		c.mu.Unlock()
+		c.later()
+	}
+}
+
 // here gives an item to the actor on this node.
 func (c *cluster) here(key placement.Key, item placement.Item, must bool) error {
 	if must && item.Active {
@@ -212,20 +225,23 @@ func (l *Locator) Switch(v placement.View) bool {
 }
 
 // holdBack has what waits for passivating actors wait for their new owners
-// instead.
+// instead, and drops what was told by nodes that have gone.
 func (c *cluster) holdBack(v *placement.View) {
 	c.l.each(func(k Kind, id string, e *entry) {
-		if !e.passivating || v.Owner(byte(k), id) == c.o.Self {
+		if !e.passivating {
 			return
 		}
 		own := e.held[:0]
 		for _, item := range e.held {
-			if item.outcome {
+			switch {
+			case item.From != "" && !v.Has(item.From):
+			case item.outcome || v.Owner(byte(k), id) == c.o.Self:
 				own = append(own, item)
-			} else {
+			default:
 				c.router.Hold(keyOf(k, id), item.Item)
 			}
 		}
+		clear(e.held[len(own):])
 		e.held = own
 	})
 }
@@ -262,12 +278,16 @@ func (c *cluster) stopped(k Kind, id string, self *actor.PID) {
 func (l *Locator) Told(from string, m *message.Told) (there bool) {
 	c := l.cluster
 	key := placement.Key{Kind: m.Kind, ID: m.ID}
-	item := placement.Item{Msg: m.Message, Active: m.Active}
+	item := placement.Item{From: from, Msg: m.Message, Active: m.Active}
 	if Kind(m.Kind) >= kinds {
 		c.o.Log.Warn("another node tells a kind of actor that is not known", "node", from, "kind", m.Kind)
 		return true
 	}
 	c.mu.RLock()
+	if v := c.router.View(); !v.Has(from) {
+		c.mu.RUnlock()
+		return true // it has gone, and its sessions with it
+	}
 	if where, _ := c.router.Route(key); where == placement.Local {
 		err := c.here(key, item, m.Active)
 		c.mu.RUnlock()

@@ -21,6 +21,9 @@ type Relayed struct {
 	// People are those who hear a direct conversation without having joined,
 	// when they are known; nil in every other one. Never changed.
 	People []string
+	// Owner is the node that the conversation lives on as it sends this; empty
+	// where there is only one.
+	Owner string
 }
 
 // Delivery is one event for the sessions of this node. Acks go out before

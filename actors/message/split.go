@@ -9,7 +9,7 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 		ConversationID: r.ConversationID, Leave: ofNode(r.Leave, node, func(s *SessionRef) string { return s.Node }),
 		Join:    ofNode(r.Join, node, func(s *Subscription) string { return s.Origin.Node() }),
 		Replies: ofNode(r.Replies, node, func(p *Reply) string { return p.Origin.Node() }),
-		LastSeq: r.LastSeq, FromSeq: r.FromSeq, People: r.People,
+		LastSeq: r.LastSeq, FromSeq: r.FromSeq, People: r.People, Owner: r.Owner,
 	}
 	if listens {
 		part.EvictUsers = r.EvictUsers

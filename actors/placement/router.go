@@ -293,19 +293,20 @@ func (r *Router) Retell(node string) {
 }
 
 // bounce sends back what others have told this node and what is not its own any
-// more.
+// more, and drops what was told by those who have gone.
 func (r *Router) bounce() {
 	for k, q := range r.held {
-		if r.Owner(k) == r.self {
-			continue
-		}
+		own := r.Owner(k) == r.self
 		back := func(item Item) bool {
-			if item.From == "" {
+			switch {
+			case item.From == "":
+				return false
+			case !r.view.Has(item.From): // nobody waits for it
+				return true
+			case own:
 				return false
 			}
-			if r.view.Has(item.From) { // else nobody waits for it
-				r.sendBack(item.From, k, item)
-			}
+			r.sendBack(item.From, k, item)
 			return true
 		}
 		q.first = slices.DeleteFunc(q.first, back)

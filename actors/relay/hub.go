@@ -32,6 +32,10 @@ type Options struct {
 	HeldBytes int
 	// PerUser bounds a user's sessions on this node. 0: no bound.
 	PerUser int
+	// Shared says that there are other nodes: a direct conversation is then
+	// remembered for as long as one of its people is here, so that nothing is
+	// missed when the node dies on which it lives.
+	Shared bool
 	// OnAck is told how long after its event was read a message_ack was handed
 	// to the connection. It must not block. Default: nobody is told.
 	OnAck func(time.Duration)

@@ -28,6 +28,9 @@ type LaneOptions struct {
 	Failures *supervision.Failures
 	// Unknown counts messages of a type that a lane does not know.
 	Unknown *atomic.Int64
+	// Changed is told of every session that was taken out (then userID is empty)
+	// or was to be taken in, after that. Default: nobody is.
+	Changed func(m *message.Relayed, session message.SessionRef, userID string)
 	// HoleMessages and HoleBytes bound what is fetched for one hole. Defaults
 	// 5,000 and 64 MiB.
 	HoleMessages int
@@ -51,6 +54,9 @@ func NewLane(o LaneOptions) *Lane {
 	}
 	if o.HoleBytes == 0 {
 		o.HoleBytes = 64 << 20
+	}
+	if o.Changed == nil {
+		o.Changed = func(*message.Relayed, message.SessionRef, string) {}
 	}
 	return &Lane{o: o, filling: map[string]*hole{}}
 }
@@ -108,6 +114,7 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	h := l.o.Hub
 	for _, s := range m.Leave {
 		h.Unsubscribe(m.ConversationID, s)
+		l.o.Changed(m, s, "")
 	}
 	h.Evict(m.ConversationID, m.EvictUsers)
 	m.Leave, m.EvictUsers = nil, nil
@@ -129,6 +136,7 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
 		h.Subscribe(m.ConversationID, m.LastSeq, sub)
+		l.o.Changed(m, sub.Origin.Session, sub.Origin.UserID)
 	}
 	replies := m.Replies
 	m.Replies = nil

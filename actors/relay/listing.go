@@ -67,13 +67,14 @@ func (h *Hub) Listeners(conversationID string) []message.Listener {
 	return listeners
 }
 
-// Interests returns the conversations that sessions of this node have joined,
-// and the users who have sessions here.
+// Interests returns the conversations that sessions of this node have joined, or
+// that their users hear as one of two people, and the users who have sessions
+// here.
 func (h *Hub) Interests() (conversations, users []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, r := range h.rooms {
-		if len(r.members) > 0 {
+		if len(r.members) > 0 || h.follows(r) {
 			conversations = append(conversations, id)
 		}
 	}
@@ -100,4 +101,12 @@ func (h *Hub) FinishAll(reason wire.CloseReason) {
 	for _, s := range h.sessions {
 		h.finish(s, reason)
 	}
+}
+
+// Interested reports whether a conversation is one of Interests.
+func (h *Hub) Interested(conversationID string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[conversationID]
+	return r != nil && (len(r.members) > 0 || h.follows(r))
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
@@ -67,6 +68,12 @@ func (h *Hub) heard(conversationID string, people []string) bool {
 		r.known = false
 	}
 	return false
+}
+
+// follows reports whether people hear a direct conversation here without having
+// joined, from some message on.
+func (h *Hub) follows(r *room) bool {
+	return r.known && slices.ContainsFunc(r.people, func(id string) bool { return h.users[id] != nil })
 }
 
 func (h *Hub) replies(replies []message.Reply) {

@@ -21,15 +21,17 @@ type Spread struct {
 	Others func() []string
 }
 
-// Relay passes m on, which nobody changes any more. listening calls its
+// Relay passes m on, which it owns. listening calls its
 // argument with the nodes that have sessions in the conversation; nil: there are
 // none. Those named by m in any other way are found. What is for people wherever
 // they are goes to every node.
 func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string) bool)) {
-	s.Root.Send(s.Lane(m.ConversationID), m)
 	if s.Out == nil {
+		s.Root.Send(s.Lane(m.ConversationID), m)
 		return
 	}
+	m.Owner = s.Self
+	s.Root.Send(s.Lane(m.ConversationID), m)
 	var joined []string
 	if listening != nil {
 		listening(func(node string) bool { joined = append(joined, node); return true })

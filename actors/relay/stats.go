@@ -76,7 +76,7 @@ func (h *Hub) Sweep(now time.Time) {
 		}
 	}
 	for id, r := range h.rooms {
-		if len(r.members) == 0 && t-r.used > int64(roomIdle) {
+		if len(r.members) == 0 && t-r.used > int64(roomIdle) && !(h.o.Shared && h.follows(r)) {
 			delete(h.rooms, id)
 		}
 	}

@@ -36,8 +36,20 @@ func (c *Conversation) Nodes(yield func(node string) bool) {
 	}
 }
 
-// nodeLeft ends the subscriptions of a node's sessions.
+// nodeLeft ends the subscriptions of a node's sessions, and the ones that their
+// waiting joins would begin. What they sent is done all the same.
 func (c *Conversation) nodeLeft(m *message.NodeLeft) {
+	cancel := func(waiting []held) {
+		for i := range waiting {
+			if originOf(waiting[i].cmd).Session.Node == m.Node {
+				waiting[i].gone = true
+			}
+		}
+	}
+	cancel(c.life.waiting)
+	for _, k := range c.checks.users {
+		cancel(k.waiting)
+	}
 	var gone []message.SessionRef
 	for ref := range c.sessions {
 		if ref.Node == m.Node {

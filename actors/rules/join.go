@@ -104,6 +104,11 @@ func (c *Conversation) listening(m *message.Listening) {
 	known := len(c.ready.Joined)
 	for i := range m.Sessions {
 		l := &m.Sessions[i]
+		if known := c.members[l.UserID]; known != nil && known.removed {
+			r := c.relay() // it was, while another node had the conversation
+			r.EvictUsers = append(r.EvictUsers, l.UserID)
+			continue
+		}
 		c.subscribe(l.Session, c.member(l.UserID), 0)
 	}
 	c.ready.Joined = c.ready.Joined[:known]

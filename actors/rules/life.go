@@ -27,6 +27,7 @@ type life struct {
 	epoch   int64
 	lastSeq int64
 	lastRev int64
+	claimed int64 // the last seq that a join has told of and the store was asked for
 	// waiting commands run in this order once the conversation is warm.
 	waiting []held
 	// doubt: rows may be committed that were never delivered. Only an
@@ -45,7 +46,7 @@ type held struct {
 
 // take runs a command, or lets it wait for the activation that it asks for.
 func (c *Conversation) take(h held) {
-	if c.life.phase == warm {
+	if c.life.phase == warm && !c.outdone(h.cmd) {
 		c.run(h, false)
 		return
 	}
@@ -55,6 +56,18 @@ func (c *Conversation) take(h held) {
 	}
 	c.life.waiting = append(c.life.waiting, h)
 	c.activate()
+}
+
+// outdone reports whether a join knows of more than this life does: another node
+// may have written since, which has no row to be fenced by when it wrote the
+// first message. The store tells. It is asked once for each such claim.
+func (c *Conversation) outdone(cmd any) bool {
+	m, join := cmd.(*message.Join)
+	if !join || !c.o.Shared || m.AfterSeq <= max(c.life.lastSeq, c.life.claimed) || c.pipe.flying != nil {
+		return false
+	}
+	c.life.claimed = m.AfterSeq
+	return true
 }
 
 // activate asks for the conversation's state unless that is under way.

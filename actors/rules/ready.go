@@ -138,6 +138,8 @@ type Options struct {
 	// Gather keeps a group open for the commands that have come together: see
 	// Ready.Gather, which the shell must answer then.
 	Gather bool
+	// Shared says that other nodes work with the same store.
+	Shared bool
 	// Load says what is to be left undone while the node has too much to do.
 	// Nil: nothing ever is.
 	Load message.Load

@@ -22,6 +22,7 @@ type Session struct {
 	limiter *rate.Limiter // nil: no limit
 	queued  atomic.Int32  // commands in the mailbox
 	serial  atomic.Uint64 // of the last command
+	current atomic.Uint64 // number of the attachment that is listened to
 
 	// The rest belongs to the actor.
 	identity *wire.Identity
@@ -94,12 +95,20 @@ type attachment struct {
 }
 
 // First returns what the connection that the session was opened on calls.
-func (s *Session) First() wire.Session { return attachment{s, 1} }
+func (s *Session) First() wire.Session {
+	s.current.Store(1)
+	return attachment{s, 1}
+}
 
 // Receive implements wire.Session: it decodes on the reader's goroutine and
-// queues the command.
+// queues the command. What a connection says after another one has taken its
+// place comes too late: the client has gone on over the other one, and counts
+// it as lost.
 func (a attachment) Receive(in wire.Inbound) {
 	s := a.s
+	if s.current.Load() > a.number {
+		return
+	}
 	origin := message.Origin{
 		Session: s.sub.Ref(), Serial: s.serial.Add(1), Attachment: a.number,
 		Event: in.Event, Ack: in.Ack, WantsAck: in.WantsAck, Received: time.Now().UnixNano(),
@@ -135,6 +144,7 @@ func (a attachment) Closed(conn wire.Conn, reason wire.CloseReason) {
 // returns what that calls. identity is nil when no token came with it; it is
 // the session's user otherwise.
 func (s *Session) Resumed(generation uint64, identity *wire.Identity) wire.Session {
+	s.current.Store(generation)
 	s.o.Root.Send(s.pid, resumed{generation: generation, identity: identity})
 	return attachment{s, generation}
 }

@@ -54,7 +54,7 @@ func newNode(s *config.Settings, log *slog.Logger) *node {
 // actorOptions are what the actors need of the cluster.
 func (n *node) actorOptions() *actors.ClusterOptions {
 	return &actors.ClusterOptions{
-		Send: n.send, Adopt: n.adopt, Newer: n.wake, Status: n.status,
+		Send: n.send, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Status: n.status,
 	}
 }
 
