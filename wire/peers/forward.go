@@ -24,9 +24,10 @@ const (
 // for with 502.
 func (p *Peers) Forward(node string) http.Handler {
 	return &httputil.ReverseProxy{
-		Transport:     p.Transport(node),
-		FlushInterval: -1,
-		ErrorLog:      slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug),
+		Transport:      p.Transport(node),
+		FlushInterval:  -1,
+		ModifyResponse: upgraded,
+		ErrorLog:       slog.NewLogLogger(p.o.Log.Handler(), slog.LevelDebug),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetXForwarded()
 			r.Out.URL.Scheme, r.Out.URL.Host = "https", node
