@@ -19,6 +19,7 @@ import (
 // Two nodes do not reach each other, and a third reaches both: the later one of
 // the two has to go, and comes back only when it reaches everyone.
 func TestKeeper_PartialPartition(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	defer m.endAll(t)
@@ -61,6 +62,7 @@ func awaitWaiting(t *testing.T, n *node, want string) {
 // All processes are gone without a word. The next one takes the place over when
 // their leases are over.
 func TestKeeper_AllDead(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	eachRegistry(t, func(t *testing.T, p *registryPlace) {
 		r := p.open(t)
 		for _, id := range []string{"dead-1", "dead-2"} {
@@ -84,6 +86,7 @@ func TestKeeper_AllDead(t *testing.T) {
 
 // Many come at once, and go at once.
 func TestKeeper_Together(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	var all []*node
@@ -111,6 +114,7 @@ func TestKeeper_Together(t *testing.T) {
 // A view that a peer tells of comes before the registry is asked, and whoever is
 // not in it is lost.
 func TestKeeper_Adopt(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	defer m.endAll(t)
@@ -139,6 +143,7 @@ func TestKeeper_Adopt(t *testing.T) {
 
 // Whom it must not meet is told in words, and is asked about again.
 func TestKeeper_Compatible(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	defer m.endAll(t)

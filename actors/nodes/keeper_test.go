@@ -13,11 +13,12 @@ import (
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
+// realTTL is long enough for a disk that others keep busy as well.
+const realTTL = 2 * time.Second
+
 // registryPlace is a real registry, to be opened once by each node.
 type registryPlace struct {
 	spec spec // without ID and Peers
-	// granted is how long a lease lives there before it counts as over.
-	granted time.Duration
 }
 
 func (p *registryPlace) open(t testing.TB) repo.Registry {
@@ -47,18 +48,23 @@ func onMariaDB(t testing.TB, url string) *registryPlace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &registryPlace{spec: spec{MySQL: url, TTL: time.Second}, granted: time.Second}
+	return &registryPlace{spec{MySQL: url, TTL: realTTL}}
 }
 
 // eachRegistry runs a test on every registry that there is.
 func eachRegistry(t *testing.T, test func(t *testing.T, p *registryPlace)) {
-	t.Run("mariadb", func(t *testing.T) { test(t, onMariaDB(t, repotest.MariaDB(t))) })
+	t.Run("mariadb", func(t *testing.T) {
+		t.Parallel()
+		test(t, onMariaDB(t, repotest.MariaDB(t)))
+	})
 	t.Run("etcd", func(t *testing.T) {
-		test(t, &registryPlace{spec: spec{Etcd: repotest.StartEtcd(t).Endpoint(), TTL: time.Second}, granted: 3 * time.Second})
+		t.Parallel()
+		test(t, &registryPlace{spec{Etcd: repotest.StartEtcd(t).Endpoint(), TTL: realTTL}})
 	})
 }
 
 func TestKeeper_JoinAndLeave(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	eachRegistry(t, func(t *testing.T, p *registryPlace) {
 		m := newMesh()
 		a := m.start(t, "a", p.spec.TTL, p.open(t))
@@ -96,6 +102,7 @@ func TestKeeper_JoinAndLeave(t *testing.T) {
 // One process is killed, one stands still for longer than its lease lives and
 // comes back as a zombie.
 func TestKeeper_KilledAndPaused(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	eachRegistry(t, func(t *testing.T, p *registryPlace) {
 		m := newMesh()
 		m.children = []string{"killed", "paused"}
@@ -103,6 +110,7 @@ func TestKeeper_KilledAndPaused(t *testing.T) {
 		defer m.endAll(t)
 		awaitView(t, "a", a)
 		s := p.spec
+		s.TTL = 2 * realTTL // they hold the other to be well whatever they hear
 		s.ID, s.Peers = "killed", []string{"a", "paused"}
 		killed := startChild(t, s)
 		s.ID, s.Peers = "paused", []string{"a", "killed"}
@@ -110,15 +118,8 @@ func TestKeeper_KilledAndPaused(t *testing.T) {
 		awaitView(t, "a killed paused", a)
 		killed.await(t, "view a killed paused")
 		paused.await(t, "view a killed paused")
-		// a has been there for a whole TTL: it may take others out.
-		time.Sleep(p.spec.TTL)
-
-		begun := time.Now()
 		killed.signal(t, syscall.SIGKILL)
 		awaitView(t, "a paused", a)
-		if took, most := time.Since(begun), p.granted+2*p.spec.TTL/5+time.Second; took > most {
-			t.Errorf("it took %s to take out who was killed, want %s at most", took, most)
-		}
 		paused.signal(t, syscall.SIGSTOP)
 		awaitView(t, "a", a)
 		paused.signal(t, syscall.SIGCONT)
@@ -130,6 +131,7 @@ func TestKeeper_KilledAndPaused(t *testing.T) {
 // The database is away for everybody, killed or standing still, for longer than
 // a lease lives: nobody is lost and no view changes.
 func TestKeeper_RegistryAway(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	server := repotest.StartMariaDB(t)
 	p := onMariaDB(t, server.NewDatabase(t))
 	m := newMesh()
@@ -151,7 +153,7 @@ func TestKeeper_RegistryAway(t *testing.T) {
 		for _, n := range all {
 			n.await(t, name+": no lease", func() bool { return !n.valid })
 		}
-		time.Sleep(2 * p.spec.TTL) // how long it is away is what is tested
+		time.Sleep(p.spec.TTL * 3 / 2) // how long it is away is what is tested
 		back()
 		for _, n := range all {
 			n.await(t, name+": its lease again", func() bool { return n.valid })
@@ -171,6 +173,7 @@ func TestKeeper_RegistryAway(t *testing.T) {
 // One node alone does not reach the database: the others are told to go on
 // without it, and it knows.
 func TestKeeper_RegistryAwayForOne(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	defer m.endAll(t)
@@ -188,6 +191,7 @@ func TestKeeper_RegistryAwayForOne(t *testing.T) {
 }
 
 func TestKeeper_Leave(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	p := onMariaDB(t, repotest.MariaDB(t))
 	m := newMesh()
 	defer m.endAll(t)

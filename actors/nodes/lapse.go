@@ -61,7 +61,7 @@ type lapse struct {
 // ErrLost. It is not while most of the members, itself among them, are known
 // to have lapsed too and none is known to hold its lease: then the registry is
 // away for everybody. When one of them comes back it cannot take others out
-// for a whole TTL, so half of that is left to come back as well.
+// for a whole TTL, and eight tenths of that are left to come back as well.
 func (c *core) judge(now time.Duration, w *world) error {
 	if !c.member() || c.lease.valid(now) {
 		c.lapse = lapse{}
@@ -85,7 +85,7 @@ func (c *core) judge(now time.Duration, w *world) error {
 		c.lapse = lapse{agreed: now, ever: true}
 		return nil
 	}
-	if now < c.lease.decidedAt() || c.lapse.ever && now-c.lapse.agreed < c.ttl/2 {
+	if now < c.lease.decidedAt() || c.lapse.ever && now-c.lapse.agreed < c.ttl*8/10 {
 		return nil
 	}
 	if valid != "" {

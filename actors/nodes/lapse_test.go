@@ -33,9 +33,9 @@ func TestCore_Judge(t *testing.T) {
 		"one is dead besides":                     {{2 * s, "l-", false}, {3600 * s, "l-", false}},
 		"two of four cannot be asked":             {{2 * s, "l--", false}, {4 * s, "l--", true}},
 		"two, the other is dead":                  {{4 * s, "-", true}},
-		"the others are back, and one comes late": {{4 * s, "ll", false}, {60 * s, "ll", false}, {60 * s, "vv", false}, {62 * s, "vv", false}, {62500 * time.Millisecond, "vv", true}},
-		"one was back, and lapsed again":          {{4 * s, "ll", false}, {6 * s, "vl", false}, {6 * s, "ll", false}, {8 * s, "vl", false}, {9 * s, "vl", true}},
-		"links are down for a while":              {{4 * s, "ll", false}, {6 * s, "--", false}, {6 * s, "ll", false}, {9 * s, "--", true}},
+		"the others are back, and one comes late": {{4 * s, "ll", false}, {60 * s, "ll", false}, {60 * s, "vv", false}, {63999 * time.Millisecond, "vv", false}, {64 * s, "vv", true}},
+		"one was back, and lapsed again":          {{4 * s, "ll", false}, {6 * s, "vl", false}, {6 * s, "ll", false}, {9 * s, "vl", false}, {10 * s, "vl", true}},
+		"links are down for a while":              {{4 * s, "ll", false}, {6 * s, "--", false}, {6 * s, "ll", false}, {10 * s, "--", true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}

@@ -39,12 +39,11 @@ type node struct {
 	*nodes.Keeper
 	id string
 
-	mu     sync.Mutex
-	views  []placement.View
-	peers  []string
-	valid  bool
-	news   chan struct{} // closed when something was told
-	closed bool
+	mu    sync.Mutex
+	views []placement.View
+	peers []string
+	valid bool
+	news  chan struct{} // closed when something was told
 }
 
 // start makes a node of that mesh. Every one starts with a link to everyone.
