@@ -3,7 +3,9 @@ package faults
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ var (
 	rounds  = flag.Int("rounds", 0, "strikes of each nemesis; 0: the cut")
 	nemesis = flag.String("nemesis", "", "one alone, or several with commas between; all when empty")
 	results = flag.String("json", "", "file that the outcomes go to")
+	records = flag.String("records", "", "folder for files with all that happened in runs that broke a rule")
 )
 
 func TestMain(m *testing.M) { repotest.Main(m) }
@@ -108,7 +111,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (c *trial) run(t *testing.T, binary string, database func() *repotest.Server) Outcome {
+func (c *trial) run(t *testing.T, binary string, database func() *repotest.Server) (out Outcome) {
 	t.Helper()
 	steps, err := Schedule(*seed, c.nemesis, c.rounds, c.rig)
 	if err != nil {
@@ -120,7 +123,7 @@ func (c *trial) run(t *testing.T, binary string, database func() *repotest.Serve
 		t.Fatal(err)
 	}
 	c.o.Seed = *seed
-	out, err := Run(t.Context(), a, c.o, steps)
+	out, err = Run(t.Context(), a, c.o, steps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +134,17 @@ func (c *trial) run(t *testing.T, binary string, database func() *repotest.Serve
 		t.Errorf("the server's output tells of a fault:\n%s", faults)
 	}
 	out.Nemesis, out.Reader, out.Store = c.nemesis, c.reader, string(c.rig)
+	defer func() { out.Trial = nil }() // it is large
 	if strings.Contains(c.nemesis, ",") {
 		out.Nemesis = Mixed
 	}
 	if !out.OK() {
+		if *records != "" {
+			file := filepath.Join(*records, fmt.Sprintf("%s-%s-%d.txt", out.Nemesis, out.Store, *seed))
+			if err := WriteRecords(file, out.Trial); err != nil {
+				t.Error(err)
+			}
+		}
 		t.Errorf("%s on %s, seed %d: %s %v\nthe server's output:\n%s", c.nemesis, out.Store, *seed, out.Failure, out.Verdict.Examples, a.Output())
 	}
 	return out

@@ -30,6 +30,8 @@ type Outcome struct {
 	SilentSeconds float64       `json:"silentSeconds"`
 	Facts         judge.Facts   `json:"facts"`
 	Verdict       judge.Verdict `json:"verdict"`
+	// Trial is what was judged.
+	Trial *judge.Trial `json:"-"`
 	// Failure says why the run did not come to its end; empty: it did.
 	Failure string `json:"failure,omitempty"`
 }
@@ -52,6 +54,7 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 		return out, errors.Join(err, readErr)
 	}
 	out.Verdict, out.Facts = t.Judge()
+	out.Trial = t
 	out.Seconds, out.BackSeconds, out.SilentSeconds = time.Since(begun).Seconds(), back.Seconds(), silent.Seconds()
 	switch {
 	case err != nil:

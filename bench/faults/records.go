@@ -1,0 +1,35 @@
+package faults
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+
+	"github.com/corrillo/corrillo/bench/judge"
+)
+
+// kinds are the words for what a record tells.
+var kinds = [...]string{
+	judge.Kept: "keeps", judge.Emitted: "sends", judge.AckGot: "acked", judge.Deferred: "deferred", judge.Refused: "refused",
+	judge.Opened: "connected", judge.Joined: "joined at", judge.Received: "gets", judge.Fetched: "reads", judge.Shown: "shows",
+	judge.MarkGot: "is told its mark", judge.MarkKept: "has marked", judge.MarkHeard: "hears a mark", judge.Closed: "disconnected", judge.Resumed: "resumed",
+}
+
+// WriteRecords puts what happened to everybody into a file, a line each: when,
+// who, over which connection, what. It is for who wants to know how a rule came
+// to be broken.
+func WriteRecords(file string, t *judge.Trial) (err error) {
+	f, err := os.Create(file) //nolint:gosec // whoever runs the test names it
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	for i := range t.Records {
+		r := &t.Records[i]
+		_, _ = fmt.Fprintf(w, "%11.6f %-9s %s/%d %-16s %s seq %d\n", r.At.Seconds(), t.Clients[r.Client].Name, t.Rooms[r.Room], r.Conn, kinds[r.Kind], r.Key, r.Seq) // Flush says what failed
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
