@@ -55,7 +55,7 @@ include web/web.mk
 # `make cluster` runs several nodes.
 include cluster.mk
 
-# `make vitess`: databases that are no MySQL and no MariaDB.
+# `make vitess`, `make gms`: databases that are no MySQL and no MariaDB.
 include engines.mk
 
 # `make nextjs` runs the example app.

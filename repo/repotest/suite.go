@@ -16,13 +16,14 @@ func perGroup(s repo.Store) bool {
 	return ok && p.PerGroup()
 }
 
-// Run holds a store against the contract of repo.Store. With names, only
-// those groups of cases are run.
-func Run(t *testing.T, open Open, only ...string) {
-	groups := []struct {
-		name string
-		run  func(t *testing.T, open Open)
-	}{
+// group is a part of the suite.
+type group struct {
+	name string
+	run  func(t *testing.T, open Open)
+}
+
+func groups() []group {
+	return []group{
 		{"Activate", testActivate},
 		{"Save", testSave},
 		{"SaveRepeats", testSaveRepeats},
@@ -41,7 +42,20 @@ func Run(t *testing.T, open Open, only ...string) {
 		{"Rivals", testRivals},
 		{"Model", testModel},
 	}
-	for _, g := range groups {
+}
+
+// Groups names the groups of cases in their order.
+func Groups() (names []string) {
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// Run holds a store against the contract of repo.Store. With names, only
+// those groups of cases are run.
+func Run(t *testing.T, open Open, only ...string) {
+	for _, g := range groups() {
 		if len(only) > 0 && !slices.Contains(only, g.name) {
 			continue
 		}
