@@ -77,6 +77,12 @@ func TestRegistry_ServerAway(t *testing.T) {
 	}
 	away := func() {
 		t.Helper()
+		// A signal takes a moment to have its effect.
+		for err := error(nil); err == nil; {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			_, err = r.Read(ctx)
+			cancel()
+		}
 		for name, call := range map[string]func(ctx context.Context) error{
 			"Renew":    func(ctx context.Context) error { return r.Renew(ctx, ann, time.Minute) },
 			"Register": func(ctx context.Context) error { return r.Register(ctx, ann, time.Minute) },
