@@ -15,6 +15,7 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/outbox"
 	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/actors/relay"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -59,7 +60,7 @@ func (s *System) joinCluster(o *ClusterOptions) *cluster {
 	s.spread.Out, s.spread.Others = c.out, s.others
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
-		Newer: o.Newer, NotThere: s.notThere, Log: s.o.Log,
+		Ready: s.passLanes, Newer: o.Newer, NotThere: s.notThere, Log: s.o.Log,
 	})
 	return c
 }
@@ -149,15 +150,27 @@ func (s *System) announcement(k placement.Key) any {
 	return m
 }
 
-// listenersChanged tells the owner of a conversation who has come or gone here at
-// the word of the one before, which it may not have known of when this node told
-// it who listens: what nodes say comes to the lanes in its own time.
-func (s *System) listenersChanged(m *message.Relayed, session message.SessionRef, userID string) {
-	if s.cluster == nil || session.Node != s.hub.Node() || m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
-		return
+// passLanes returns when the relay lanes have done what has come to them by now,
+// but for what waits for a hole. So whoever has come or gone at the word of a
+// conversation's owner is known before the next owner is told who listens.
+func (s *System) passLanes() {
+	passed := make(chan struct{}, len(s.relayLanes))
+	for _, lane := range s.relayLanes {
+		s.actors.Root.Send(lane, relay.Barrier{Passed: func() { passed <- struct{}{} }})
 	}
-	if userID == "" {
-		s.locator.TellActive(locator.Conversation, m.ConversationID, &message.SessionClosed{Session: session})
+	for range s.relayLanes {
+		select {
+		case <-passed:
+		case <-s.stopped.Done():
+			return
+		}
+	}
+}
+
+// hasJoined tells the owner of a conversation of a session that has joined here
+// at the word of the owner before, after it had waited for a hole.
+func (s *System) hasJoined(m *message.Relayed, session message.SessionRef) {
+	if s.cluster == nil || session.Node != s.hub.Node() || m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
 		return
 	}
 	for _, l := range s.hub.Listeners(m.ConversationID) {
@@ -232,12 +245,20 @@ func (s *System) take(from string, m any) {
 			s.hub.FinishID(m.Session.ID, m.Reason)
 		}
 	case *message.ConnOpened:
-		s.cluster.carrier.Accept(from, m, s.resume)
+		s.cluster.carrier.Accept(from, m, s.resumeCarried)
 	default:
 		if !s.cluster.carrier.Take(from, m) {
 			s.onQuestion(from, m)
 		}
 	}
+}
+
+// resumeCarried is resume for a client at another node.
+func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session {
+	if s.draining.Load() {
+		return nil
+	}
+	return s.resume(conn, hello, identity)
 }
 
 // elsewhere is the other node that a pid names, "" when it names none.

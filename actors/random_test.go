@@ -21,7 +21,7 @@ var randomSeed = flag.Uint64("random.seed", 0, "seed of TestSystem_RandomUse; 0:
 // another, and checks the rules of delivery as it listens.
 type rider struct {
 	t    *testing.T
-	sys  *actors.System
+	at   func() *actors.System // where the next connection goes
 	rng  *rand.Rand
 	name string
 
@@ -37,19 +37,28 @@ type rider struct {
 	unacked map[string]object // by tempId: to be sent until it is acked
 	acked   map[string]string // tempId to message id
 	sent    int
+	refused string  // the last refusal
+	links   []*link // all there ever were
 }
 
 // link is one connection of a rider.
 type link struct {
 	r       *rider
 	session wire.Session
+	sys     *actors.System
+	welcome bool
 	dead    bool // nothing reaches the client any more
+	told    bool // the server knows
 }
 
 func (l *link) Welcome(w wire.Welcome) {
 	r := l.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if l.dead {
+		return
+	}
+	l.welcome = true
 	r.hello, r.asked = w, map[uint64]func(map[string]any){}
 	if !w.Recovered {
 		r.offset, r.user, r.seen = "", "", map[string]int64{}
@@ -106,6 +115,7 @@ func (r *rider) heard(id string, seq int64, own bool) {
 func (r *rider) onAck(m map[string]any) {
 	tempID, _ := m["tempId"].(string)
 	if m["status"] != "sent" {
+		r.refused = fmt.Sprint(m)
 		return
 	}
 	id, _ := m["messageId"].(string)
@@ -149,6 +159,17 @@ func (l *link) close(reason wire.CloseReason) {
 	}
 	l.r.mu.Unlock()
 	if first || reason != wire.CloseTransport {
+		l.end(reason)
+	}
+}
+
+// end tells the server that the connection is over, once.
+func (l *link) end(reason wire.CloseReason) {
+	l.r.mu.Lock()
+	told := l.told
+	l.told = true
+	l.r.mu.Unlock()
+	if !told {
 		l.session.Closed(l, reason)
 	}
 }
@@ -164,12 +185,19 @@ func (r *rider) current() *link {
 	r.link = l
 	hello := wire.Hello{PID: r.hello.PID, Offset: r.offset, HasOffset: r.offset != ""}
 	r.mu.Unlock()
-	session, e := r.sys.Open(l, hello)
+	sys := r.at()
+	session, e := sys.Open(l, hello)
 	if e != nil {
 		r.t.Fatal(e)
 	}
 	r.mu.Lock()
-	l.session = session
+	l.session, l.sys = session, sys
+	r.links = append(r.links, l)
+	for !l.welcome && !l.dead { // of a session on another node it comes later
+		r.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		r.mu.Lock()
+	}
 	fresh := !r.hello.Recovered
 	r.mu.Unlock()
 	if fresh {
@@ -317,7 +345,7 @@ func (r *rider) ride(steps int) {
 			r.link = nil
 			r.mu.Unlock()
 			if r.rng.IntN(2) == 0 { // else the server notices nothing
-				l.session.Closed(l, wire.CloseTransport)
+				l.end(wire.CloseTransport)
 			}
 		case n < 97:
 			l.close(wire.CloseClient)
@@ -357,6 +385,25 @@ func (r *rider) settled(last map[string]int64) bool {
 	return true
 }
 
+// wants says what a rider waits for.
+func (r *rider) wants(last map[string]int64) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := fmt.Sprintf("%s %s, session %s:", r.name, r.user, r.hello.SID)
+	for id, seq := range r.seen {
+		if seq < last[id] {
+			s += fmt.Sprintf(" has seen %d of %d of %s;", seq, last[id], id)
+		}
+	}
+	own := 0
+	for _, m := range r.unacked {
+		if m["senderId"] == r.user {
+			own++
+		}
+	}
+	return s + fmt.Sprintf(" %d answers, %d acks; last refused: %s", len(r.asked), own, r.refused)
+}
+
 func TestSystem_RandomUse(t *testing.T) {
 	seeds := []uint64{1, 2, 3}
 	if *randomSeed != 0 {
@@ -377,7 +424,7 @@ func randomUse(t *testing.T, seed uint64) {
 	var riding sync.WaitGroup
 	for i := range riders {
 		r := &rider{
-			t: t, sys: sys, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
+			t: t, at: func() *actors.System { return sys }, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
 			unacked: map[string]object{}, acked: map[string]string{},
 		}
 		riders[i] = r

@@ -84,9 +84,9 @@ type Welcome struct {
 // Acceptor is what a transport needs of the world above: one call per logical
 // connection (a Socket.IO CONNECT to "/", or a /ws upgrade).
 //
-// Open calls conn.Welcome before it returns a Session, and before any Push. A
-// recovered session's missed frames are pushed right after it. On an error
-// nothing was sent and the transport refuses the client with it (Socket.IO:
+// Open calls conn.Welcome before it returns a Session, or, for a session that
+// lives on another node, soon after; before any Push in any case. A recovered
+// session's missed frames are pushed right after it. On an error nothing was sent and the transport refuses the client with it (Socket.IO:
 // CONNECT_ERROR {message, data: {code, message, retryable}}).
 type Acceptor interface {
 	Open(conn Conn, hello Hello) (Session, *Error)

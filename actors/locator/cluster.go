@@ -25,6 +25,9 @@ type ClusterOptions struct {
 	// when nobody listens. Both may be called from any goroutine.
 	Interests    func() []placement.Key
 	Announcement func(placement.Key) any
+	// Ready returns when what other nodes have said has reached the tables of this
+	// one: Announcement is asked for after that.
+	Ready func()
 	// Newer is told that another node knows of a view that this one does not.
 	Newer func()
 	// NotThere is told of what was for an actor only if it was there, and waited
@@ -394,6 +397,9 @@ func (l *Locator) Move(ctx context.Context) {
 		c.mu.RLock()
 		keys = c.router.Ready(keys[:0])
 		c.mu.RUnlock()
+		if len(keys) > 0 {
+			c.o.Ready()
+		}
 		for _, key := range keys {
 			c.release(key)
 		}

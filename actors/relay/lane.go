@@ -28,9 +28,9 @@ type LaneOptions struct {
 	Failures *supervision.Failures
 	// Unknown counts messages of a type that a lane does not know.
 	Unknown *atomic.Int64
-	// Changed is told of every session that was taken out (then userID is empty)
-	// or was to be taken in, after that. Default: nobody is.
-	Changed func(m *message.Relayed, session message.SessionRef, userID string)
+	// Joined is told of every session that was to be taken in, after that.
+	// Default: nobody is.
+	Joined func(m *message.Relayed, session message.SessionRef)
 	// HoleMessages and HoleBytes bound what is fetched for one hole. Defaults
 	// 5,000 and 64 MiB.
 	HoleMessages int
@@ -55,11 +55,14 @@ func NewLane(o LaneOptions) *Lane {
 	if o.HoleBytes == 0 {
 		o.HoleBytes = 64 << 20
 	}
-	if o.Changed == nil {
-		o.Changed = func(*message.Relayed, message.SessionRef, string) {}
+	if o.Joined == nil {
+		o.Joined = func(*message.Relayed, message.SessionRef) {}
 	}
 	return &Lane{o: o, filling: map[string]*hole{}}
 }
+
+// Barrier says when a lane has done what was sent to it before.
+type Barrier struct{ Passed func() } // must not block
 
 // Receive implements actor.Actor.
 func (l *Lane) Receive(ctx actor.Context) {
@@ -73,6 +76,8 @@ func (l *Lane) Receive(ctx actor.Context) {
 		l.inOrder(ctx, m.ConversationID, m)
 	case *holeFilled:
 		l.onHoleFilled(ctx, m)
+	case Barrier:
+		m.Passed()
 	case *actor.Restarting, *actor.Stopping, *actor.Stopped:
 	default:
 		l.o.Unknown.Add(1)
@@ -114,7 +119,6 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	h := l.o.Hub
 	for _, s := range m.Leave {
 		h.Unsubscribe(m.ConversationID, s)
-		l.o.Changed(m, s, "")
 	}
 	h.Evict(m.ConversationID, m.EvictUsers)
 	m.Leave, m.EvictUsers = nil, nil
@@ -136,7 +140,7 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
 		h.Subscribe(m.ConversationID, m.LastSeq, sub)
-		l.o.Changed(m, sub.Origin.Session, sub.Origin.UserID)
+		l.o.Joined(m, sub.Origin.Session)
 	}
 	replies := m.Replies
 	m.Replies = nil

@@ -169,6 +169,7 @@ func (a *app) stop(ctx context.Context, period time.Duration, hangUp func(contex
 	for _, n := range a.sockets.Stats().Conns {
 		clients += n
 	}
+	clients += a.sockets.Stats().PassingOn
 	spread := period * 3 / 5
 	leave, cancel := context.WithTimeout(ctx, period*4/5)
 	defer cancel()

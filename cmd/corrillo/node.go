@@ -102,7 +102,8 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	}
 	keeper, err := nodes.Start(ctx, nodes.Options{
 		Registry: n.registry, Self: placement.Node{ID: n.id, Address: address}, Version: version(), Schema: clusterSchema,
-		TTL: c.Lease, Reachable: n.links.Up, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply, Log: n.log,
+		TTL: c.Lease, Reachable: n.links.Up, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
+		OnLease: func(bool) { n.links.Beat() }, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -185,12 +186,13 @@ func (n *node) adopt(v placement.View) {
 	}
 }
 
-// awaitMember returns when this process is a member of the cluster.
+// awaitMember returns when this process is a member of the cluster and all other
+// members know: they pass on what comes to them for it.
 func (n *node) awaitMember(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	said := ""
-	for n.system.View().Generation == 0 {
+	for n.system.View().Generation == 0 || n.system.Routing().Unsettled > 0 {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
