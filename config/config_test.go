@@ -220,10 +220,13 @@ func TestLoader_Presets(t *testing.T) {
 			return s.Limits.EventsPerSecond == 0 && s.Limits.IdentifyDeadline == 0 && s.Limits.Payload > 1<<20
 		}},
 		"limits off in the file, in short": {file: "limits: off", args: []string{"--dev"}, check: func(s *config.Settings) bool {
-			return s.Limits.Mode == "off" && s.Limits.Joined == 0
+			return s.Limits.Mode == "off" && s.Limits.Joined == 0 && s.Limits.Members == 0
 		}},
 		"limits off, one of them given": {env: []string{"CORRILLO_LIMITS=off", "CORRILLO_LIMITS_JOINED=7"}, args: []string{"--dev"}, check: func(s *config.Settings) bool {
 			return s.Limits.Joined == 7 && s.Limits.Burst == 0
+		}},
+		"conversations of any size": {file: "limits: {members: 0}", args: []string{"--dev"}, check: func(s *config.Settings) bool {
+			return s.Limits.Members == 0 && s.Limits.Joined == 1000
 		}},
 		"limits on by flag over the file": {file: "limits: {mode: off}", args: []string{"--dev", "--limits=on"}, check: func(s *config.Settings) bool {
 			return s.Limits.EventsPerSecond == 50
@@ -285,6 +288,7 @@ func TestLoader_Refusals(t *testing.T) {
 		"table prefix":        {args: []string{"--dev", "--store-table-prefix=a`b"}, want: []string{"store.tablePrefix"}},
 		"certificate alone":   {file: "tls: {cert: chat.pem}", args: []string{"--dev"}, want: []string{"tls.key: is needed beside tls.cert"}},
 		"key alone":           {env: []string{"CORRILLO_TLS_KEY=chat.key"}, args: []string{"--dev"}, want: []string{"tls.cert: is needed beside tls.key"}},
+		"fewer than none":     {file: "limits: {members: -1}", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: limits.members: -1 is less than 0"}},
 		"proxy":               {args: []string{"--dev", "--limits-trusted-proxies=lb"}, want: []string{"limits.trustedProxies", `"lb"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,7 +122,7 @@ type Events struct {
 	Passthrough []string `key:"events.passthrough" help:"Event names that clients may send to each other, such as those of WebRTC signalling; not stored."`
 }
 
-// Limits bounds what one client may do. 0 is no limit.
+// Limits bounds what clients and back ends may do. 0 is no limit.
 type Limits struct {
 	Mode               string        `name:"limits" key:"limits.mode" default:"on" enum:"on,off" help:"off: every limit that is not given by itself is none. For load tests."`
 	Payload            Size          `name:"limits-payload" key:"limits.payload" default:"1MB" off:"64MiB" help:"Bytes of one event; payload_too_large."`
@@ -132,6 +132,7 @@ type Limits struct {
 	ConnectionsPerIP   int           `name:"limits-connections-per-ip" key:"limits.connectionsPerIP" default:"1000" off:"0" help:"Connections from one address; rate_limited."`
 	ConnectionsPerUser int           `name:"limits-connections-per-user" key:"limits.connectionsPerUser" default:"100" off:"0" help:"Connections of one user; rate_limited."`
 	Joined             int           `name:"limits-joined" key:"limits.joined" default:"1000" off:"0" help:"Conversations that a connection may have joined; rate_limited."`
+	Members            int           `name:"limits-members" key:"limits.members" default:"100000" off:"0" help:"Participants of a conversation, those who were removed included; the webhook gets payload_too_large for more, and who comes by itself stays a guest."`
 	IdentifyDeadline   time.Duration `name:"limits-identify-deadline" key:"limits.identifyDeadline" default:"30s" off:"0s" help:"Time to identify after connecting; not_identified."`
 	HandshakeDeadline  time.Duration `name:"limits-handshake-deadline" key:"limits.handshakeDeadline" default:"10s" off:"0s" help:"Time to finish an HTTP request or a WebSocket handshake; the connection is closed."`
 	FrameDeadline      time.Duration `name:"limits-frame-deadline" key:"limits.frameDeadline" default:"10s" off:"0s" help:"Time from the first byte of a WebSocket message to its last; frame_timeout."`

@@ -204,6 +204,7 @@ func (v *validator) limits(m *Limits) {
 	v.atLeast("limits.connectionsPerIP", int64(m.ConnectionsPerIP), 0)
 	v.atLeast("limits.connectionsPerUser", int64(m.ConnectionsPerUser), 0)
 	v.atLeast("limits.joined", int64(m.Joined), 0)
+	v.atLeast("limits.members", int64(m.Members), 0)
 	v.atLeast("limits.handshakes", int64(m.Handshakes), 0)
 	v.notNegative("limits.identifyDeadline", m.IdentifyDeadline)
 	v.notNegative("limits.handshakeDeadline", m.HandshakeDeadline)

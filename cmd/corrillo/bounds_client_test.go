@@ -75,8 +75,7 @@ var clientBounds = boundCases{
 		}}
 	},
 	"participants of a conversation, those who were removed included": func(*testing.T) boundCase {
-		tune := &tuning{actors: func(o *actors.Options) { o.Rules.Members = 2 }}
-		return boundCase{env: []string{"WEBHOOK_SECRET=hook"}, tune: tune, meet: func(t *testing.T, s *boundServer) string {
+		return boundCase{args: []string{"--limits-members=2"}, env: []string{"WEBHOOK_SECRET=hook"}, meet: func(t *testing.T, s *boundServer) string {
 			ann, bob, eve := connect(t, s.url, "ann", nil), connect(t, s.url, "bob", nil), connect(t, s.url, "eve", nil)
 			for _, c := range []*client{ann, bob, eve} {
 				if err := join(c, 1); err != nil {

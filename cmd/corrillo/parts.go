@@ -144,6 +144,7 @@ func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier,
 			DirectShared:   s.Authz.Direct == "shared",
 			BroadcastLimit: orElse(s.Broadcast.Limit, -1),
 			CheckTTL:       orElse(s.Authz.CacheFor, time.Nanosecond),
+			Members:        orElse(s.Limits.Members, math.MaxInt),
 		},
 		Recovery: relay.Options{
 			RecoveryWindow: orElse(s.Recovery.Window, -1),
