@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/corrillo/corrillo/actors/away"
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/outbox"
 	"github.com/corrillo/corrillo/actors/relay"
 )
 
@@ -91,4 +93,20 @@ func (s *System) Stats() Stats {
 		st.Shed[message.WorkSend.String()] += l.Refused.Load() // a lane refuses by itself
 	}
 	return st
+}
+
+// ClusterStats counts what goes between this node and others.
+type ClusterStats struct {
+	Out     outbox.Stats
+	Carried away.Stats
+	Strays  int64 // items of other nodes that could not be understood, since the start
+}
+
+// ClusterStats returns the counts; none when the node is alone.
+func (s *System) ClusterStats() ClusterStats {
+	c := s.cluster
+	if c == nil {
+		return ClusterStats{}
+	}
+	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Strays: c.strays.Load()}
 }

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/corrillo/corrillo/actors/placement"
 )
@@ -15,18 +16,20 @@ type Stats struct {
 	Generation uint64          // of the view
 	Active     int             // nodes of the view in that state
 	Leaving    int
-	Valid      bool   // the own lease
-	Waiting    string // why this process is not a member yet, in words
-	Renewed    int64  // renewals that succeeded
-	Failed     int64  // rounds in which the registry failed
-	Proposed   int64  // views
-	Conflicts  int64  // of them, where somebody else was first
+	Valid      bool          // the own lease
+	Lapses     time.Duration // after which it is not valid any more, unless it is renewed; 0: it is not
+	Waiting    string        // why this process is not a member yet, in words
+	Renewed    int64         // renewals that succeeded
+	Failed     int64         // rounds in which the registry failed
+	Proposed   int64         // views
+	Conflicts  int64         // of them, where somebody else was first
 }
 
 // Stats returns how the Keeper is doing.
 func (k *Keeper) Stats() Stats {
+	left := max(time.Duration(k.validUntil.Load())-k.now(), 0)
 	s := Stats{
-		Valid: k.Valid(), Renewed: k.counts.renewed.Load(), Failed: k.counts.failed.Load(),
+		Valid: left > 0, Lapses: left, Renewed: k.counts.renewed.Load(), Failed: k.counts.failed.Load(),
 		Proposed: k.counts.proposed.Load(), Conflicts: k.counts.conflicts.Load(),
 	}
 	k.mu.Lock()

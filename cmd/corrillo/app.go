@@ -100,7 +100,7 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	if err != nil {
 		return err
 	}
-	reg.MustRegister(actorsCollector(a.system.Stats), socketsCollector(a.sockets.Stats),
+	reg.MustRegister(actorsCollector(a.system.Stats), socketsCollector(a.sockets.Stats, a.node != nil),
 		webhookCollector(hooks.Stats), rememberedCollector(hooks.Remembered))
 	proxies, err := s.Limits.Proxies()
 	if err != nil {
@@ -114,7 +114,10 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 	a.routes = behindProxies(proxies, routes)
 	if a.node != nil {
 		a.node.routes.Store(&routes) // the node that passes on knows the client's address
-		return a.node.start(ctx, a.system)
+		if err := a.node.start(ctx, a.system); err != nil {
+			return err
+		}
+		reg.MustRegister(clusterCollector(a.node.stats))
 	}
 	return nil
 }

@@ -9,9 +9,14 @@ import (
 	"github.com/corrillo/corrillo/wire/webhook"
 )
 
-// socketsCollector reads the transport's Stats.
-func socketsCollector(stats func() transport.Stats) prometheus.Collector {
+// socketsCollector reads the transport's Stats; member: the server is a node of
+// a cluster.
+func socketsCollector(stats func() transport.Stats, member bool) prometheus.Collector {
 	s := &snapshot{}
+	passages := func(emitter, *transport.Stats) {}
+	if member {
+		passages = s.passages()
+	}
 	conns := s.desc("connections", "Connections of clients, by dialect and transport.", "dialect", "transport")
 	handshakes := s.desc("handshakes", "Connections that are not through their handshake yet.")
 	opened := s.desc("connections_opened_total", "Connections begun.")
@@ -28,6 +33,7 @@ func socketsCollector(stats func() transport.Stats) prometheus.Collector {
 	panics := s.desc("connection_panics_total", "Panics while serving a connection; each ended that connection and was logged.")
 	s.read = func(emit emitter) {
 		v := stats()
+		passages(emit, &v)
 		for _, kind := range []string{"socketio/websocket", "socketio/polling", "plain/websocket"} {
 			dialect, way, _ := strings.Cut(kind, "/")
 			emit(conns, gauge, float64(v.Conns[kind]), dialect, way)

@@ -10,8 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/actors/away"
+	"github.com/corrillo/corrillo/actors/nodes"
+	"github.com/corrillo/corrillo/actors/outbox"
+	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
+	"github.com/corrillo/corrillo/wire/peers"
 	"github.com/corrillo/corrillo/wire/transport"
 	"github.com/corrillo/corrillo/wire/webhook"
 )
@@ -39,6 +44,21 @@ func full(t *testing.T) (*prometheus.Registry, *metrics) {
 				Conns:   map[string]int{"plain/websocket": 2},
 				Closed:  map[wire.CloseReason]uint64{wire.CloseSlow: 1},
 				Refused: map[string]uint64{"rate_limited": 1},
+				// as on a node of a cluster
+				PassingOn: 1, PassedOn: 7,
+			}
+		}, true),
+		clusterCollector(func() nodeStats {
+			return nodeStats{
+				keeper: nodes.Stats{Generation: 5, Active: 2, Leaving: 1, Valid: true, Failed: 3},
+				links: []peers.Link{
+					{Node: "b", Address: "10.0.0.2:7946", Member: true, Up: true, QueuedItems: 2, QueuedBytes: 300, RTT: 2 * time.Millisecond, Sent: 9, Resent: 1},
+					{Node: "c", Address: "10.0.0.3:7946", Member: true, Full: 4},
+					{Node: "d", Address: "10.0.0.4:7946"},
+				},
+				port:    peers.Stats{Strangers: 2},
+				routing: placement.Stats{HeldIDs: 6, Retold: 8},
+				between: actors.ClusterStats{Out: outbox.Stats{Left: 3}, Carried: away.Stats{Here: 1}},
 			}
 		}),
 		webhookCollector(func() []webhook.Stat {
@@ -63,6 +83,27 @@ func TestMetrics_Lint(t *testing.T) {
 func TestMetrics_Values(t *testing.T) {
 	r, _ := full(t)
 	want := `
+# HELP corrillo_cluster_held_ids Ids whose messages wait until it is settled who has them.
+# TYPE corrillo_cluster_held_ids gauge
+corrillo_cluster_held_ids 6
+# HELP corrillo_cluster_lease_valid 1 while this node's lease is valid, else 0.
+# TYPE corrillo_cluster_lease_valid gauge
+corrillo_cluster_lease_valid 1
+# HELP corrillo_cluster_link_refused_items_total Items for another member that were not taken, since too much waited for it.
+# TYPE corrillo_cluster_link_refused_items_total counter
+corrillo_cluster_link_refused_items_total{address="10.0.0.2:7946",node="b"} 0
+corrillo_cluster_link_refused_items_total{address="10.0.0.3:7946",node="c"} 4
+# HELP corrillo_cluster_link_up 1 while this node and another member reach each other, else 0.
+# TYPE corrillo_cluster_link_up gauge
+corrillo_cluster_link_up{address="10.0.0.2:7946",node="b"} 1
+corrillo_cluster_link_up{address="10.0.0.3:7946",node="c"} 0
+# HELP corrillo_cluster_members Members of the cluster in that view, by state.
+# TYPE corrillo_cluster_members gauge
+corrillo_cluster_members{state="active"} 2
+corrillo_cluster_members{state="leaving"} 1
+# HELP corrillo_cluster_requests_passed_on_total Requests of clients that other nodes were asked to answer.
+# TYPE corrillo_cluster_requests_passed_on_total counter
+corrillo_cluster_requests_passed_on_total 7
 # HELP corrillo_connections Connections of clients, by dialect and transport.
 # TYPE corrillo_connections gauge
 corrillo_connections{dialect="plain",transport="websocket"} 2
@@ -108,7 +149,8 @@ corrillo_webhook_forgotten_answers_total 1
 # TYPE corrillo_webhook_requests_total counter
 corrillo_webhook_requests_total{endpoint="emit",result="ok"} 2
 `
-	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_connections", "corrillo_conversation_refused_total", "corrillo_events_total",
+	if err := testutil.GatherAndCompare(r, strings.NewReader(want), "corrillo_cluster_held_ids", "corrillo_cluster_lease_valid",
+		"corrillo_cluster_link_refused_items_total", "corrillo_cluster_link_up", "corrillo_cluster_members", "corrillo_cluster_requests_passed_on_total", "corrillo_connections", "corrillo_conversation_refused_total", "corrillo_events_total",
 		"corrillo_overload_ratio", "corrillo_shed_total", "corrillo_store_reads", "corrillo_webhook_forgotten_answers_total",
 		"corrillo_mailbox_depth", "corrillo_store_pending_groups", "corrillo_store_connections", "corrillo_store_flush_errors_total", "corrillo_webhook_requests_total"); err != nil {
 		t.Error(err)

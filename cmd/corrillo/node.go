@@ -54,6 +54,7 @@ func newNode(s *config.Settings, log *slog.Logger) *node {
 // actorOptions are what the actors need of the cluster.
 func (n *node) actorOptions() *actors.ClusterOptions {
 	return &actors.ClusterOptions{
+		Grace: n.s.Cluster.Lease / 4, // it looks every fifth
 		Send: n.send, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Status: n.status,
 	}
 }
@@ -244,6 +245,8 @@ func (n *node) leave(ctx context.Context) error {
 }
 
 const (
+	// goodbye bounds how long a node takes to say that it has gone.
+	goodbye = time.Second
 	// handOffWithin bounds how long a node that stops waits for others to take
 	// over.
 	handOffWithin = 5 * time.Second
@@ -252,8 +255,12 @@ const (
 	exitLost = 75
 )
 
-// close takes the node out of the cluster and ends its links.
+// close takes the node out of the cluster and ends its links. It has its own
+// time for that, however little was left: others wait for a node that they do not
+// know to have gone.
 func (n *node) close(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
 	if k := n.keeper(); k != nil {
 		err = k.Close(ctx)
 	}
@@ -272,9 +279,13 @@ func (n *node) self() admin.ClusterNode {
 	me, _ := v.Node(n.id)
 	st := n.system.Stats()
 	routing := n.system.Routing()
+	lapses := time.Duration(0)
+	if k := n.keeper(); k != nil {
+		lapses = k.Stats().Lapses
+	}
 	d := admin.ClusterNode{
 		ID: n.id, Address: me.Address, State: me.State.String(), Since: me.Since, Version: version(), Generation: v.Generation,
-		LeaseValid: n.valid(), Users: int(st.Locator.Users), Conversations: int(st.Locator.Conversations), Sessions: int(st.Hub.Sessions),
+		LeaseValid: lapses > 0, LeaseMs: lapses.Milliseconds(), Users: int(st.Locator.Users), Conversations: int(st.Locator.Conversations), Sessions: int(st.Hub.Sessions),
 		Unsettled: routing.Unsettled, Held: routing.HeldIDs, Links: []admin.ClusterLink{},
 	}
 	for _, l := range n.links.State() {
@@ -286,6 +297,14 @@ func (n *node) self() admin.ClusterNode {
 		}
 	}
 	return d
+}
+
+// stats are what the node's metrics are read from. The node has started.
+func (n *node) stats() nodeStats {
+	return nodeStats{
+		keeper: n.keeper().Stats(), links: n.links.State(), port: n.links.Stats(),
+		routing: n.system.Routing(), between: n.system.ClusterStats(),
+	}
 }
 
 // status is self as JSON, for other nodes.
