@@ -71,7 +71,7 @@ func TestKeeper_JoinAndLeave(t *testing.T) {
 		awaitView(t, "a", a)
 		b, c := m.start(t, "b", p.spec.TTL, p.open(t)), m.start(t, "c", p.spec.TTL, p.open(t))
 		awaitView(t, "a b c", a, b, c)
-		if s := b.Stats(); !s.Member || !s.Valid || s.Active != 3 || s.Leaving != 0 || s.Waiting != "" || s.Renewed == 0 {
+		if s := b.Stats(); !s.Member || !s.Valid || s.Lapses <= 0 || s.Lapses > p.spec.TTL || s.Active != 3 || s.Leaving != 0 || s.Waiting != "" || s.Renewed == 0 {
 			t.Errorf("stats of a member: %+v", s)
 		}
 		if err := b.Leave(t.Context()); err != nil {
