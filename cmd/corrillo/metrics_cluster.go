@@ -57,14 +57,14 @@ func (s *snapshot) membership() func(emit emitter, v *nodeStats) {
 // links describes the links to the other members, and the port.
 func (s *snapshot) links() func(emit emitter, v *nodeStats) {
 	each := []string{"node", "address"}
-	up := s.desc("cluster_link_up", "1 while this node and another member reach each other, else 0.", each...)
-	items := s.desc("cluster_link_queued_items", "Items that another member has not acknowledged yet.", each...)
-	bytes := s.desc("cluster_link_queued_bytes", "Bytes of the items that another member has not acknowledged yet.", each...)
-	rtt := s.desc("cluster_link_rtt_seconds", "Time to another member and back, when it was last measured.", each...)
-	sent := s.desc("cluster_link_sent_items_total", "Items sent to another member, those sent again counted again.", each...)
-	resent := s.desc("cluster_link_resent_items_total", "Items sent to another member again, after a connection broke.", each...)
-	full := s.desc("cluster_link_refused_items_total", "Items for another member that were not taken, since too much waited for it.", each...)
-	received := s.desc("cluster_link_received_items_total", "Items from another member, each once.", each...)
+	up := s.desc("cluster_link_up", "1 while this node and another node reach each other, else 0.", each...)
+	items := s.desc("cluster_link_queued_items", "Items that another node has not acknowledged yet.", each...)
+	bytes := s.desc("cluster_link_queued_bytes", "Bytes of the items that another node has not acknowledged yet.", each...)
+	rtt := s.desc("cluster_link_rtt_seconds", "Time to another node and back, when it was last measured.", each...)
+	sent := s.desc("cluster_link_sent_items_total", "Items sent to another node, those sent again counted again.", each...)
+	resent := s.desc("cluster_link_resent_items_total", "Items sent to another node again, after a connection broke.", each...)
+	full := s.desc("cluster_link_refused_items_total", "Items for another node that were not taken, since too much waited for it.", each...)
+	received := s.desc("cluster_link_received_items_total", "Items from another node, each once.", each...)
 	refused := s.desc("cluster_port_refused_total", "Connections between nodes that were refused: without a certificate of the cluster (stranger), or of a node that does not fit, by either side (unfit).", "reason")
 	panics := s.desc("cluster_link_panics_total", "Panics in links between nodes; each is logged with its stack.")
 	return func(emit emitter, v *nodeStats) {

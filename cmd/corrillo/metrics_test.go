@@ -89,11 +89,11 @@ corrillo_cluster_held_ids 6
 # HELP corrillo_cluster_lease_valid 1 while this node's lease is valid, else 0.
 # TYPE corrillo_cluster_lease_valid gauge
 corrillo_cluster_lease_valid 1
-# HELP corrillo_cluster_link_refused_items_total Items for another member that were not taken, since too much waited for it.
+# HELP corrillo_cluster_link_refused_items_total Items for another node that were not taken, since too much waited for it.
 # TYPE corrillo_cluster_link_refused_items_total counter
 corrillo_cluster_link_refused_items_total{address="10.0.0.2:7946",node="b"} 0
 corrillo_cluster_link_refused_items_total{address="10.0.0.3:7946",node="c"} 4
-# HELP corrillo_cluster_link_up 1 while this node and another member reach each other, else 0.
+# HELP corrillo_cluster_link_up 1 while this node and another node reach each other, else 0.
 # TYPE corrillo_cluster_link_up gauge
 corrillo_cluster_link_up{address="10.0.0.2:7946",node="b"} 1
 corrillo_cluster_link_up{address="10.0.0.3:7946",node="c"} 0
