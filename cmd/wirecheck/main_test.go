@@ -11,7 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMillis(t *testing.T) {
 	for text, want := range map[string]time.Duration{"300": 300 * time.Millisecond, "300ms": 300 * time.Millisecond, "2s": 2 * time.Second} {
