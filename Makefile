@@ -55,6 +55,9 @@ include web/web.mk
 # `make cluster` runs several nodes.
 include cluster.mk
 
+# `make simulate` plays clusters, with faults.
+include simulate.mk
+
 # `make vitess`, `make gms`: databases that are no MySQL and no MariaDB.
 include engines.mk
 

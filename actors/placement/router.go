@@ -14,6 +14,8 @@ type Key struct {
 	ID   string
 }
 
+func compareKeys(a, b Key) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }
+
 // Ref names a command that wants an answer: of a session of this node, by its
 // serial, or a call. The zero value is nobody's.
 type Ref struct{ Session, Call, Serial uint64 }
@@ -68,6 +70,8 @@ type Router struct {
 	held    map[Key]*queue    // what waits
 	leaving map[Key]struct{}  // own actors that have been asked to go
 	asked   map[string]uint64 // by node: the generation whose Settled it waits for
+	// lingering are nodes that have gone and may not know it yet.
+	lingering map[string]struct{}
 
 	unanswered map[Ref]sent
 	order      uint64 // of the last one sent
@@ -116,7 +120,7 @@ type Stats struct {
 func NewRouter(self string, links Links) *Router {
 	return &Router{
 		self: self, links: links,
-		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, unanswered: map[Ref]sent{},
+		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, lingering: map[string]struct{}{}, unanswered: map[Ref]sent{},
 	}
 }
 
@@ -229,9 +233,15 @@ func (r *Router) Switch(v View) bool {
 			c.waiting[n.ID] = struct{}{}
 		}
 	}
+	for node := range r.lingering {
+		c.waiting[node] = struct{}{}
+	}
 	r.changes = append(r.changes, c)
 	for i := range r.changes {
-		gone := func(node string, _ struct{}) bool { return !v.Has(node) }
+		gone := func(node string, _ struct{}) bool {
+			_, lingers := r.lingering[node]
+			return !v.Has(node) && !lingers
+		}
 		maps.DeleteFunc(r.changes[i].waiting, gone)
 	}
 	r.compact()
@@ -244,6 +254,19 @@ func (r *Router) Switch(v View) bool {
 		}
 	}
 	return true
+}
+
+// Linger says, before the Switch to a view without it, that a node may not know
+// yet that it has gone: what it had is taken over after Gone.
+func (r *Router) Linger(node string) { r.lingering[node] = struct{}{} }
+
+// Gone ends that.
+func (r *Router) Gone(node string) {
+	delete(r.lingering, node)
+	for i := range r.changes {
+		delete(r.changes[i].waiting, node)
+	}
+	r.compact()
 }
 
 func switched(v View) *message.Switched {
@@ -295,8 +318,8 @@ func (r *Router) Retell(node string) {
 // bounce sends back what others have told this node and what is not its own any
 // more, and drops what was told by those who have gone.
 func (r *Router) bounce() {
-	for k, q := range r.held {
-		own := r.Owner(k) == r.self
+	for _, k := range slices.SortedFunc(maps.Keys(r.held), compareKeys) {
+		q, own := r.held[k], r.Owner(k) == r.self
 		back := func(item Item) bool {
 			switch {
 			case item.From == "":
@@ -349,7 +372,7 @@ func (r *Router) Settle() {
 	if len(r.leaving) > 0 {
 		return
 	}
-	for node := range r.asked {
+	for _, node := range slices.Sorted(maps.Keys(r.asked)) {
 		r.links.Send(node, &message.Settled{Generation: r.view.Generation})
 	}
 	clear(r.asked)

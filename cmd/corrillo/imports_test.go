@@ -37,6 +37,8 @@ var layers = []layer{
 	{packages: "actors/placement", may: []string{"actors/message"}, not: outside, why: "who owns what is decided without I/O, so that a simulator can decide it a million times"},
 	{packages: "actors/nodes", may: []string{"actors/placement", "actors/small", "repo"}, not: outside,
 		why: "who is a member is decided by the registry's contract and by what links say: no socket, no SQL, no actor"},
+	{packages: "actors/simulation", may: []string{"actors/locator", "actors/message", "actors/placement", "actors/relay", "actors/rules", "wire", "repo"}, not: outside,
+		why: "a simulation has no clock, no thread and no I/O: a seed plays the same again"},
 	{packages: "actors/...", may: []string{"actors/...", "wire", "repo"},
 		not: []string{"net/http", "database/sql", "github.com/gobwas/ws"},
 		why: "actors know clients by wire's seams and storage by repo's contract, never a codec, a socket or a database"},

@@ -1,0 +1,135 @@
+package simulation
+
+import (
+	"fmt"
+
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// checkAlone holds it that in the ordinary course one node at a time has the
+// actor of a conversation: n is about to begin it, or to activate it.
+func (w *world) checkAlone(n *node, id string) {
+	if !n.valid() || !w.registry.view.Has(n.id) {
+		return
+	}
+	for _, m := range w.nodes {
+		if m != n && m.valid() && m.entries[id] != nil && w.registry.view.Has(m.id) {
+			w.broken("%s begins %s while %s has it", n.id, id, m.id)
+		}
+	}
+}
+
+// checkStored holds it that what is heard is stored.
+func (w *world) checkStored(id, message string, seq int64) {
+	t := w.store.table(id)
+	if seq < 1 || seq > int64(len(t.messages)) || t.messages[seq-1].ID != message {
+		w.broken("message %s is heard with seq %d of %s and not stored so", message, seq, id)
+	}
+}
+
+// checkAcked holds it that what is acked is stored, with that id and seq.
+func (w *world) checkAcked(user, tempID, id string, seq int64) {
+	for _, c := range w.conversations {
+		t := w.store.table(c)
+		if i, ok := t.byKey[[2]string{user, tempID}]; ok {
+			if m := &t.messages[i]; m.ID != id || m.Seq != seq {
+				w.broken("%s is acked as %s with seq %d, and stored as %s with %d", tempID, id, seq, m.ID, m.Seq)
+			}
+			return
+		}
+	}
+	w.broken("%s is acked and not stored", tempID)
+}
+
+// checkStore holds it that every message is stored once, 1 to n without a gap.
+func (w *world) checkStore() {
+	seen := map[[2]string]bool{}
+	for _, id := range w.conversations {
+		for i, m := range w.store.table(id).messages {
+			if m.Seq != int64(i+1) {
+				w.broken("%s has seq %d in place %d", id, m.Seq, i+1)
+			}
+			key := [2]string{m.SenderID, m.TempID}
+			if seen[key] {
+				w.broken("%v is stored twice", key)
+			}
+			seen[key] = true
+		}
+	}
+}
+
+// unsettled says what has not come to rest: empty when nothing waits.
+func (w *world) unsettled() string {
+	for _, n := range w.members() {
+		s := n.router.Stats()
+		switch v := n.router.View(); {
+		case v.Generation != w.registry.view.Generation:
+			return fmt.Sprintf("%s is at view %d of %d", n.id, v.Generation, w.registry.view.Generation)
+		case s.HeldIDs+s.Unanswered+s.Unsettled+s.Leaving > 0:
+			return fmt.Sprintf("%s: %+v", n.id, s)
+		}
+	}
+	for _, c := range w.clients {
+		if len(c.out) > 0 {
+			return fmt.Sprintf("%s has %d messages that are not acked, such as %s", c.user, len(c.out), c.out[0].tempID)
+		}
+		for _, p := range c.rooms {
+			last := w.store.table(p.id).lastSeq
+			if !p.live {
+				return fmt.Sprintf("%s has not joined %s", c.user, p.id)
+			}
+			if p.cursor != last && !c.own(p.id, p.cursor+1, last) {
+				return fmt.Sprintf("%s has heard %s up to %d of %d", c.user, p.id, p.cursor, last)
+			}
+		}
+	}
+	return ""
+}
+
+// checkShare holds it that a view that has one active node more or less moves
+// about that node's share, and nothing between others.
+func (w *world) checkShare(before, after *placement.View) {
+	const sample = 300
+	came, went := changed(after, before), changed(before, after)
+	if len(came)+len(went) != 1 || w.active(before) == 0 || w.active(after) == 0 {
+		return
+	}
+	moved := 0
+	for i := range sample {
+		id := fmt.Sprint("room", i)
+		was, is := before.Owner(0, id), after.Owner(0, id)
+		if was == is {
+			continue
+		}
+		moved++
+		if len(came) == 1 && is != came[0] || len(went) == 1 && was != went[0] {
+			w.broken("%s moves from %s to %s", id, was, is)
+		}
+	}
+	share := sample / max(w.active(before), w.active(after))
+	if moved > share+60 || moved < share-60 {
+		w.broken("%d of %d ids move, a share is %d", moved, sample, share)
+	}
+}
+
+// changed lists who is active in one view and not in the other.
+func changed(in, other *placement.View) (ids []string) {
+	for _, n := range in.Nodes {
+		if m, ok := other.Node(n.ID); n.State == placement.Active && (!ok || m.State != placement.Active) {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+func (w *world) active(v *placement.View) (n int) {
+	for i := range v.Nodes {
+		if v.Nodes[i].State == placement.Active {
+			n++
+		}
+	}
+	return n
+}
+
+var _ wire.Conn = (*conn)(nil)

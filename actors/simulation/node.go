@@ -1,0 +1,293 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// node is one process: the real Router and Hub, and models of what is between.
+type node struct {
+	w       *world
+	id      string
+	router  *placement.Router
+	hub     *relay.Hub
+	lane    *lane
+	entries map[string]*entry
+	last    uint64 // number of the session that was opened last
+	links   map[string]*link
+
+	kicked, moving, again bool
+
+	dead    bool
+	paused  bool
+	backlog []event // what came while it was paused
+	renewed time.Duration
+	lapsing bool // it has been paused: its lease counts from renewed
+	going   bool // it leaves in order
+}
+
+// The lease: see actors/nodes.
+const (
+	leaseTTL   = 5 * time.Second
+	leaseValid = leaseTTL * 4 / 10
+	renewEvery = time.Second
+)
+
+// startNode begins a process, which asks to be taken in.
+func (w *world) startNode() *node {
+	n := &node{w: w, id: fmt.Sprintf("n%d", len(w.nodes)), entries: map[string]*entry{}, links: map[string]*link{}}
+	n.router = placement.NewRouter(n.id, n)
+	n.hub = relay.NewHub(relay.Options{Node: n.id, Shared: true, Left: func(id string, ref message.SessionRef, join uint64) {
+		n.hear(id, &message.SessionClosed{Session: ref, Join: join})
+	}})
+	n.lane = newLane(n)
+	w.nodes = append(w.nodes, n)
+	w.after(w.lag(2*time.Second), n, func() { w.join(n) })
+	return n
+}
+
+func (w *world) node(id string) *node {
+	i := slices.IndexFunc(w.nodes, func(n *node) bool { return n.id == id })
+	return w.nodes[i]
+}
+
+// hear tells a conversation what it has to know if it is awake.
+func (n *node) hear(id string, msg any) {
+	// It refuses nothing, and who is not there need not know.
+	_ = n.tell(id, msg, true, true)
+}
+
+// valid reports whether the lease counts.
+func (n *node) valid() bool {
+	return !n.dead && (!n.lapsing || n.w.now < n.renewed+leaseValid)
+}
+
+// mine is what an activation asks before it fences others.
+func (n *node) mine(id string) bool { return n.valid() && n.router.Owner(keyOf(id)) == n.id }
+
+func (n *node) others() []string {
+	v := n.router.View()
+	var ids []string
+	for i := range v.Nodes {
+		if id := v.Nodes[i].ID; id != n.id {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (n *node) interests() []placement.Key {
+	ids, _ := n.hub.Interests()
+	slices.Sort(ids)
+	keys := make([]placement.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = keyOf(id)
+	}
+	return keys
+}
+
+func (n *node) announcement(id string) any {
+	if !n.hub.Interested(id) {
+		return nil
+	}
+	return &message.Listening{Sessions: n.hub.Listeners(id)}
+}
+
+// announce tells the owner of a conversation who listens here.
+func (n *node) announce(id string, msg any) {
+	if n.tell(id, msg, false, true) != nil {
+		n.router.Hold(keyOf(id), placement.Item{Msg: msg})
+		n.later()
+	}
+}
+
+func (n *node) whoListens(id string) {
+	for _, other := range n.others() {
+		n.must(other, &message.WhoListens{ConversationID: id})
+	}
+}
+
+// hasJoined is told of a session that has joined at the word of an owner.
+func (n *node) hasJoined(m *message.Relayed, ref message.SessionRef) {
+	if ref.Node != n.id || m.Owner == n.router.Owner(keyOf(m.ConversationID)) {
+		return
+	}
+	for _, l := range n.hub.Listeners(m.ConversationID) {
+		if l.Session == ref {
+			n.announce(m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
+		}
+	}
+}
+
+// spread is relay.Spread: what a conversation tells goes to its listeners.
+func (n *node) spread(m *message.Relayed, listening func(func(string) bool)) {
+	m.Owner = n.id
+	n.lane.send(m)
+	var joined []string
+	listening(func(id string) bool { joined = append(joined, id); return true })
+	people := m.People != nil || slices.ContainsFunc(m.Deliver, func(d message.Delivery) bool { return len(d.Users) > 0 })
+	for _, id := range n.others() {
+		if part := m.For(id, slices.Contains(joined, id), people); part != nil {
+			n.relay(id, part)
+		}
+	}
+}
+
+func (n *node) answer(o *message.Origin, m any) {
+	if o.Node() != n.id {
+		n.relay(o.Node(), m)
+		return
+	}
+	n.lane.send(m)
+}
+
+// finishAll is Hub.FinishAll in an order that is always the same.
+func (n *node) finishAll(reason wire.CloseReason) {
+	for id := range n.last {
+		n.hub.FinishID(id+1, reason)
+	}
+}
+
+// take takes what another node has sent.
+func (n *node) take(from *node, m any) {
+	v := n.router.View()
+	if me, ok := n.w.registry.since[from.id]; !v.Has(from.id) && ok && v.Generation >= me {
+		return // it has left, and its link with it
+	}
+	switch m := m.(type) {
+	case *message.Told:
+		n.told(from.id, m)
+	case *message.Returned:
+		n.returned(m)
+	case *message.Switched:
+		n.apply(placement.ViewOf(m))
+		n.router.OnSwitched(from.id, m.Generation)
+	case *message.Settled:
+		n.settled(from.id, m.Generation)
+	case *message.Relayed:
+		for i := range m.Deliver {
+			n.answeredAll(m.Deliver[i].Acks)
+		}
+		for i := range m.Join {
+			if !m.Join[i].Gated {
+				n.answered(&m.Join[i].Origin)
+			}
+		}
+		n.answeredAll(m.Replies)
+		n.lane.send(m)
+	case *message.GateOpened:
+		n.answered(&m.Reply.Origin)
+		n.lane.send(m)
+	case *message.AnswersLost:
+		n.w.note("%s has lost answers of %s", n.id, from.id)
+		n.router.Retell(from.id)
+		n.kick()
+		n.finishAll(wire.CloseInternal)
+	case *message.WhoListens:
+		if l := n.hub.Listeners(m.ConversationID); len(l) > 0 {
+			n.announce(m.ConversationID, &message.Listening{Sessions: l})
+		}
+	}
+}
+
+func (n *node) answeredAll(replies []message.Reply) {
+	for i := range replies {
+		n.answered(&replies[i].Origin)
+	}
+}
+
+// apply goes on to a view, unless this node is not in it: then it is lost.
+func (n *node) apply(v placement.View) {
+	before := n.router.View()
+	if v.Generation <= before.Generation {
+		return
+	}
+	if !v.Has(n.id) {
+		if before.Generation > 0 {
+			n.die("lost")
+		}
+		return
+	}
+	n.switchTo(v)
+}
+
+// die ends the process, and every connection with it.
+func (n *node) die(why string) {
+	if n.dead {
+		return
+	}
+	n.w.note("%s dies: %s", n.id, why)
+	n.dead, n.paused, n.backlog = true, false, nil
+	for _, c := range n.w.clients {
+		if c.conn != nil && c.conn.n == n {
+			conn := c.conn
+			n.w.after(n.w.lag(2*time.Second), nil, func() { c.lost(conn) })
+		}
+	}
+	n.w.missed(n)
+}
+
+// pause has the process stand still.
+func (n *node) pause(d time.Duration) {
+	if n.dead || n.paused {
+		return
+	}
+	n.w.note("%s stands still for %v", n.id, d)
+	n.paused, n.lapsing = true, true
+	n.renewed = n.w.now - rand2(n.w, renewEvery)
+	n.w.after(d, nil, n.resume)
+	if d > leaseTTL {
+		n.w.missed(n)
+	}
+}
+
+// resume lets it go on, with all that has come meanwhile.
+func (n *node) resume() {
+	if n.dead || !n.paused {
+		return
+	}
+	n.w.note("%s goes on", n.id)
+	n.paused = false
+	for _, e := range n.backlog {
+		n.w.after(0, n, e.do)
+	}
+	n.backlog = nil
+	n.w.after(n.w.lag(renewEvery), n, func() { n.w.renew(n) })
+}
+
+// leave hands everything over and goes.
+func (n *node) leave() {
+	n.going = true
+	n.w.registry.change(n.id+" leaves", n.w, func(all []placement.Node) []placement.Node {
+		for i := range all {
+			if all[i].ID == n.id {
+				all[i].State = placement.Leaving
+			}
+		}
+		return all
+	})
+	n.awaitHandedOff(n.w.now + 5*time.Second)
+}
+
+func (n *node) awaitHandedOff(end time.Duration) {
+	s := n.router.Stats()
+	v := n.router.View()
+	me, _ := v.Node(n.id)
+	if n.w.now < end && (me.State != placement.Leaving || s.Leaving+s.HeldIDs > 0) {
+		n.w.after(50*time.Millisecond, n, func() { n.awaitHandedOff(end) })
+		return
+	}
+	n.finishAll(wire.CloseDraining)
+	n.w.after(time.Second, n, func() {
+		n.w.remove(n, "has left")
+		n.die("has left")
+	})
+}
+
+var _ placement.Links = (*node)(nil)

@@ -1,0 +1,65 @@
+package simulation_test
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/simulation"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "play this seed alone, and show what happens in it")
+	steps = flag.Int("steps", 300_000, "play seeds until so many steps are done")
+	first = flag.Uint64("first", 1, "the first seed")
+)
+
+// play fails the test with what is needed to look into the seed.
+func play(t *testing.T, seed uint64, o simulation.Options) simulation.Result {
+	t.Helper()
+	r, err := simulation.Run(seed, o)
+	if err != nil {
+		t.Fatalf("seed %d: %v\nto look into it: go test ./actors/simulation -run Cluster -args -seed %d", seed, err, seed)
+	}
+	return r
+}
+
+// TestCluster plays one cluster after the other. That it finds faults was seen
+// by making them; see doc.go.
+func TestCluster(t *testing.T) {
+	if *seed != 0 {
+		r, err := simulation.Run(*seed, simulation.Options{Trace: true})
+		t.Log(strings.Join(r.Trace, "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	begun, done, seeds := time.Now(), simulation.Result{}, 0
+	for s := *first; done.Steps < *steps; s++ {
+		r := play(t, s, simulation.Options{})
+		seeds++
+		done.Steps += r.Steps
+		done.Messages += r.Messages
+		done.Bounced += r.Bounced
+		done.Retold += r.Retold
+		done.Fenced += r.Fenced
+		done.Views += r.Views
+	}
+	fmt.Printf("%d clusters, %d steps, %.0f a second: %d messages acked, %d views, %d bounced, %d told again, %d groups fenced\n",
+		seeds, done.Steps, float64(done.Steps)/time.Since(begun).Seconds(),
+		done.Messages, done.Views, done.Bounced, done.Retold, done.Fenced)
+}
+
+// TestRun_PlaysTheSameAgain: a seed is a schedule.
+func TestRun_PlaysTheSameAgain(t *testing.T) {
+	for seed := uint64(1); seed <= 8; seed++ {
+		once, _ := simulation.Run(seed, simulation.Options{Trace: true})
+		again, _ := simulation.Run(seed, simulation.Options{Trace: true})
+		if a, b := strings.Join(once.Trace, "\n"), strings.Join(again.Trace, "\n"); a != b || once.Steps != again.Steps {
+			t.Fatalf("seed %d: %d steps, then %d", seed, once.Steps, again.Steps)
+		}
+	}
+}
