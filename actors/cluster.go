@@ -23,6 +23,9 @@ import (
 // ClusterOptions are what a node needs of the links to the others. All parts
 // must be set.
 type ClusterOptions struct {
+	// Grace is how long a node that was taken out may take to notice: others take
+	// over from it after that. 0: it does at once.
+	Grace time.Duration
 	// Send takes an item for another node, or refuses it, with ErrOverloaded when
 	// it may take it later; it does not block.
 	// Items for one node arrive once and in order, for as long as both live.
@@ -48,6 +51,9 @@ type cluster struct {
 	out     *outbox.Outbox
 	carrier *away.Carrier
 
+	switching sync.Mutex
+	others    atomic.Pointer[[]string] // the other nodes, never changed
+
 	asks   asks
 	strays atomic.Int64 // items that could not be understood
 }
@@ -60,7 +66,7 @@ func (s *System) joinCluster(o *ClusterOptions) *cluster {
 	s.spread.Out, s.spread.Others = c.out, s.others
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
-		Ready: s.passLanes, Newer: o.Newer, NotThere: s.notThere, Log: s.o.Log,
+		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Log: s.o.Log,
 	})
 	return c
 }
@@ -79,10 +85,16 @@ func (s *System) tellNode(node string, m any) {
 
 // Switch goes on to a newer view of the cluster; an older one changes nothing.
 func (s *System) Switch(v placement.View) {
+	s.cluster.switching.Lock()
+	defer s.cluster.switching.Unlock()
 	before := s.locator.View()
-	if !s.locator.Switch(v) {
+	if v.Generation <= before.Generation {
 		return
 	}
+	// Before this node says that it has switched: who hears of that may have
+	// people on a node that is new.
+	s.cluster.remember(s.hub.Node(), &v)
+	s.locator.Switch(v)
 	s.o.Log.Info("the cluster has changed", "generation", v.Generation, "nodes", len(v.Nodes))
 	for _, n := range before.Nodes {
 		if !v.Has(n.ID) {
@@ -101,19 +113,26 @@ func (s *System) mine(k locator.Kind, id string) bool {
 	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
 
-// others names the other nodes.
+// others names the other nodes. The result is not changed.
 func (s *System) others() []string {
 	if s.cluster == nil {
 		return nil
 	}
-	v := s.locator.View()
+	if all := s.cluster.others.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// remember notes who the other nodes are under a view.
+func (c *cluster) remember(self string, v *placement.View) {
 	others := make([]string, 0, len(v.Nodes))
 	for i := range v.Nodes {
-		if id := v.Nodes[i].ID; id != s.hub.Node() {
+		if id := v.Nodes[i].ID; id != self {
 			others = append(others, id)
 		}
 	}
-	return others
+	c.others.Store(&others)
 }
 
 // interests are what sessions of this node listen to.

@@ -2,9 +2,11 @@ package actors_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -338,12 +340,24 @@ func TestCluster_RevokeAndEmitReachAllNodes(t *testing.T) {
 
 func TestCluster_ConnectionsOfAUserAreCountedOnAllNodes(t *testing.T) {
 	_, nodes := cluster(t, 3, actors.Options{Recovery: relay.Options{PerUser: 2}})
-	first, second := identify(t, nodes[0].sys, "bob"), identify(t, nodes[1].sys, "bob")
-	third := identify(t, nodes[2].sys, "bob")
-	if r := third.event("closed").Data["reason"]; r != string(wire.CloseRateLimited) {
-		t.Errorf("the third one was closed for %v", r)
+	var sessions []*peer
+	for _, n := range nodes {
+		sessions = append(sessions, identify(t, n.sys, "bob"))
 	}
-	for _, p := range []*peer{first, second} {
+	// The one that the owner of the user hears of last is one too many.
+	closed := func(p *peer) bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return slices.ContainsFunc(p.events, func(r received) bool {
+			return r.Event == "closed" && r.Data["reason"] == string(wire.CloseRateLimited)
+		})
+	}
+	eventually(t, "the connections of a user", func() bool { return slices.ContainsFunc(sessions, closed) }, func() string { return "none is closed" })
+	left := slices.DeleteFunc(sessions, closed)
+	if len(left) != 2 {
+		t.Fatalf("%d connections are left, want 2", len(left))
+	}
+	for _, p := range left {
 		if r := p.ask("heartbeat", object{}); r["serverTime"] == nil {
 			t.Errorf("heartbeat: %v", r)
 		}
@@ -451,21 +465,21 @@ func TestCluster_AFullLinkLosesConnectionsNotMessages(t *testing.T) {
 	}
 }
 
-// Riders on nodes that come, go and die: see TestSystem_RandomUse.
-func TestCluster_RandomUse(t *testing.T) {
-	seeds := []uint64{1, 2}
-	if *randomSeed != 0 {
-		seeds = []uint64{*randomSeed}
-	}
-	for _, seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomCluster(t, seed) })
+var clusterSeed = flag.Uint64("cluster.seed", 0, "seed of a random use of a cluster; 0: there is none")
+
+// Riders on nodes that come, go and die: see TestSystem_RandomUse. It is a search
+// for schedules that nobody has thought of, made by hand with -cluster.seed: what
+// comes of a seed depends on how the machine schedules, too.
+func TestCluster(t *testing.T) {
+	if *clusterSeed != 0 {
+		randomCluster(t, *clusterSeed)
 	}
 }
 
 func randomCluster(t *testing.T, seed uint64) {
 	store := &faulty{Store: openStore(t)}
 	f, _ := cluster(t, 3, actors.Options{
-		Store: store, SaveTimeout: 300 * time.Millisecond, IdleAfter: 20 * time.Millisecond, PresenceGrace: 5 * time.Millisecond,
+		Store: store, SaveTimeout: 2 * time.Second, IdleAfter: 20 * time.Millisecond, PresenceGrace: 5 * time.Millisecond,
 		InFlight: 1 << 20, Rules: rules.Options{Coalesce: 20 * time.Millisecond},
 	})
 	riders := make([]*rider, 8)

@@ -546,7 +546,7 @@ func checkStore(t *testing.T, store repo.Store, riders []*rider) {
 
 func eventually(t *testing.T, what string, ok func() bool, state func() string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s did not come to rest: %s", what, state())
 		}

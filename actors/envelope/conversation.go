@@ -138,6 +138,7 @@ func (p *pass) listener(n uint64, m *message.Listener) {
 	for f := p.open(n, true); p.more(&f); {
 		p.sessionRef(1, &m.Session, false)
 		p.string(2, &m.UserID)
+		p.uint(3, &m.Join)
 	}
 }
 

@@ -28,6 +28,9 @@ type ClusterOptions struct {
 	// Ready returns when what other nodes have said has reached the tables of this
 	// one: Announcement is asked for after that.
 	Ready func()
+	// Grace is how long a node that has gone may take to notice it: what it had
+	// is taken over after that.
+	Grace time.Duration
 	// Newer is told that another node knows of a view that this one does not.
 	Newer func()
 	// NotThere is told of what was for an actor only if it was there, and waited
@@ -199,6 +202,12 @@ func (l *Locator) Switch(v placement.View) bool {
 		c.mu.Unlock()
 		return false
 	}
+	for _, n := range before.Nodes {
+		if n.State == placement.Active && !v.Has(n.ID) && c.o.Grace > 0 {
+			c.router.Linger(n.ID)
+			time.AfterFunc(c.o.Grace, func() { c.gone(n.ID) })
+		}
+	}
 	c.holdBack(&v)
 	c.router.Switch(v)
 	c.l.each(func(k Kind, id string, e *entry) {
@@ -225,6 +234,14 @@ func (l *Locator) Switch(v placement.View) bool {
 	c.mu.Unlock()
 	c.wake()
 	return true
+}
+
+// gone ends the grace of a node that has left.
+func (c *cluster) gone(node string) {
+	c.mu.Lock()
+	c.router.Gone(node)
+	c.mu.Unlock()
+	c.wake()
 }
 
 // holdBack has what waits for passivating actors wait for their new owners

@@ -107,6 +107,7 @@ type Listening struct{ Sessions []Listener }
 type Listener struct {
 	Session SessionRef
 	UserID  string
+	Join    uint64 // serial of its last join that was carried out
 }
 
 // PresenceChanged says that a user who has joined came online or went

@@ -205,3 +205,21 @@ func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
 		t.Errorf("behind from %d on, want 6: the conversation knows what it told", first)
 	}
 }
+
+// A join that the conversation's owner could not answer any more is told again
+// to the next one. What was held back behind the first gate, and the page of the
+// second answer has, comes once.
+func TestHub_AJoinToldAgainBringsEachMessageOnce(t *testing.T) {
+	h := NewHub(Options{})
+	s, c := open(t, h, "alice")
+	joinRoom(t, h, s, "alice", "other", false)
+	joinRoom(t, h, s, "alice", "r", true)
+	toRoom(h, "r", "1", 1)
+	toRoom(h, "r", "2", 2)
+	toRoom(h, "other", "y", 1)
+	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 1, WantsAck: true}
+	h.Subscribe("r", 2, &message.Subscription{Origin: o, Gated: true})
+	toRoom(h, "r", "3", 3)
+	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{Origin: o, Data: []byte(`"page up to 2"`)}})
+	c.got(t, `ack1"joined"`, `ack1"page up to 2"`, "my", "m3")
+}

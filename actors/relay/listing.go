@@ -61,7 +61,7 @@ func (h *Hub) Listeners(conversationID string) []message.Listener {
 	listeners := make([]message.Listener, 0, len(r.members))
 	for _, s := range r.members {
 		if s.user != nil {
-			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id})
+			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id, Join: s.joined[s.jointOf(r)].join})
 		}
 	}
 	return listeners

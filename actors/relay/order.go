@@ -21,6 +21,9 @@ func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int
 		}
 		r := h.roomOf(conversationID, true)
 		r.used = time.Now().UnixNano()
+		if !d.ToConversation {
+			r.people = d.Users
+		}
 		switch {
 		case !r.known:
 			r.known = true
@@ -89,7 +92,7 @@ func (h *Hub) replies(replies []message.Reply) {
 func (h *Hub) Behind(m *message.Relayed) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.heard(m.ConversationID, m.People) {
+	if m.LastSeq == 0 || !h.heard(m.ConversationID, m.People) {
 		return 0
 	}
 	r := h.rooms[m.ConversationID]

@@ -38,10 +38,14 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 		}
 	}
 	delivered := 0
+	held := heldFrame{Frame: f, room: r, seq: d.Seq}
+	if r == nil && d.Seq > 0 {
+		held.room = h.rooms[conversationID]
+	}
 	if r != nil {
 		for _, s := range r.members {
 			if s.id != except && (d.ExceptUser == "" || s.user == nil || s.user.id != d.ExceptUser) {
-				delivered += h.pushTo(s, f)
+				delivered += h.pushTo(s, held)
 			}
 		}
 	}
@@ -54,7 +58,7 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 			if s.id == except || (r != nil && s.jointOf(r) >= 0) {
 				continue
 			}
-			delivered += h.pushTo(s, f)
+			delivered += h.pushTo(s, held)
 		}
 	}
 	h.stats.Published++
@@ -62,7 +66,7 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 	return delivered
 }
 
-func (h *Hub) pushTo(s *Subscriber, f *wire.Frame) int {
+func (h *Hub) pushTo(s *Subscriber, f heldFrame) int {
 	if s.conn == nil {
 		return 0
 	}
@@ -79,7 +83,7 @@ func (h *Hub) pushOwn(s *Subscriber, event string, data []byte, volatile bool) {
 		f.Offset = formatOffset(h.offset)
 		h.log.append(&s.own, entry{frame: f, offset: h.offset, at: time.Now().UnixNano()}, false)
 	}
-	s.push(f)
+	s.push(heldFrame{Frame: f})
 }
 
 // Emit sends a volatile event to one session.

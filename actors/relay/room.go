@@ -44,6 +44,7 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
 			h.joined++
 		}
 	}
+	s.joined[i].join = max(s.joined[i].join, serial)
 	if gated {
 		if s.gating == nil {
 			s.gating = &gating{}

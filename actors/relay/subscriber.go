@@ -38,8 +38,15 @@ type Subscriber struct {
 // gating is what a session has to wait for.
 type gating struct {
 	joins []gatedJoin // whose reply is not there yet; never empty
-	held  []*wire.Frame
+	held  []heldFrame
 	bytes int // of held
+}
+
+// heldFrame is a frame behind a gate. room and seq are those of a message.
+type heldFrame struct {
+	*wire.Frame
+	room *room
+	seq  int64
 }
 
 // joint is one subscription of a session.
@@ -47,6 +54,7 @@ type joint struct {
 	room  *room
 	index int    // in room.members
 	since uint64 // offset at the time of joining
+	join  uint64 // serial of the last command to join
 	firm  bool   // a join was answered: one that is not may fail without harm
 }
 
@@ -104,7 +112,7 @@ func (s *Subscriber) jointOf(r *room) int {
 
 // push queues a frame for this session: on its connection, behind its gates,
 // or nowhere while it is detached (the log has it). Under the hub's lock.
-func (s *Subscriber) push(f *wire.Frame) {
+func (s *Subscriber) push(f heldFrame) {
 	if s.conn == nil {
 		return
 	}
@@ -117,7 +125,19 @@ func (s *Subscriber) push(f *wire.Frame) {
 		}
 		return
 	}
-	s.conn.Push(f)
+	s.conn.Push(f.Frame)
+}
+
+// forget drops what is held of a room's messages up to seq: a page will have
+// them.
+func (g *gating) forget(r *room, seq int64) {
+	g.held = slices.DeleteFunc(g.held, func(f heldFrame) bool {
+		covered := f.room == r && f.seq > 0 && f.seq <= seq
+		if covered {
+			g.bytes -= f.Size()
+		}
+		return covered
+	})
 }
 
 // ack answers a command over the connection that it came on, if that is still
@@ -145,7 +165,7 @@ func (s *Subscriber) openGates(which func(gatedJoin) bool) {
 	s.gating = nil
 	if s.conn != nil {
 		for _, f := range g.held {
-			s.conn.Push(f)
+			s.conn.Push(f.Frame)
 		}
 	}
 }

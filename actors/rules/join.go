@@ -84,7 +84,7 @@ func (c *Conversation) join(m *message.Join, gone bool) {
 // subscribe counts a session once, however often it joins.
 func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64) {
 	if c.sessions[ref].member == m {
-		c.sessions[ref] = joined{m, join}
+		c.sessions[ref] = joined{m, max(join, c.sessions[ref].join)}
 		return
 	}
 	c.unsubscribe(ref) // it was someone else's
@@ -109,7 +109,7 @@ func (c *Conversation) listening(m *message.Listening) {
 			r.EvictUsers = append(r.EvictUsers, l.UserID)
 			continue
 		}
-		c.subscribe(l.Session, c.member(l.UserID), 0)
+		c.subscribe(l.Session, c.member(l.UserID), l.Join)
 	}
 	c.ready.Joined = c.ready.Joined[:known]
 	if c.life.phase == cold {
