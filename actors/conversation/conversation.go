@@ -98,7 +98,7 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	case locator.HandOff:
 		c.onHandOff(ctx)
 	case handOffOver:
-		ctx.Stop(ctx.Self())
+		c.onHandOffOver(ctx, m)
 	case *actor.Restarting:
 		// What waited is answered by the instance that knows of it; the next
 		// one reads everything else back from the store.

@@ -27,7 +27,7 @@ type actor struct {
 type (
 	started     struct{ successor bool }
 	failure     struct{} // a message that makes the actor panic
-	handOffOver struct{}
+	handOffOver struct{ of *actor }
 )
 
 const (
@@ -82,7 +82,9 @@ func (a *actor) receive(msg any) {
 	case locator.HandOff:
 		a.handOff()
 	case handOffOver:
-		a.stop()
+		if m.of == a {
+			a.stop()
+		}
 	case failure:
 		a.n.w.note("%s: %s fails", a.n.id, a.id)
 		a.carry(a.state.Abandon(wire.Errorf(wire.CodeInternal, "failed")))
@@ -122,7 +124,7 @@ func (a *actor) handOff() {
 	a.leaving = true
 	a.carry(a.state.Depart(a.now()))
 	n, id := a.n, a.id
-	n.w.after(handOffWithin, n, func() { n.tellOwn(id, outcomeOf(handOffOver{})) })
+	n.w.after(handOffWithin, n, func() { n.tellOwn(id, outcomeOf(handOffOver{a})) })
 	a.goIfDone()
 }
 
@@ -151,6 +153,11 @@ func (a *actor) carry(r *rules.Ready) {
 	if r.HasRelay {
 		relayed := r.Relay
 		relayed.ConversationID = a.id
+		for i := range relayed.Replies {
+			if relayed.Replies[i].Err != nil {
+				w.refused[relayed.Replies[i].TempID] = true
+			}
+		}
 		n.spread(&relayed, a.state.Nodes)
 	}
 	for _, rd := range r.Reads {

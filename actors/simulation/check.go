@@ -59,6 +59,25 @@ func (w *world) checkStore() {
 	}
 }
 
+// checkOrder holds it that what is sent over one connection is stored in that
+// order, but for what was refused or sent again.
+func (w *world) checkOrder() {
+	for _, c := range w.clients {
+		for _, conn := range c.conns {
+			last := map[string]*post{}
+			for _, p := range conn.posts {
+				if p.sends > 1 || p.seq == 0 || w.refused[p.tempID] {
+					continue
+				}
+				if before := last[p.room]; before != nil && before.seq > p.seq {
+					w.broken("%s was sent before %s, and stored behind it in %s", before.tempID, p.tempID, p.room)
+				}
+				last[p.room] = p
+			}
+		}
+	}
+}
+
 // unsettled says what has not come to rest: empty when nothing waits.
 func (w *world) unsettled() string {
 	for _, n := range w.members() {

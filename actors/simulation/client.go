@@ -20,6 +20,7 @@ type client struct {
 	w     *world
 	user  string
 	conn  *conn // nil: it has none
+	conns []*conn
 	ack   uint64
 	posts int
 	rooms []*place
@@ -49,6 +50,8 @@ type post struct {
 	room, tempID, content string
 	sent                  time.Duration
 	on                    *conn
+	sends                 int
+	seq                   int64 // once it is acked
 }
 
 const (
@@ -198,6 +201,8 @@ func (c *client) post(id string) {
 
 func (c *client) transmit(p *post) {
 	p.sent, p.on = c.w.now, c.conn
+	p.sends++
+	c.conn.posts = append(c.conn.posts, p)
 	c.conn.say(p.room, func(o message.Origin) any {
 		o.Event = wire.EventSendMessage
 		c.w.made++
@@ -277,6 +282,7 @@ func (c *client) acked(tempID, id, status string, seq int64) {
 	}
 	c.w.checkAcked(c.user, tempID, id, seq)
 	if i >= 0 {
+		c.out[i].seq = seq
 		c.out = slices.Delete(c.out, i, i+1)
 		c.w.result.Messages++
 	}
@@ -315,7 +321,7 @@ func (c *client) connect() {
 		}
 	}
 	conn := &conn{c: c, n: n, opened: c.w.now}
-	c.conn = conn
+	c.conn, c.conns = conn, append(c.conns, conn)
 	pid, offset := c.pid, c.offset
 	c.w.after(c.w.lag(wireLag), n, func() { conn.open(pid, offset) })
 }

@@ -20,6 +20,7 @@ type conn struct {
 	up, down time.Duration // arrival of what was sent last
 	welcome  bool
 	over     bool // for the node
+	posts    []*post
 }
 
 // open begins or recovers a session, in the node's process.
@@ -143,6 +144,7 @@ func (s *session) command(c *conn, id string, cmd func(message.Origin) any) {
 	tempID := ""
 	if p, ok := m.(*message.PostMessage); ok {
 		tempID = p.Message.TempID
+		s.n.w.refused[tempID] = true
 	}
 	s.n.hub.Refuse(s.sub, *message.OriginOf(m), tempID, wire.Errorf(wire.CodeOverloaded, "too much waits"))
 }

@@ -56,6 +56,7 @@ type world struct {
 	clients       []*client
 	conversations []string
 	people        map[string][]string // of direct conversations
+	refused       map[string]bool     // messages, by tempId
 	result        Result
 	made          int // messages, for their ids
 }
@@ -77,7 +78,7 @@ func Run(seed uint64, o Options) (Result, error) {
 }
 
 func newWorld(seed uint64, o Options) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 0x5eed)), store: newStore(), people: map[string][]string{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0x5eed)), store: newStore(), people: map[string][]string{}, refused: map[string]bool{}}
 	pick := func(v *int, least, most int) {
 		n := least + w.rng.IntN(most-least+1) // drawn in any case: the same seed, the same faults
 		if *v == 0 {
@@ -197,6 +198,7 @@ func (w *world) settle() {
 			w.run(5 * time.Second) // nothing comes late
 			if why = w.unsettled(); why == "" {
 				w.checkStore()
+				w.checkOrder()
 				return
 			}
 		}
