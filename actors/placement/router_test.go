@@ -1,0 +1,293 @@
+package placement_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/placement"
+)
+
+// sent notes what a Router says, as "to:what".
+type sent []string
+
+func (s *sent) Send(node string, m any) {
+	switch m := m.(type) {
+	case *message.Switched:
+		*s = append(*s, fmt.Sprintf("%s:switched %d", node, m.Generation))
+	case *message.Settled:
+		*s = append(*s, fmt.Sprintf("%s:settled %d", node, m.Generation))
+	case *message.Returned:
+		*s = append(*s, fmt.Sprintf("%s:returned %v", node, m.Told.Message))
+	}
+}
+
+// take is what was said since the last call.
+func (s *sent) take() string {
+	all := strings.Join(*s, ", ")
+	*s = nil
+	return all
+}
+
+func view(generation uint64, ids ...string) placement.View {
+	var nodes []placement.Node
+	for _, id := range ids {
+		nodes = append(nodes, placement.Node{ID: id, Since: 1})
+	}
+	return placement.NewView(generation, nodes)
+}
+
+// keyThat finds a key that has these owners, one for each view.
+func keyThat(views []placement.View, owners ...string) placement.Key {
+	for i := 0; ; i++ {
+		k := placement.Key{Kind: 1, ID: fmt.Sprint("room", i)}
+		ok := true
+		for j := range views {
+			ok = ok && views[j].Owner(k.Kind, k.ID) == owners[j]
+		}
+		if ok {
+			return k
+		}
+	}
+}
+
+var (
+	two   = view(1, "a", "b")
+	three = view(2, "a", "b", "c")
+)
+
+// routerAt makes the router of a node that has gone through views, everyone of
+// which was settled.
+func routerAt(self string, views ...placement.View) (*placement.Router, *sent) {
+	said := &sent{}
+	r := placement.NewRouter(self, said)
+	for _, v := range views {
+		r.Switch(v)
+		r.Settle()
+		for _, n := range v.Nodes {
+			r.OnSettled(n.ID, v.Generation)
+		}
+	}
+	said.take()
+	return r, said
+}
+
+func want(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func route(r *placement.Router, k placement.Key) string {
+	where, node := r.Route(k)
+	return fmt.Sprint([]string{"held", "local", "remote"}[where], " ", node)
+}
+
+func of(serial uint64) placement.Ref { return placement.Ref{Session: 1, Serial: serial} }
+
+// taken is what Take gives for k.
+func taken(r *placement.Router, k placement.Key) string {
+	announce, items, ok := r.Take(k)
+	if !ok {
+		return "waits"
+	}
+	s := fmt.Sprint("announce ", announce)
+	for _, item := range items {
+		s += fmt.Sprint(" ", item.Msg)
+	}
+	return s
+}
+
+func TestRouter_Switch(t *testing.T) {
+	r, said := routerAt("a")
+	want(t, "before the first view", route(r, placement.Key{ID: "x"}), "held ")
+	want(t, "newer", r.Switch(three), true)
+	want(t, "every other node hears of it", said.take(), "b:switched 2, c:switched 2")
+	want(t, "older", r.Switch(two), false)
+	want(t, "the same", r.Switch(three), false)
+	want(t, "nobody hears of that", said.take(), "")
+}
+
+func TestRouter_GainedWaitsForEveryone(t *testing.T) {
+	r, _ := routerAt("a", three)
+	next := view(3, "a", "b")
+	k := keyThat([]placement.View{three, next}, "c", "a")
+	again := view(4, "a", "b", "c")
+	r.Switch(next)
+	r.Switch(again)
+	back := view(5, "a", "b", "d")
+	r.Switch(back)
+	mine := keyThat([]placement.View{three, next, again, back}, "c", "a", "c", "a")
+	want(t, "nobody has settled", route(r, mine), "held a")
+	r.OnSettled("b", 5)
+	want(t, "d has not", route(r, mine), "held a")
+	want(t, "nor for the first", route(r, k) == "local a", false)
+	r.OnSettled("d", 5)
+	want(t, "all have", route(r, mine), "local a")
+}
+
+func TestRouter_MovedWaitsForItsOldOwner(t *testing.T) {
+	r, _ := routerAt("a", view(1, "a", "b", "d"))
+	next := view(2, "a", "b", "c", "d")
+	views := []placement.View{view(1, "a", "b", "d"), next}
+	r.Switch(next)
+	moved, stays := keyThat(views, "b", "c"), keyThat(views, "b", "b")
+	want(t, "what does not move", route(r, stays), "remote b")
+	want(t, "moved", route(r, moved), "held c")
+	r.OnSettled("d", 2)
+	want(t, "another has settled", route(r, moved), "held c")
+	r.OnSettled("b", 1)
+	want(t, "an earlier view", route(r, moved), "held c")
+	r.OnSettled("b", 2)
+	want(t, "its old owner has", route(r, moved), "remote c")
+}
+
+func TestRouter_SettlesOnceItsActorsAreGone(t *testing.T) {
+	r, said := routerAt("a", two)
+	r.Switch(three)
+	said.take()
+	k := keyThat([]placement.View{two, three}, "a", "c")
+	r.Leave(k)
+	r.OnSwitched("c", 2)
+	r.OnSwitched("b", 2)
+	want(t, "its actor is there", said.take(), "")
+	r.OnSettled("b", 2)
+	r.OnSettled("c", 2)
+	want(t, "it is not sent on", route(r, k), "held c")
+	want(t, "another actor goes", r.Left(placement.Key{ID: "other"}), false)
+	want(t, "not settled yet", said.take(), "")
+	want(t, "it goes", r.Left(k), true)
+	want(t, "now", said.take(), "b:settled 2, c:settled 2")
+	want(t, "it is sent on", route(r, k), "remote c")
+	r.OnSwitched("stranger", 2)
+	want(t, "whoever is in no view", said.take(), "")
+}
+
+func TestRouter_SendsBackWhatIsNotItsOwn(t *testing.T) {
+	r, said := routerAt("a", two)
+	views := []placement.View{two, three}
+	theirs, mine, lost := keyThat(views, "b", "b"), keyThat(views, "a", "a"), keyThat(views, "a", "c")
+	want(t, "another's", r.OnTold("b", theirs, placement.Item{Msg: "x"}), false)
+	want(t, "goes back", said.take(), "b:returned x")
+	want(t, "its own", r.OnTold("b", mine, placement.Item{Msg: "y"}), true)
+
+	r.Hold(lost, placement.Item{Msg: "z", From: "b"})
+	r.Hold(lost, placement.Item{Msg: "own"})
+	r.Hold(mine, placement.Item{Msg: "kept", From: "b"})
+	r.Switch(three)
+	want(t, "what waited and is lost goes back before the view", said.take(), "b:returned z, b:switched 2, c:switched 2")
+	want(t, "its own stays", r.Holding(lost), 1)
+	want(t, "what it still owns stays", r.Holding(mine), 1)
+	r.Switch(view(3, "a", "c"))
+	want(t, "of whoever is gone nothing stays", r.Holding(mine), 0)
+}
+
+func TestRouter_HoldsWhatItIsToldTooSoon(t *testing.T) {
+	r, said := routerAt("c")
+	r.Switch(three)
+	said.take()
+	k := keyThat([]placement.View{two, three}, "a", "c")
+	want(t, "told", r.OnTold("a", k, placement.Item{Msg: "x"}), false)
+	want(t, "not sent back", said.take(), "")
+	want(t, "waits", taken(r, k), "waits")
+	r.OnSettled("a", 2)
+	r.OnSettled("b", 2)
+	want(t, "ready", r.Ready(nil), []placement.Key{k})
+	want(t, "taken", taken(r, k), "announce false x")
+	want(t, "once", taken(r, k), "waits")
+}
+
+func TestRouter_ReturnedComesFirst(t *testing.T) {
+	r, _ := routerAt("a", two)
+	k := keyThat([]placement.View{two, three}, "b", "c")
+	r.Sent("b", k, placement.Item{Msg: "first", Ref: of(1)})
+	r.Switch(three)
+	r.Hold(k, placement.Item{Msg: "second"})
+	want(t, "of the same view", r.OnReturned(k, placement.Item{Msg: "first", Ref: of(1)}, 2), false)
+	want(t, "nobody answers that any more", r.Stats().Unanswered, 0)
+	r.OnSettled("b", 2)
+	want(t, "order", taken(r, k), "announce false first second")
+	want(t, "of a later view", r.OnReturned(k, placement.Item{Msg: "third"}, 9), true)
+	want(t, "waits for that view", taken(r, k), "waits")
+	want(t, "is not ready", len(r.Ready(nil)), 0)
+}
+
+func TestRouter_TellsAgainWhatNobodyAnswers(t *testing.T) {
+	r, _ := routerAt("a", two)
+	next := view(3, "a", "c")
+	k := keyThat([]placement.View{two, next}, "b", "a")
+	for i := uint64(1); i <= 9; i++ {
+		r.Sent("b", k, placement.Item{Msg: i, Ref: of(i)})
+	}
+	r.Sent("b", k, placement.Item{Msg: "nobody waits for it"})
+	r.Answered(of(4))
+	r.Switch(next)
+	r.OnSettled("c", 3)
+	want(t, "in the order in which they were sent", taken(r, k), "announce false 1 2 3 5 6 7 8 9")
+	want(t, "counted", r.Stats().Retold, 8)
+	r, _ = routerAt("a", two)
+	k = keyThat([]placement.View{two}, "b")
+	r.Sent("b", k, placement.Item{Msg: "x", Ref: of(1)})
+	r.Retell("c")
+	want(t, "another's answers are lost", r.Holding(k), 0)
+	r.Retell("b")
+	want(t, "its answers are lost", taken(r, k), "announce false x")
+}
+
+func TestRouter_WaitsForNobodyWhoHasGone(t *testing.T) {
+	r, said := routerAt("a", two)
+	r.Switch(three)
+	r.Leave(placement.Key{ID: "x"})
+	r.OnSwitched("c", 2)
+	said.take()
+	r.OnSettled("b", 2)
+	want(t, "c has to settle", r.Stats().Unsettled, 1)
+	r.Switch(view(3, "a", "b"))
+	r.OnSettled("b", 3)
+	want(t, "c has gone", r.Stats().Unsettled, 0)
+	said.take()
+	r.Left(placement.Key{ID: "x"})
+	want(t, "nor is it answered", said.take(), "")
+}
+
+func TestRouter_Lingering(t *testing.T) {
+	r, _ := routerAt("a", three)
+	next := view(3, "a", "b")
+	k := keyThat([]placement.View{three, next}, "c", "a")
+	r.Linger("c")
+	r.Switch(next)
+	r.OnSettled("b", 3)
+	want(t, "c may not know yet", route(r, k), "held a")
+	r.Gone("c")
+	want(t, "it does", route(r, k), "local a")
+}
+
+func TestRouter_Announces(t *testing.T) {
+	r, _ := routerAt("a", two)
+	views := []placement.View{two, three}
+	moved, stays := keyThat(views, "b", "c"), keyThat(views, "b", "b")
+	r.Switch(three)
+	r.Announce(two, moved)
+	r.Announce(two, stays)
+	r.OnSettled("b", 2)
+	want(t, "a new owner", taken(r, moved), "announce true")
+	want(t, "the same owner", taken(r, stays), "waits")
+	r.PutBack(moved, true, []placement.Item{{Msg: 1}, {Msg: 2}})
+	r.Hold(moved, placement.Item{Msg: 3})
+	r.PutBack(moved, false, []placement.Item{{Msg: 0}})
+	want(t, "put back in front", taken(r, moved), "announce true 0 1 2 3")
+}
+
+func TestRouter_SettledNamesTheViewsBefore(t *testing.T) {
+	r, _ := routerAt("a", two)
+	r.Switch(three)
+	r.Switch(view(5, "a", "b", "c", "d"))
+	before := r.OnSettled("b", 2)
+	if len(before) != 1 || before[0].Generation != 1 {
+		t.Errorf("%+v", before)
+	}
+	want(t, "one step is left of b", len(r.OnSettled("b", 5)), 1)
+	want(t, "none", len(r.OnSettled("b", 5)), 0)
+}
