@@ -3,7 +3,8 @@ package child
 
 import (
 	"os/exec"
-	"runtime"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // Process is one that runs, or has run.
@@ -13,23 +14,15 @@ type Process struct {
 	Err    error         // of Cmd.Wait; read it after Exited
 }
 
-// Start runs cmd so that it dies with this process. The kernel sends that
-// signal when the thread that started it ends, so one thread is kept for it.
+// Start runs cmd so that it dies with this process.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	dieWithUs(cmd)
 	p := &Process{Cmd: cmd, Exited: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.Err = cmd.Wait()
-			close(p.Exited)
-		}
-	}()
-	return p, <-started
+	err := repotest.StartOnThread(cmd, func(err error) {
+		p.Err = err
+		close(p.Exited)
+	})
+	return p, err
 }
 
 // HasExited reports that it has ended.
