@@ -179,6 +179,7 @@ func TestRouter_SendsBackWhatIsNotItsOwn(t *testing.T) {
 	r.Switch(three)
 	want(t, "what waited and is lost goes back before the view", said.take(), "b:returned z, b:switched 2, c:switched 2")
 	want(t, "its own stays", r.Holding(lost), 1)
+	want(t, "counted", fmt.Sprint(r.Stats().Held, r.Stats().Bounced, r.Stats().HeldIDs), "3 2 2")
 	want(t, "what it still owns stays", r.Holding(mine), 1)
 	r.Switch(view(3, "a", "c"))
 	want(t, "of whoever is gone nothing stays", r.Holding(mine), 0)
@@ -262,6 +263,8 @@ func TestRouter_Lingering(t *testing.T) {
 	want(t, "c may not know yet", route(r, k), "held a")
 	r.Gone("c")
 	want(t, "it does", route(r, k), "local a")
+	r.Switch(view(4, "a"))
+	want(t, "b has gone, and c for good", r.Stats().Unsettled, 0)
 }
 
 func TestRouter_Announces(t *testing.T) {

@@ -86,6 +86,12 @@ func (a *actor) receive(msg any) {
 			a.stop()
 		}
 	case failure:
+		// Where the node may not activate it (its lease has lapsed, or the id
+		// moves), what waits in the mailbox of one that fails is lost: those who
+		// sent it ask again. That breaks no promise, but routers count it.
+		if !a.n.mine(a.id) {
+			return
+		}
 		a.n.w.note("%s: %s fails", a.n.id, a.id)
 		a.carry(a.state.Abandon(wire.Errorf(wire.CodeInternal, "failed")))
 		a.stopTimer()

@@ -186,6 +186,12 @@ func (n *node) switchTo(v placement.View) {
 	}
 	n.w.note("%s goes on to view %d", n.id, v.Generation)
 	n.holdBack(&v)
+	for _, m := range before.Nodes {
+		if m.State == placement.Active && !v.Has(m.ID) {
+			n.router.Linger(m.ID)
+			n.w.after(grace, n, func() { n.router.Gone(m.ID); n.kick() })
+		}
+	}
 	n.router.Switch(v)
 	for _, id := range n.ids() {
 		e := n.entries[id]

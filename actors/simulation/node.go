@@ -36,6 +36,7 @@ type node struct {
 const (
 	leaseTTL   = 5 * time.Second
 	leaseValid = leaseTTL * 4 / 10
+	grace      = leaseTTL / 4
 	renewEvery = time.Second
 )
 

@@ -63,3 +63,17 @@ func TestRun_PlaysTheSameAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestRun_Schedules plays those that once broke a promise, or break one when
+// the rule in their name is left out.
+func TestRun_Schedules(t *testing.T) {
+	for name, seed := range map[string]uint64{
+		"a conversation comes back within the time of its hand-off": 65,
+		"the one that fails has lost its lease":                     324,
+		"moved ids wait for their old owner":                        17,
+		"what is told too late goes back":                           62,
+		"what waits goes back on a new view":                        292,
+	} {
+		t.Run(name, func(t *testing.T) { play(t, seed, simulation.Options{}) })
+	}
+}
