@@ -48,13 +48,15 @@ func TestStart_DiesWithItsParent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer read.Close()
+	defer func() { _ = read.Close() }()
 	parent.Stdout = write
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer parent.Wait()
-	defer parent.Process.Kill()
+	defer func() {
+		_ = parent.Process.Kill() // it may be gone
+		_ = parent.Wait()         // it was killed
+	}()
 	_ = write.Close()
 	if err := read.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
