@@ -367,13 +367,14 @@ func (r *Router) Announce(before View, k Key) {
 }
 
 // Settle answers those who wait for this node, if it has given up what it has
-// lost.
+// lost: for the view that they have told of, though this node may be at a later
+// one. What they have sent since is still on its way, and may come back.
 func (r *Router) Settle() {
 	if len(r.leaving) > 0 {
 		return
 	}
 	for _, node := range slices.Sorted(maps.Keys(r.asked)) {
-		r.links.Send(node, &message.Settled{Generation: r.view.Generation})
+		r.links.Send(node, &message.Settled{Generation: min(r.asked[node], r.view.Generation)})
 	}
 	clear(r.asked)
 }

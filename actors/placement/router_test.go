@@ -294,3 +294,15 @@ func TestRouter_SettledNamesTheViewsBefore(t *testing.T) {
 	want(t, "one step is left of b", len(r.OnSettled("b", 5)), 1)
 	want(t, "none", len(r.OnSettled("b", 5)), 0)
 }
+
+// Whoever is behind may have sent more under the view that it told of: that
+// comes before the next Switched.
+func TestRouter_SettlesNoMoreThanItWasAsked(t *testing.T) {
+	r, said := routerAt("a", two, three, view(5, "a", "b", "c"))
+	r.OnSwitched("b", 2)
+	want(t, "behind", said.take(), "b:settled 2")
+	r.OnSwitched("b", 5)
+	want(t, "level", said.take(), "b:settled 5")
+	r.OnSwitched("b", 7)
+	want(t, "ahead", said.take(), "b:settled 5")
+}

@@ -20,5 +20,6 @@
 //	the store saves what is fenced               1  a seq is given twice
 //	a hand-off's time ends the next life        65  a session hears nothing more
 //	listeners are not announced to a new owner  31  a session hears nothing more
+//	a node settles for more than it was asked  333  messages overtake each other
 //	a node settles before its actors are gone   12  two nodes have a conversation
 package simulation

@@ -70,6 +70,7 @@ func TestRun_Schedules(t *testing.T) {
 	for name, seed := range map[string]uint64{
 		"a conversation comes back within the time of its hand-off": 65,
 		"the one that fails has lost its lease":                     324,
+		"a node settles for one who is behind":                      333,
 		"moved ids wait for their old owner":                        17,
 		"what is told too late goes back":                           62,
 		"what waits goes back on a new view":                        292,
