@@ -113,6 +113,11 @@ func (s *System) mine(k locator.Kind, id string) bool {
 	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
 
+// moved reports whether an id belongs to another node under the view.
+func (s *System) moved(k locator.Kind, id string) bool {
+	return s.cluster != nil && s.locator.Owner(k, id) != s.hub.Node()
+}
+
 // others names the other nodes. The result is not changed.
 func (s *System) others() []string {
 	if s.cluster == nil {

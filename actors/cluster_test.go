@@ -2,7 +2,6 @@ package actors_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -465,15 +464,11 @@ func TestCluster_AFullLinkLosesConnectionsNotMessages(t *testing.T) {
 	}
 }
 
-var clusterSeed = flag.Uint64("cluster.seed", 0, "seed of a random use of a cluster; 0: there is none")
-
-// Riders on nodes that come, go and die: see TestSystem_RandomUse. It is a search
-// for schedules that nobody has thought of, made by hand with -cluster.seed: what
-// comes of a seed depends on how the machine schedules, too.
-func TestCluster(t *testing.T) {
-	if *clusterSeed != 0 {
-		randomCluster(t, *clusterSeed)
-	}
+// FuzzCluster has riders on nodes that come, go and die: see
+// TestSystem_RandomUse. What comes of a seed depends on how the machine schedules
+// as well, so that it is a search and not a check.
+func FuzzCluster(f *testing.F) {
+	f.Fuzz(func(t *testing.T, seed uint64) { randomCluster(t, seed) })
 }
 
 func randomCluster(t *testing.T, seed uint64) {

@@ -143,7 +143,8 @@ func (s *System) register(root *actor.RootContext) {
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
 		Listeners: s.hub.Listeners, Ask: s.whoListens, Presence: s.Presence, Relay: s.spread, Writer: s.writer,
-		Mine: func(id string) bool { return s.mine(locator.Conversation, id) }, Reads: s.reads, Log: s.o.Log,
+		Mine:  func(id string) bool { return s.mine(locator.Conversation, id) },
+		Moved: func(id string) bool { return s.moved(locator.Conversation, id) }, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout, Refused: &s.refused,
 	}
 	family := func(kind locator.Kind, again func(id string) actor.Actor) *supervision.Family {
@@ -157,7 +158,7 @@ func (s *System) register(root *actor.RootContext) {
 	})
 	users := &user.Options{
 		Hub: s.hub, Locator: s.locator, Relay: s.spread, Directory: s.directory,
-		Mine: func(id string) bool { return s.mine(locator.User, id) }, Others: s.others,
+		Moved: func(id string) bool { return s.moved(locator.User, id) }, Others: s.others,
 		Log: s.o.Log, Failures: &s.failures, Unknown: &s.unknown, Grace: s.o.PresenceGrace,
 	}
 	if s.cluster != nil {

@@ -33,13 +33,14 @@ type Options struct {
 	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
 	Relay    *relay.Spread
 	Writer   func(key string) *actor.PID // the persistence lane of a conversation
-	// Mine reports whether a conversation belongs to this node.
-	Mine     func(conversationID string) bool
-	Reads    *gate.Gate // bounds store reads under way
-	Log      *slog.Logger
-	Failures *supervision.Failures
-	Unknown  *atomic.Int64
-	Refused  *Refused
+	// Mine reports whether a conversation belongs to this node, and Moved whether
+	// it is another's under the view; where the lease is over it is neither.
+	Mine, Moved func(conversationID string) bool
+	Reads       *gate.Gate // bounds store reads under way
+	Log         *slog.Logger
+	Failures    *supervision.Failures
+	Unknown     *atomic.Int64
+	Refused     *Refused
 	// Timeout bounds one activation, retries included.
 	Timeout time.Duration
 }
@@ -85,9 +86,8 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	case *actor.Started:
 		if c.successor {
 			c.o.Ask(c.id)
-			if !c.o.Mine(c.id) { // the one that failed was about to go
-				c.onHandOff(ctx)
-				return
+			if c.o.Moved(c.id) { // the one that failed was about to go, behind what it had been told
+				ctx.Send(ctx.Self(), locator.HandOff{})
 			}
 		}
 		if listeners := c.o.Listeners(c.id); c.successor || len(listeners) > 0 {

@@ -79,17 +79,23 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 		h.reply(&message.Reply{Origin: *o, Err: wire.Errorf(wire.CodeUnavailable, "the join was cut off before it was answered: join again")})
 		return
 	}
+	h.openGate(s, k, &m.Reply)
+}
+
+// openGate answers the session's join with that gate.
+func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
+	r, serial := s.gating.joins[k].room, reply.Origin.Serial
 	joint := &s.joined[s.jointOf(r)]
-	if m.Reply.Err == nil {
+	if reply.Err == nil {
 		joint.firm = true
-	} else if last := max(o.Serial, s.gating.joins[k].last); !joint.firm && !s.waitsFor(r, o.Serial, last) {
-		h.o.Left(m.ConversationID, o.Session, last)
-		h.reply(&m.Reply)
+	} else if last := max(serial, s.gating.joins[k].last); !joint.firm && !s.waitsFor(r, serial, last) {
+		h.o.Left(r.id, reply.Origin.Session, last)
+		h.answer(s, reply)
 		h.leave(s, r)
 		return
 	}
-	h.reply(&m.Reply)
-	s.openGates(func(g gatedJoin) bool { return g.room == r && g.serial == o.Serial })
+	h.answer(s, reply)
+	s.openGates(func(g gatedJoin) bool { return g.room == r && g.serial == serial })
 }
 
 // waitsFor reports whether another join of the room than the failed one with

@@ -223,3 +223,25 @@ func TestHub_AJoinToldAgainBringsEachMessageOnce(t *testing.T) {
 	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{Origin: o, Data: []byte(`"page up to 2"`)}})
 	c.got(t, `ack1"joined"`, `ack1"page up to 2"`, "my", "m3")
 }
+
+// A join whose first owner has closed its gate, and whose next owner refuses it,
+// holds nothing back any more.
+func TestHub_ARefusedJoinOpensItsGate(t *testing.T) {
+	h := NewHub(Options{})
+	s, c := open(t, h, "alice")
+	joinRoom(t, h, s, "alice", "other", false)
+	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 7}
+	h.Subscribe("r", 5, &message.Subscription{Origin: o, Gated: true})
+	toRoom(h, "other", "x", 1)
+	c.got(t, `ack1"joined"`)
+	h.Reply(&message.Reply{Origin: o, Err: wire.Errorf(wire.CodeUnavailable, "try again")})
+	if h.Listens(s, "r") {
+		t.Error("it listens to what it was refused")
+	}
+	toRoom(h, "other", "y", 2)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if got := strings.Join(c.log, " "); !strings.Contains(got, "unavailable") || !strings.HasSuffix(got, "mx my") {
+		t.Errorf("it got %s", got)
+	}
+}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
@@ -47,6 +48,19 @@ func (h *Hub) reply(r *message.Reply) {
 	if s == nil {
 		return
 	}
+	if r.Err != nil && r.Origin.Serial != 0 {
+		// A join that was told again, to a new owner of the conversation that
+		// refuses it: the gate that the old one has closed opens.
+		if k := slices.IndexFunc(s.gates(), func(g gatedJoin) bool { return g.serial == r.Origin.Serial }); k >= 0 {
+			h.openGate(s, k, r)
+			return
+		}
+	}
+	h.answer(s, r)
+}
+
+// answer is reply for a session whose gates do not matter.
+func (h *Hub) answer(s *Subscriber, r *message.Reply) {
 	s.pending.Add(-1)
 	if r.Err != nil {
 		h.refuse(s, &r.Origin, r.TempID, r.Err)

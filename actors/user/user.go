@@ -29,8 +29,8 @@ type Options struct {
 	PerUser int
 	// Elsewhere sends a message to another node; nil when there is none.
 	Elsewhere func(node string, m any)
-	// Mine reports whether a user belongs to this node.
-	Mine func(userID string) bool
+	// Moved reports whether a user belongs to another node.
+	Moved func(userID string) bool
 	// Others names the other nodes.
 	Others func() []string
 	// Grace is how long the last session may be gone before the user is
@@ -70,8 +70,8 @@ func (u *User) Receive(ctx actor.Context) {
 	switch m := msg.(type) {
 	case *actor.Started:
 		u.onStarted()
-		if !u.o.Mine(u.id) { // the one that failed was about to go
-			u.onHandOff(ctx)
+		if u.o.Moved(u.id) { // the one that failed was about to go, behind what it had been told
+			ctx.Send(ctx.Self(), locator.HandOff{})
 		}
 	case *message.SessionAttached:
 		u.onAttached(m)

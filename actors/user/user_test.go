@@ -21,7 +21,7 @@ func rig(t *testing.T) (*User, *Directory) {
 	o := &Options{
 		Hub: relay.NewHub(relay.Options{}), Locator: locator.New(system.Root),
 		Relay: &relay.Spread{Root: system.Root}, Directory: NewDirectory(nil, log, 100), Log: log,
-		Mine: func(string) bool { return true }, Others: func() []string { return nil },
+		Moved: func(string) bool { return false }, Others: func() []string { return nil },
 		Failures: &supervision.Failures{}, Unknown: &atomic.Int64{}, Grace: time.Hour,
 	}
 	return New("alice", o), o.Directory
