@@ -47,7 +47,7 @@ type member struct {
 type pipe struct {
 	mu    sync.Mutex
 	queue [][]byte
-	most  int // that may wait; 0: no bound
+	full  bool // it takes nothing more
 	more  chan struct{}
 	stop  chan struct{}
 }
@@ -121,7 +121,7 @@ func (f *fabric) send(from, to string, item []byte) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.most > 0 && len(p.queue) >= p.most {
+	if p.full {
 		return actors.ErrOverloaded
 	}
 	p.queue = append(p.queue, item)
@@ -445,8 +445,7 @@ func TestCluster_AFullLinkLosesConnectionsNotMessages(t *testing.T) {
 	link := f.pipes[[2]string{nodes[0].id, nodes[1].id}]
 	f.mu.Unlock()
 	link.mu.Lock()
-	link.most = 1
-	link.queue = append(link.queue, []byte{0xff}) // what nobody understands, and nobody is woken to take
+	link.full = true
 	link.mu.Unlock()
 	for i := range 20 {
 		if r := alice.ask("send_message", object{"conversationId": room, "content": fmt.Sprint(i)}); r["status"] != "sent" {
@@ -454,9 +453,8 @@ func TestCluster_AFullLinkLosesConnectionsNotMessages(t *testing.T) {
 		}
 	}
 	link.mu.Lock()
-	link.most = 0
+	link.full = false
 	link.mu.Unlock()
-	link.more <- struct{}{}
 	bob.event("closed")
 	back := identify(t, nodes[1].sys, "bob")
 	if r := back.ask("join_conversation", object{"conversationId": room, "afterSeq": 0}); len(r["missed"].([]any)) != 20 {
