@@ -33,11 +33,13 @@ func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subsc
 	if !r.known {
 		r.known, r.lastSeq = true, lastSeq
 	}
-	if i := s.jointOf(r); sub.Gated && i >= 0 && !s.joined[i].firm && s.gating != nil {
+	if sub.Gated && s.gateOf(r, o.Serial) >= 0 {
 		// The join was carried out at the word of an earlier owner of the
 		// conversation, and is told again to this one. Its page reaches further.
 		s.gating.forget(r, lastSeq)
-		s.joined[i].since = h.offset
+		if j := &s.joined[s.jointOf(r)]; !j.firm {
+			j.since = h.offset
+		}
 	}
 	h.join(s, r, sub.Gated, o.Serial)
 	if !sub.Gated {

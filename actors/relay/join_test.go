@@ -210,8 +210,17 @@ func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
 // to the next one. What was held back behind the first gate, and the page of the
 // second answer has, comes once.
 func TestHub_AJoinToldAgainBringsEachMessageOnce(t *testing.T) {
+	t.Run("first", func(t *testing.T) { joinToldAgain(t, false) })
+	t.Run("joined before", func(t *testing.T) { joinToldAgain(t, true) })
+}
+
+func joinToldAgain(t *testing.T, before bool) {
 	h := NewHub(Options{})
 	s, c := open(t, h, "alice")
+	if before {
+		joinRoom(t, h, s, "alice", "r", false)
+		c.got(t, `ack1"joined"`)
+	}
 	joinRoom(t, h, s, "alice", "other", false)
 	joinRoom(t, h, s, "alice", "r", true)
 	toRoom(h, "r", "1", 1)
