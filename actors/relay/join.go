@@ -42,8 +42,11 @@ func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subsc
 		}
 	}
 	h.join(s, r, sub.Gated, o.Serial)
-	if !sub.Gated {
-		h.reply(&message.Reply{Origin: *o, Data: sub.Reply})
+	if sub.Gated {
+		return
+	}
+	if reply := (&message.Reply{Origin: *o, Data: sub.Reply}); !s.holdReply(r, reply) {
+		h.reply(reply)
 	}
 }
 
@@ -118,7 +121,10 @@ func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
 // not happened. Under the lock.
 func (h *Hub) cutGates(s *Subscriber) {
 	gates := s.gates()
-	s.gating = nil // the log keeps what is held
+	if gates != nil {
+		s.drop() // the log keeps it
+		s.gating = nil
+	}
 	for _, g := range gates {
 		h.stats.JoinsCut++
 		if i := s.jointOf(g.room); i >= 0 && s.joined[i].firm {

@@ -254,3 +254,36 @@ func TestHub_ARefusedJoinOpensItsGate(t *testing.T) {
 		t.Errorf("it got %s", got)
 	}
 }
+
+// A second join that needs no page is answered behind what the first one's gate
+// holds back: its answer says that all of that was heard.
+func TestHub_AnAnswerDoesNotOvertakeAGate(t *testing.T) {
+	gated := func() (*Hub, *Subscriber, *client, message.Origin) {
+		h := NewHub(Options{})
+		s, c := open(t, h, "alice")
+		first := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 1, WantsAck: true, Serial: 1}
+		s.Begin()
+		h.Subscribe("r", 0, &message.Subscription{Origin: first, Gated: true})
+		toRoom(h, "r", "1", 1)
+		second := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 2}
+		s.Begin()
+		h.Subscribe("r", 1, &message.Subscription{Origin: second, Reply: []byte(`"last is 1"`)})
+		c.got(t)
+		return h, s, c, first
+	}
+	h, s, c, first := gated()
+	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{Origin: first, Data: []byte(`"page"`)}})
+	c.got(t, `ack1"page"`, "m1", `ack2"last is 1"`)
+	if n := s.Begin(); n != 1 {
+		t.Errorf("%d commands are unanswered, want this one", n)
+	}
+
+	h, s, c, _ = gated() // the connection goes, and both answers with it
+	h.Detach(s, c, wire.CloseTransport)
+	if !h.Listens(s, "r") {
+		t.Error("the join that was carried out does not stand")
+	}
+	if n := s.Begin(); n != 2 {
+		t.Errorf("%d commands are unanswered, want the gated one and this one", n)
+	}
+}

@@ -42,11 +42,13 @@ type gating struct {
 	bytes int // of held
 }
 
-// heldFrame is a frame behind a gate. room and seq are those of a message.
+// heldFrame is a frame behind a gate, or the answer to a join that must not
+// overtake what waits there. room and seq are those of a message.
 type heldFrame struct {
 	*wire.Frame
-	room *room
-	seq  int64
+	room  *room
+	seq   int64
+	reply *message.Reply // then there is no frame
 }
 
 // joint is one subscription of a session.
@@ -120,12 +122,33 @@ func (s *Subscriber) push(f heldFrame) {
 		g.held = append(g.held, f)
 		g.bytes += f.Size()
 		if g.bytes > s.hub.o.HeldBytes {
-			g.held, g.bytes = nil, 0 // the log keeps them
+			s.drop() // the log keeps them
 			s.conn.Close(wire.CloseSlow)
 		}
 		return
 	}
 	s.conn.Push(f.Frame)
+}
+
+// holdReply has the answer to a join of a room wait behind the room's gate, if
+// there is one.
+func (s *Subscriber) holdReply(r *room, reply *message.Reply) bool {
+	if s.conn == nil || !slices.ContainsFunc(s.gates(), func(g gatedJoin) bool { return g.room == r }) {
+		return false
+	}
+	s.gating.held = append(s.gating.held, heldFrame{reply: reply})
+	s.gating.bytes += len(reply.Data)
+	return true
+}
+
+// drop forgets what is held: its connection is lost, and the answers with it.
+func (s *Subscriber) drop() {
+	for _, f := range s.gating.held {
+		if f.reply != nil {
+			s.pending.Add(-1)
+		}
+	}
+	s.gating.held, s.gating.bytes = nil, 0
 }
 
 // forget drops what is held of a room's messages up to seq: a page will have
@@ -163,8 +186,11 @@ func (s *Subscriber) openGates(which func(gatedJoin) bool) {
 		return
 	}
 	s.gating = nil
-	if s.conn != nil {
-		for _, f := range g.held {
+	for _, f := range g.held {
+		switch {
+		case f.reply != nil:
+			s.hub.answer(s, f.reply)
+		case s.conn != nil:
 			s.conn.Push(f.Frame)
 		}
 	}
