@@ -55,5 +55,6 @@ func (p *pass) gateOpened(n uint64, m *message.GateOpened) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ConversationID)
 		p.reply(2, &m.Reply, false)
+		p.int(3, &m.Through)
 	}
 }

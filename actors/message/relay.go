@@ -62,4 +62,7 @@ type Subscription struct {
 type GateOpened struct {
 	ConversationID string
 	Reply          Reply
+	// Through is the last message that the conversation knew to be committed
+	// when it carried the join out.
+	Through int64
 }

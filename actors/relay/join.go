@@ -33,15 +33,7 @@ func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subsc
 	if !r.known {
 		r.known, r.lastSeq = true, lastSeq
 	}
-	if sub.Gated && s.gateOf(r, o.Serial) >= 0 {
-		// The join was carried out at the word of an earlier owner of the
-		// conversation, and is told again to this one. Its page reaches further.
-		s.gating.forget(r, lastSeq)
-		if j := &s.joined[s.jointOf(r)]; !j.firm {
-			j.since = h.offset
-		}
-	}
-	h.join(s, r, sub.Gated, o.Serial)
+	h.join(s, r, sub.Gated, o.Serial, lastSeq)
 	if sub.Gated {
 		return
 	}
@@ -64,7 +56,9 @@ func (h *Hub) refuseJoin(conversationID string, sub *message.Subscription, e *wi
 	}
 }
 
-// OpenGate answers a gated join and lets go what was held back. A join whose
+// OpenGate answers a gated join and lets go what was held back. What the session
+// hears of the room because it had joined before comes before the answer that
+// counts it. A join whose
 // page could not be read ends the subscription, unless the session had joined
 // before it; one that was cut off meanwhile is refused.
 func (h *Hub) OpenGate(m *message.GateOpened) {
@@ -84,6 +78,9 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 		h.reply(&message.Reply{Origin: *o, Err: wire.Errorf(wire.CodeUnavailable, "the join was cut off before it was answered: join again")})
 		return
 	}
+	if g := &s.gating.joins[k]; g.again && m.Through < g.through {
+		return // of an owner before; the one after it answers, too
+	}
 	h.openGate(s, k, &m.Reply)
 }
 
@@ -99,7 +96,11 @@ func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
 		h.leave(s, r)
 		return
 	}
-	h.answer(s, reply)
+	if gate := s.gating.joins[k]; gate.behind && reply.Err == nil {
+		s.gating.insert(gate.mark, reply)
+	} else {
+		h.answer(s, reply)
+	}
 	s.openGates(func(g gatedJoin) bool { return g.room == r && g.serial == serial })
 }
 

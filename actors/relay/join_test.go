@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -208,29 +209,55 @@ func TestHub_FollowsADirectConversationFromItsActivationOn(t *testing.T) {
 
 // A join that the conversation's owner could not answer any more is told again
 // to the next one. What was held back behind the first gate, and the page of the
-// second answer has, comes once.
+// second answer has, comes once; a page of the first owner that is late is not
+// the answer.
 func TestHub_AJoinToldAgainBringsEachMessageOnce(t *testing.T) {
-	t.Run("first", func(t *testing.T) { joinToldAgain(t, false) })
-	t.Run("joined before", func(t *testing.T) { joinToldAgain(t, true) })
-}
-
-func joinToldAgain(t *testing.T, before bool) {
 	h := NewHub(Options{})
 	s, c := open(t, h, "alice")
-	if before {
-		joinRoom(t, h, s, "alice", "r", false)
-		c.got(t, `ack1"joined"`)
-	}
 	joinRoom(t, h, s, "alice", "other", false)
-	joinRoom(t, h, s, "alice", "r", true)
+	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 9}
+	h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: true})
 	toRoom(h, "r", "1", 1)
-	toRoom(h, "r", "2", 2)
 	toRoom(h, "other", "y", 1)
-	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 1, WantsAck: true}
+	toRoom(h, "r", "2", 2)
 	h.Subscribe("r", 2, &message.Subscription{Origin: o, Gated: true})
 	toRoom(h, "r", "3", 3)
-	h.OpenGate(&message.GateOpened{ConversationID: "r", Reply: message.Reply{Origin: o, Data: []byte(`"page up to 2"`)}})
-	c.got(t, `ack1"joined"`, `ack1"page up to 2"`, "my", "m3")
+	page := func(through int64) *message.GateOpened {
+		return &message.GateOpened{ConversationID: "r", Through: through, Reply: message.Reply{Origin: o, Data: fmt.Appendf(nil, `"up to %d"`, through)}}
+	}
+	h.OpenGate(page(0))
+	c.got(t, `ack1"joined"`)
+	h.OpenGate(page(2))
+	c.got(t, `ack2"up to 2"`, "my", "m3")
+}
+
+// A session that has joined a room and joins it again hears what happened before
+// that ahead of the answer that counts it, also when it is held back by the gate
+// of another room.
+func TestHub_AnAnswerComesBehindWhatItCounts(t *testing.T) {
+	for name, gated := range map[string]bool{"with a page": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(Options{})
+			s, c := open(t, h, "alice")
+			joinRoom(t, h, s, "alice", "r", false)
+			joined := func(serial uint64) message.Origin {
+				return message.Origin{Session: s.Ref(), UserID: "alice", Ack: serial, WantsAck: true, Serial: serial}
+			}
+			opened := func(room string, serial uint64) {
+				h.OpenGate(&message.GateOpened{ConversationID: room, Reply: message.Reply{Origin: joined(serial), Data: []byte(`"page"`)}})
+			}
+			h.Subscribe("other", 0, &message.Subscription{Origin: joined(2), Gated: true})
+			toRoom(h, "r", "1", 1)
+			h.Subscribe("r", 1, &message.Subscription{Origin: joined(3), Gated: gated, Reply: []byte(`"page"`)})
+			toRoom(h, "r", "2", 2)
+			if gated {
+				opened("r", 3)
+			}
+			c.got(t, `ack1"joined"`)
+			opened("other", 2)
+			c.got(t, `ack2"page"`, "m1", `ack3"page"`, "m2")
+		})
+	}
 }
 
 // A join whose first owner has closed its gate, and whose next owner refuses it,

@@ -38,10 +38,7 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 		}
 	}
 	delivered := 0
-	held := heldFrame{Frame: f, room: r, seq: d.Seq}
-	if r == nil && d.Seq > 0 {
-		held.room = h.rooms[conversationID]
-	}
+	held := heldFrame{Frame: f, room: h.rooms[conversationID]}
 	if r != nil {
 		for _, s := range r.members {
 			if s.id != except && (d.ExceptUser == "" || s.user == nil || s.user.id != d.ExceptUser) {

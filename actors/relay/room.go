@@ -34,7 +34,7 @@ func (h *Hub) roomOf(id string, create bool) *room {
 
 // join adds s to r. What a session that is in already has not received yet
 // stays due to it. Under the lock.
-func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
+func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, through int64) {
 	i := s.jointOf(r)
 	if i < 0 {
 		i = len(s.joined)
@@ -46,10 +46,7 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64) {
 	}
 	s.joined[i].join = max(s.joined[i].join, serial)
 	if gated {
-		if s.gating == nil {
-			s.gating = &gating{}
-		}
-		s.gating.joins = append(s.gating.joins, gatedJoin{room: r, serial: serial})
+		s.closeGate(r, serial, through)
 	} else {
 		s.joined[i].firm = true
 	}

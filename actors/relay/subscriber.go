@@ -43,11 +43,10 @@ type gating struct {
 }
 
 // heldFrame is a frame behind a gate, or the answer to a join that must not
-// overtake what waits there. room and seq are those of a message.
+// overtake what waits there.
 type heldFrame struct {
 	*wire.Frame
-	room  *room
-	seq   int64
+	room  *room          // to which it was published; nil: to a user or a session
 	reply *message.Reply // then there is no frame
 }
 
@@ -65,6 +64,14 @@ type gatedJoin struct {
 	room   *room
 	serial uint64 // of the command
 	last   uint64 // of a later join of the room that has failed
+	// behind: its reply has its place at held[:mark], behind messages of the room
+	// that the session hears because it had joined before.
+	behind bool
+	mark   int
+	// again: it was told again to another owner of the conversation, which knew of
+	// the messages up to through.
+	again   bool
+	through int64
 }
 
 // Owner is the session actor behind a subscriber, as the hub needs it. No
@@ -130,15 +137,71 @@ func (s *Subscriber) push(f heldFrame) {
 	s.conn.Push(f.Frame)
 }
 
-// holdReply has the answer to a join of a room wait behind the room's gate, if
-// there is one.
+// closeGate has a join's answer wait for its page, from here on when the join was
+// told again.
+func (s *Subscriber) closeGate(r *room, serial uint64, through int64) {
+	if s.gating == nil {
+		s.gating = &gating{}
+	}
+	g := s.gating
+	k := s.gateOf(r, serial)
+	if joint := &s.joined[s.jointOf(r)]; k >= 0 && !joint.firm {
+		g.forget(r) // it joins now, and not before
+		joint.since = s.hub.offset
+	}
+	gate := gatedJoin{room: r, serial: serial, behind: g.holds(r), mark: len(g.held), through: through}
+	if k >= 0 {
+		gate.again, gate.last = true, g.joins[k].last
+		g.joins[k] = gate
+		return
+	}
+	g.joins = append(g.joins, gate)
+}
+
+// forget drops what is held of a room.
+func (g *gating) forget(r *room) {
+	kept := g.held[:0]
+	for _, f := range g.held {
+		if f.room != r {
+			kept = append(kept, f)
+			continue
+		}
+		g.bytes -= f.Size()
+		for j := range g.joins {
+			if g.joins[j].mark > len(kept) {
+				g.joins[j].mark--
+			}
+		}
+	}
+	clear(g.held[len(kept):])
+	g.held = kept
+}
+
+// holds reports whether something of a room is held.
+func (g *gating) holds(r *room) bool {
+	return slices.ContainsFunc(g.held, func(f heldFrame) bool { return f.room == r })
+}
+
+// holdReply has the answer to a join of a room that needs no page wait behind the
+// room's gate, or behind what is held of the room, if there is either.
 func (s *Subscriber) holdReply(r *room, reply *message.Reply) bool {
-	if s.conn == nil || !slices.ContainsFunc(s.gates(), func(g gatedJoin) bool { return g.room == r }) {
+	g := s.gating
+	if s.conn == nil || g == nil || !g.holds(r) && !slices.ContainsFunc(g.joins, func(j gatedJoin) bool { return j.room == r }) {
 		return false
 	}
-	s.gating.held = append(s.gating.held, heldFrame{reply: reply})
-	s.gating.bytes += len(reply.Data)
+	g.insert(len(g.held), reply)
 	return true
+}
+
+// insert puts an answer in its place.
+func (g *gating) insert(at int, reply *message.Reply) {
+	g.held = slices.Insert(g.held, at, heldFrame{reply: reply})
+	g.bytes += len(reply.Data)
+	for i := range g.joins {
+		if g.joins[i].mark > at {
+			g.joins[i].mark++
+		}
+	}
 }
 
 // drop forgets what is held: its connection is lost, and the answers with it.
@@ -149,18 +212,9 @@ func (s *Subscriber) drop() {
 		}
 	}
 	s.gating.held, s.gating.bytes = nil, 0
-}
-
-// forget drops what is held of a room's messages up to seq: a page will have
-// them.
-func (g *gating) forget(r *room, seq int64) {
-	g.held = slices.DeleteFunc(g.held, func(f heldFrame) bool {
-		covered := f.room == r && f.seq > 0 && f.seq <= seq
-		if covered {
-			g.bytes -= f.Size()
-		}
-		return covered
-	})
+	for i := range s.gating.joins {
+		s.gating.joins[i].behind = false
+	}
 }
 
 // ack answers a command over the connection that it came on, if that is still

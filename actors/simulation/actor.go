@@ -195,7 +195,7 @@ func (a *actor) read(r rules.Read) {
 		}
 		return nil
 	}, func(err error) {
-		m := &message.GateOpened{ConversationID: id, Reply: message.Reply{Origin: r.Origin, Err: message.ClientError(err)}}
+		m := &message.GateOpened{ConversationID: id, Reply: message.Reply{Origin: r.Origin, Err: message.ClientError(err)}, Through: r.ThroughSeq}
 		if err == nil {
 			m.Reply.Data = rules.AppendJoinReply(nil, &reply)
 		}
