@@ -1,0 +1,143 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// known is what the cluster knows of users now. Those who are left out are
+// away.
+func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
+	if s.cluster == nil {
+		return s.directory.Known(userIDs), nil
+	}
+	byNode := map[string][]string{}
+	for _, id := range userIDs {
+		node := s.locator.Owner(locator.User, id)
+		byNode[node] = append(byNode[node], id)
+	}
+	known := s.directory.Known(byNode[s.hub.Node()])
+	delete(byNode, s.hub.Node())
+	for node, ids := range byNode {
+		answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
+		if err != nil {
+			return nil, err
+		}
+		if a, ok := answer.(*message.PresenceAnswered); ok {
+			for id, status := range a.Users {
+				known[id] = status
+			}
+		}
+	}
+	return known, nil
+}
+
+// Statuses returns what each other node says of itself, by its id: a JSON
+// object, or why there is none.
+func (s *System) Statuses(ctx context.Context) map[string]Status {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	all := map[string]Status{}
+	for _, node := range s.others() {
+		wg.Go(func() {
+			answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.StatusAsked{Ask: n} })
+			mu.Lock()
+			defer mu.Unlock()
+			if a, ok := answer.(*message.StatusAnswered); ok {
+				all[node] = Status{Data: a.Data}
+			} else {
+				all[node] = Status{Err: err}
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// Status is what a node says of itself.
+type Status struct {
+	Data []byte // one JSON object
+	Err  error  // set when there is no answer
+}
+
+// askFor bounds how long one node waits for another's answer.
+const askFor = 2 * time.Second
+
+// ask puts a question to another node and waits for the answer. The error wraps
+// repo.ErrUnavailable.
+func (c *cluster) ask(ctx context.Context, node string, make func(n uint64) any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	n, answer := c.asks.begin(node)
+	defer c.asks.end(n)
+	if err := c.out.Try(node, make(n)); err != nil {
+		return nil, fmt.Errorf("%w: node %s: %w", repo.ErrUnavailable, node, err)
+	}
+	select {
+	case a := <-answer:
+		if a == nil {
+			return nil, fmt.Errorf("%w: node %s: %w", repo.ErrUnavailable, node, errNodeLeft)
+		}
+		return a, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: node %s did not answer", repo.ErrUnavailable, node)
+	}
+}
+
+var errNodeLeft = errors.New("it has left the cluster")
+
+// asks are the questions to other nodes that wait for an answer.
+type asks struct {
+	mu      sync.Mutex
+	last    uint64
+	waiting map[uint64]ask
+}
+
+type ask struct {
+	node   string
+	answer chan any // of one; nil: there will be none
+}
+
+func (a *asks) begin(node string) (n uint64, answer chan any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last++
+	answer = make(chan any, 1)
+	a.waiting[a.last] = ask{node: node, answer: answer}
+	return a.last, answer
+}
+
+func (a *asks) end(n uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.waiting, n)
+}
+
+func (a *asks) answer(n uint64, m any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w, ok := a.waiting[n]; ok {
+		delete(a.waiting, n)
+		w.answer <- m
+	}
+}
+
+// fail ends what a node is asked that has left.
+func (a *asks) fail(node string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for n, w := range a.waiting {
+		if w.node == node {
+			delete(a.waiting, n)
+			w.answer <- nil
+		}
+	}
+}

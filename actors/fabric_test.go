@@ -1,0 +1,219 @@
+package actors_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/repo"
+)
+
+// fabric is a few Systems on one store, with links between them that keep the
+// order and lose nothing for as long as both ends live.
+type fabric struct {
+	t       *testing.T
+	store   repo.Store
+	options actors.Options
+
+	mu         sync.Mutex
+	generation uint64
+	made       int
+	nodes      map[string]*member
+	pipes      map[[2]string]*pipe
+	running    sync.WaitGroup
+}
+
+type member struct {
+	id    string
+	sys   *actors.System
+	state placement.State
+	since uint64
+	// lapsed: its lease is over.
+	lapsed atomic.Bool
+}
+
+// pipe is one direction of a link.
+type pipe struct {
+	mu    sync.Mutex
+	queue [][]byte
+	full  bool // it takes nothing more
+	more  chan struct{}
+	stop  chan struct{}
+}
+
+func newFabric(t *testing.T, o actors.Options) *fabric {
+	f := &fabric{t: t, options: o, store: o.Store, nodes: map[string]*member{}, pipes: map[[2]string]*pipe{}}
+	t.Cleanup(func() {
+		f.mu.Lock()
+		for _, p := range f.pipes {
+			close(p.stop)
+		}
+		f.pipes = nil
+		f.mu.Unlock()
+		f.running.Wait()
+	})
+	return f
+}
+
+// add starts a node, which is a member with the next view.
+func (f *fabric) add() *member {
+	f.mu.Lock()
+	f.made++
+	m := &member{id: fmt.Sprint("N", f.made)}
+	f.mu.Unlock()
+	o := f.options
+	o.Recovery.Node = m.id
+	o.Log = slog.New(slog.NewTextHandler(f.t.Output(), nil)).With("on", m.id)
+	ready := make(chan struct{})
+	sys := func() *actors.System { <-ready; return m.sys }
+	o.Cluster = &actors.ClusterOptions{
+		Send:   func(node string, item []byte) error { return f.send(m.id, node, item) },
+		Adopt:  func(v placement.View) { sys().Switch(v) },
+		Newer:  func() {},
+		Valid:  func() bool { return !m.lapsed.Load() },
+		Status: func() []byte { return []byte(`{"id":"` + m.id + `"}`) },
+	}
+	if o.Rules.Coalesce == 0 {
+		o.Rules.Coalesce = 20 * time.Millisecond
+	}
+	var err error
+	if m.sys, err = actors.New(o); err != nil {
+		f.t.Fatal(err)
+	}
+	close(ready)
+	f.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = m.sys.Close(ctx) // of one that was killed it may not come to an end
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.since = f.generation + 1
+	f.nodes[m.id] = m
+	return m
+}
+
+// send queues an item; a node that is not there any more gets nothing.
+func (f *fabric) send(from, to string, item []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes[from] == nil || f.nodes[to] == nil || f.pipes == nil {
+		return nil
+	}
+	key := [2]string{from, to}
+	p := f.pipes[key]
+	if p == nil {
+		p = &pipe{more: make(chan struct{}, 1), stop: make(chan struct{})}
+		f.pipes[key] = p
+		sys := f.nodes[to].sys
+		f.running.Go(func() { p.run(func(item []byte) { sys.Receive(from, item) }) })
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full {
+		return actors.ErrOverloaded
+	}
+	p.queue = append(p.queue, item)
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (p *pipe) run(take func([]byte)) {
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-p.more:
+		}
+		for {
+			p.mu.Lock()
+			if len(p.queue) == 0 {
+				p.mu.Unlock()
+				break
+			}
+			item := p.queue[0]
+			p.queue = p.queue[1:]
+			p.mu.Unlock()
+			take(item)
+		}
+	}
+}
+
+// view has every node go on to the view of who is there now, some sooner than
+// others.
+func (f *fabric) view(rng *rand.Rand) {
+	f.mu.Lock()
+	f.generation++
+	all := make([]placement.Node, 0, len(f.nodes))
+	members := make([]*member, 0, len(f.nodes))
+	for _, m := range f.nodes {
+		all = append(all, placement.Node{ID: m.id, Address: m.id, State: m.state, Since: m.since})
+		members = append(members, m)
+	}
+	v := placement.NewView(f.generation, all)
+	f.mu.Unlock()
+	var switching sync.WaitGroup
+	for _, m := range members {
+		pause := time.Duration(0)
+		if rng != nil {
+			pause = time.Duration(rng.IntN(10)) * time.Millisecond
+		}
+		switching.Go(func() {
+			time.Sleep(pause)
+			m.sys.Switch(v)
+		})
+	}
+	switching.Wait()
+}
+
+// kill cuts a node off when its lease is over. It may still finish what it has
+// begun with the store.
+func (f *fabric) kill(m *member) {
+	m.lapsed.Store(true)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.nodes, m.id)
+	for key, p := range f.pipes {
+		if key[0] == m.id || key[1] == m.id {
+			close(p.stop)
+			delete(f.pipes, key)
+		}
+	}
+}
+
+func (f *fabric) live() []*member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []*member
+	for i := 1; i <= f.made; i++ {
+		if m := f.nodes[fmt.Sprint("N", i)]; m != nil {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// cluster starts a fabric of n nodes, which are all members.
+func cluster(t *testing.T, n int, o actors.Options) (*fabric, []*member) {
+	t.Helper()
+	if o.Store == nil {
+		o.Store = openStore(t)
+	}
+	f := newFabric(t, o)
+	all := make([]*member, n)
+	for i := range all {
+		all[i] = f.add()
+	}
+	f.view(nil)
+	return f, all
+}

@@ -1,0 +1,80 @@
+package actors
+
+import (
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/actors/relay"
+)
+
+// interests are what sessions of this node listen to.
+func (s *System) interests() []placement.Key {
+	conversations, users := s.hub.Interests()
+	keys := make([]placement.Key, 0, len(conversations)+len(users))
+	for _, id := range conversations {
+		keys = append(keys, placement.Key{Kind: byte(locator.Conversation), ID: id})
+	}
+	for _, id := range users {
+		keys = append(keys, placement.Key{Kind: byte(locator.User), ID: id})
+	}
+	return keys
+}
+
+// announcement says which sessions of this node listen; nil when none does.
+func (s *System) announcement(k placement.Key) any {
+	if locator.Kind(k.Kind) == locator.Conversation {
+		if !s.hub.Interested(k.ID) {
+			return nil
+		}
+		// Of a direct one there may be none; it looks then for what the node
+		// before it has saved and not told.
+		return &message.Listening{Sessions: s.hub.Listeners(k.ID)}
+	}
+	sessions := s.hub.Sessions(k.ID)
+	if len(sessions) == 0 {
+		return nil
+	}
+	m := &message.UserSessions{Node: s.hub.Node(), Sessions: make([]message.UserSession, len(sessions))}
+	for i, state := range sessions {
+		m.Sessions[i] = message.UserSession(state)
+	}
+	return m
+}
+
+// passLanes returns when the relay lanes have done what has come to them by now,
+// but for what waits for a hole. So whoever has come or gone at the word of a
+// conversation's owner is known before the next owner is told who listens.
+func (s *System) passLanes() {
+	passed := make(chan struct{}, len(s.relayLanes))
+	for _, lane := range s.relayLanes {
+		s.actors.Root.Send(lane, relay.Barrier{Passed: func() { passed <- struct{}{} }})
+	}
+	for range s.relayLanes {
+		select {
+		case <-passed:
+		case <-s.stopped.Done():
+			return
+		}
+	}
+}
+
+// hasJoined tells the owner of a conversation of a session that has joined here
+// at the word of the owner before, after it had waited for a hole.
+func (s *System) hasJoined(m *message.Relayed, session message.SessionRef) {
+	if s.cluster == nil || session.Node != s.hub.Node() || m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
+		return
+	}
+	for _, l := range s.hub.Listeners(m.ConversationID) {
+		if l.Session == session {
+			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
+		}
+	}
+}
+
+// whoListens has the other nodes tell a conversation which of their sessions
+// have joined.
+func (s *System) whoListens(conversationID string) {
+	for _, node := range s.others() {
+		s.cluster.tell(node, &message.WhoListens{ConversationID: conversationID})
+	}
+}

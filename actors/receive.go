@@ -1,0 +1,119 @@
+package actors
+
+import (
+	"github.com/corrillo/corrillo/actors/envelope"
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// notThere answers a call that was for an actor which is not there.
+func (s *System) notThere(msg any) {
+	o := message.OriginOf(msg)
+	if o == nil || o.Call.IsZero() {
+		return
+	}
+	s.spread.Answer("", o, &message.Relayed{Replies: []message.Reply{{Origin: *o}}})
+}
+
+// Receive takes an item that another node has sent, in the order in which it
+// was sent. It does not block.
+func (s *System) Receive(from string, item []byte) {
+	m, err := envelope.Decode(item)
+	if err != nil {
+		if s.cluster.strays.Add(1) == 1 {
+			s.o.Log.Error("another node says what this one does not understand; it is left out", "node", from, "err", err)
+		}
+		return
+	}
+	s.take(from, m)
+}
+
+func (s *System) take(from string, m any) {
+	switch m := m.(type) {
+	case *message.Told:
+		if !s.locator.Told(from, m) {
+			s.notThere(m.Message)
+		}
+	case *message.Returned:
+		s.locator.Returned(m)
+	case *message.Switched:
+		if v := placement.ViewOf(m); v.Generation > s.View().Generation {
+			s.cluster.o.Adopt(v)
+		}
+		s.locator.Switched(from, m.Generation)
+	case *message.Settled:
+		s.locator.Settled(from, m.Generation)
+	case *message.Relayed:
+		s.onRelayed(m)
+	case *message.GateOpened:
+		s.locator.Answered(&m.Reply.Origin)
+		s.actors.Root.Send(s.relayLane(m.ConversationID), m)
+	case *message.AnswersLost:
+		s.o.Log.Error("what another node had to say was too much for the link: this node's clients have to catch up", "node", from)
+		s.locator.Retell(from)
+		s.hub.FinishAll(wire.CloseInternal)
+	case *message.WhoListens:
+		if sessions := s.hub.Listeners(m.ConversationID); len(sessions) > 0 {
+			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
+		}
+	case *message.EndUser:
+		s.hub.Revoke(m.UserID, m.Reason)
+	case *message.EndSession:
+		if m.Session.Node == s.hub.Node() {
+			s.hub.FinishID(m.Session.ID, m.Reason)
+		}
+	case *message.ConnOpened:
+		s.cluster.carrier.Accept(from, m, s.resumeCarried)
+	default:
+		if !s.cluster.carrier.Take(from, m) {
+			s.onQuestion(from, m)
+		}
+	}
+}
+
+// resumeCarried is resume for a client at another node.
+func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session {
+	if s.draining.Load() {
+		return nil
+	}
+	return s.resume(conn, hello, identity)
+}
+
+// onRelayed gives the relay lane what another node's conversation tells.
+func (s *System) onRelayed(m *message.Relayed) {
+	for i := range m.Deliver {
+		s.answered(m.Deliver[i].Acks)
+	}
+	for i := range m.Join {
+		if !m.Join[i].Gated {
+			s.locator.Answered(&m.Join[i].Origin)
+		}
+	}
+	s.answered(m.Replies)
+	s.actors.Root.Send(s.relayLane(m.ConversationID), m)
+}
+
+func (s *System) answered(replies []message.Reply) {
+	for i := range replies {
+		s.locator.Answered(&replies[i].Origin)
+	}
+}
+
+// onQuestion takes what nodes ask each other and answer.
+func (s *System) onQuestion(from string, m any) {
+	c := s.cluster
+	switch m := m.(type) {
+	case *message.PresenceAsked:
+		c.tell(from, &message.PresenceAnswered{Ask: m.Ask, Users: s.directory.Known(m.UserIDs)})
+	case *message.PresenceAnswered:
+		c.asks.answer(m.Ask, m)
+	case *message.StatusAsked:
+		c.tell(from, &message.StatusAnswered{Ask: m.Ask, Data: c.o.Status()})
+	case *message.StatusAnswered:
+		c.asks.answer(m.Ask, m)
+	default:
+		s.unknown.Add(1)
+	}
+}
