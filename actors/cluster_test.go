@@ -153,6 +153,35 @@ func TestCluster_ConnectionsOfAUserAreCountedOnAllNodes(t *testing.T) {
 	}
 }
 
+// A user's actor that has failed counts the connections on other nodes again.
+func TestCluster_UsersPanicForgetsNobodyElsewhere(t *testing.T) {
+	_, nodes := cluster(t, 3, actors.Options{Recovery: relay.Options{PerUser: 1}})
+	owner := slices.IndexFunc(nodes, func(n *member) bool { return n.sys.HasUser("bob") })
+	first := identify(t, nodes[(owner+1)%3].sys, "bob")
+	eventually(t, "the user's actor", func() bool {
+		known, err := nodes[owner].sys.Presence(t.Context(), []string{"bob"})
+		return err == nil && known["bob"].Online
+	}, func() string { return "bob is away" })
+	nodes[owner].sys.FailUser("bob")
+	eventually(t, "the failure", func() bool { return nodes[owner].sys.Stats().Failures == 1 }, func() string { return "there is none" })
+
+	eventually(t, "one connection too many", func() bool {
+		sys := nodes[(owner+2)%3].sys
+		more := identify(t, sys, "bob")
+		// It comes behind all that the user's actor has to say of the connection.
+		if _, err := sys.Emit(t.Context(), wire.Emission{Event: "notice", Data: []byte(`{}`), UserIDs: []string{"bob"}}); err != nil {
+			t.Fatal(err)
+		}
+		if more.next(func(r received) bool { return r.Event == "closed" || r.Event == "notice" }).Event == "closed" {
+			return true
+		}
+		more.session.Closed(more, wire.CloseClient)
+		sys.ExpireDetached()
+		return false
+	}, func() string { return "none is closed" })
+	first.silent("closed")
+}
+
 // A client that comes back at another node than the one with its session gets
 // what it has missed from there.
 func TestCluster_SessionIsRecoveredAtAnotherNode(t *testing.T) {

@@ -30,7 +30,10 @@ func (s *System) Confuse(conversationID, userID string) {
 	s.actors.Root.Send(s.writer(conversationID), &nonsense{})
 }
 
-// FailUser makes the user's actor panic.
+// HasUser reports whether the user belongs to this node.
+func (s *System) HasUser(id string) bool { return s.mine(locator.User, id) }
+
+// FailUser makes the user's actor panic, on the node that has it.
 func (s *System) FailUser(id string) bool {
 	return s.locator.TellActive(locator.User, id, (*message.Beat)(nil))
 }

@@ -78,3 +78,13 @@ func (s *System) whoListens(conversationID string) {
 		s.cluster.tell(node, &message.WhoListens{ConversationID: conversationID})
 	}
 }
+
+// onWhoListens answers another node's actor that has lost what it knew.
+func (s *System) onWhoListens(m *message.WhoListens) {
+	if sessions := s.hub.Listeners(m.ConversationID); len(sessions) > 0 {
+		s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
+	}
+	if sessions := s.announcement(placement.Key{Kind: byte(locator.User), ID: m.UserID}); sessions != nil {
+		s.locator.Announce(locator.User, m.UserID, sessions)
+	}
+}

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"github.com/corrillo/corrillo/actors/envelope"
-	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/wire"
@@ -55,9 +54,7 @@ func (s *System) take(from string, m any) {
 		s.locator.Retell(from)
 		s.hub.FinishAll(wire.CloseInternal)
 	case *message.WhoListens:
-		if sessions := s.hub.Listeners(m.ConversationID); len(sessions) > 0 {
-			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
-		}
+		s.onWhoListens(m)
 	case *message.EndUser:
 		s.hub.Revoke(m.UserID, m.Reason)
 	case *message.EndSession:

@@ -37,6 +37,7 @@ func (p *pass) nodeLeft(n uint64, m *message.NodeLeft) {
 func (p *pass) whoListens(n uint64, m *message.WhoListens) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ConversationID)
+		p.string(2, &m.UserID)
 	}
 }
 

@@ -46,10 +46,10 @@ type Settled struct{ Generation uint64 }
 // NodeLeft says that a node is gone, and every session of it.
 type NodeLeft struct{ Node string }
 
-// WhoListens asks every node for the sessions that have joined a conversation,
-// for an actor that starts where an earlier one failed. It is answered by
-// Listening to the conversation.
-type WhoListens struct{ ConversationID string }
+// WhoListens asks every node for the sessions that have joined a conversation, or
+// for those of a user, for an actor that starts where an earlier one failed. It
+// is answered by Listening to the conversation, by UserSessions to the user.
+type WhoListens struct{ ConversationID, UserID string } // one of them
 
 // UserSessions brings a user's sessions on one node, to an actor that begins on
 // another node than before. It replaces what was known of that node.

@@ -25,8 +25,8 @@ func (u *User) onNodeLeft(m *message.NodeLeft) {
 }
 
 // onSessions takes up the sessions of a node, after the user has moved here from
-// another one. Those that are known already, and what they have joined, count
-// once. Where nobody is connected the grace time begins anew.
+// another one or has failed. Those that are known already, and what they have
+// joined, count once. Where nobody is connected the grace time begins anew.
 func (u *User) onSessions(m *message.UserSessions) {
 	for i := range m.Sessions {
 		s := &m.Sessions[i]

@@ -64,6 +64,14 @@ func (d *Directory) Waiting() (now int, dropped int64) {
 	return len(d.dirty) + d.writing, d.dropped
 }
 
+// told returns what was set and not forgotten.
+func (d *Directory) told(id string) (s wire.PresenceStatus, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok = d.known[id]
+	return s, ok
+}
+
 func (d *Directory) forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

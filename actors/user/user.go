@@ -109,7 +109,8 @@ func (u *User) Receive(ctx actor.Context) {
 }
 
 // onStarted reads back what the node knows of the user: after a failure the
-// sessions are still there, and what the others were told of the user.
+// sessions are still there, and what the others were told of the user. Whoever
+// others were told of has failed, and asks the other nodes for their sessions.
 func (u *User) onStarted() {
 	for _, s := range u.o.Hub.Sessions(u.id) {
 		ref := message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}
@@ -122,7 +123,13 @@ func (u *User) onStarted() {
 			u.conversations.Set(id, n+1)
 		}
 	}
-	switch was, known := u.o.Directory.Known([]string{u.id})[u.id]; {
+	was, known := u.o.Directory.told(u.id)
+	if known {
+		for _, node := range u.o.Others() {
+			u.o.Elsewhere(node, &message.WhoListens{UserID: u.id})
+		}
+	}
+	switch {
 	case u.attached > 0:
 		u.setOnline(true)
 	case known && was.Online:
