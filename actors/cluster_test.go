@@ -9,6 +9,7 @@ import (
 	"github.com/corrillo/corrillo/actors"
 	"github.com/corrillo/corrillo/actors/relay"
 	"github.com/corrillo/corrillo/wire"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 func TestCluster_MessageReachesEveryoneOnce(t *testing.T) {
@@ -180,6 +181,39 @@ func TestCluster_UsersPanicForgetsNobodyElsewhere(t *testing.T) {
 		return false
 	}, func() string { return "none is closed" })
 	first.silent("closed")
+}
+
+// A node of the version before answers what it does not know yet.
+func TestCluster_NewCommandIsRefusedByAnOlderNode(t *testing.T) {
+	f, nodes := cluster(t, 3, actors.Options{})
+	owner := slices.IndexFunc(nodes, func(n *member) bool { return n.sys.HasConversation("r") })
+	alice := identify(t, nodes[(owner+1)%3].sys, "alice")
+	const join, unknown = 5, 999
+	f.mu.Lock()
+	f.rewrite = func(item []byte) []byte {
+		var out []byte
+		for len(item) > 0 {
+			number, kind, n := protowire.ConsumeField(item)
+			_, _, tag := protowire.ConsumeTag(item)
+			if number == join {
+				out = append(protowire.AppendTag(out, unknown, kind), item[tag:n]...)
+			} else {
+				out = append(out, item[:n]...)
+			}
+			item = item[n:]
+		}
+		return out
+	}
+	f.mu.Unlock()
+	if got := code(alice.ask("join_conversation", "r")); got != "unavailable" {
+		t.Errorf("the answer to what the owner does not know is %v, want unavailable", got)
+	}
+	f.mu.Lock()
+	f.rewrite = nil
+	f.mu.Unlock()
+	if r := alice.ask("join_conversation", "r"); code(r) != nil {
+		t.Errorf("joining afterwards: %v", r)
+	}
 }
 
 // A client that comes back at another node than the one with its session gets

@@ -30,6 +30,9 @@ func (s *System) Confuse(conversationID, userID string) {
 	s.actors.Root.Send(s.writer(conversationID), &nonsense{})
 }
 
+// HasConversation reports whether the conversation belongs to this node.
+func (s *System) HasConversation(id string) bool { return s.mine(locator.Conversation, id) }
+
 // HasUser reports whether the user belongs to this node.
 func (s *System) HasUser(id string) bool { return s.mine(locator.User, id) }
 

@@ -21,6 +21,8 @@ type fabric struct {
 	t       *testing.T
 	store   repo.Store
 	options actors.Options
+	// rewrite changes an item on its way; nil: none is.
+	rewrite func(item []byte) []byte
 
 	mu         sync.Mutex
 	generation uint64
@@ -119,6 +121,9 @@ func (f *fabric) send(from, to string, item []byte) error {
 	defer p.mu.Unlock()
 	if p.full {
 		return actors.ErrOverloaded
+	}
+	if f.rewrite != nil {
+		item = f.rewrite(item)
 	}
 	p.queue = append(p.queue, item)
 	select {

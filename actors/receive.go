@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"errors"
+
 	"github.com/corrillo/corrillo/actors/envelope"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/placement"
@@ -21,12 +23,27 @@ func (s *System) notThere(msg any) {
 func (s *System) Receive(from string, item []byte) {
 	m, err := envelope.Decode(item)
 	if err != nil {
+		var strange *envelope.StrangeError
+		if errors.As(err, &strange) {
+			s.refuseStrange(strange)
+		}
 		if s.cluster.strays.Add(1) == 1 {
 			s.o.Log.Error("another node says what this one does not understand; it is left out", "node", from, "err", err)
 		}
 		return
 	}
 	s.take(from, m)
+}
+
+// refuseStrange answers what a node of the next version asks of an actor, and
+// this one does not know.
+func (s *System) refuseStrange(e *envelope.StrangeError) {
+	if e.Origin.Node() == "" {
+		return
+	}
+	s.spread.Answer(e.To.ID, &e.Origin, &message.Relayed{ConversationID: e.To.ID, Replies: []message.Reply{{
+		Origin: e.Origin, Err: wire.Errorf(wire.CodeUnavailable, "not all nodes of the cluster know this yet: try again when they have been upgraded"),
+	}}})
 }
 
 func (s *System) take(from string, m any) {

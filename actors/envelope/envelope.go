@@ -22,6 +22,24 @@ var (
 	ErrMalformed = errors.New("envelope: malformed")
 )
 
+// A StrangeError is a message that the version after this one brings to an
+// actor. It wraps ErrUnknown.
+type StrangeError struct {
+	// Origin waits for an answer; zero when none does.
+	Origin message.Origin
+	To     message.Told // without its message
+	number uint64
+	from   uint64
+}
+
+// Error implements error.
+func (e *StrangeError) Error() string {
+	return fmt.Sprintf("%v: message %d of version %d, and this is version %d", ErrUnknown, e.number, e.from, Version)
+}
+
+// Unwrap returns ErrUnknown.
+func (*StrangeError) Unwrap() error { return ErrUnknown }
+
 // The fields of an item beside its message.
 const (
 	fieldVersion  = 1
@@ -103,7 +121,7 @@ type item struct {
 	back       bool
 	generation uint64
 	message    any
-	skipped    uint64 // the number of a field that is not known
+	strange    StrangeError // with the number of a field that is not known
 }
 
 func (i *item) read(p *pass) {
@@ -149,7 +167,8 @@ func (i *item) bring(p *pass, number uint64) {
 	m := fresh(number)
 	switch {
 	case m == nil:
-		i.skipped = number
+		i.strange.number = number
+		i.strange.Origin = p.asker()
 	case i.message != nil:
 		p.fail(fmt.Errorf("%w: there are two messages", ErrMalformed))
 	default:
@@ -158,10 +177,34 @@ func (i *item) bring(p *pass, number uint64) {
 	}
 }
 
+// asker is the origin of the message in the field at hand, which is not known:
+// the schema has it in the same place in all that want an answer.
+func (p *pass) asker() (o message.Origin) {
+	b, _ := p.split()
+	q := pass{reading: true}
+	for q.advance(b); q.tag != 0; {
+		left := len(q.in)
+		q.origin(1, &o)
+		if q.tag != 0 && len(q.in) == left {
+			q.skip()
+		}
+	}
+	if q.err != nil {
+		return message.Origin{}
+	}
+	return o
+}
+
 func (i *item) whole() (any, error) {
 	switch {
-	case i.message == nil && i.skipped != 0:
-		return nil, fmt.Errorf("%w: message %d of version %d, and this is version %d", ErrUnknown, i.skipped, i.version, Version)
+	case i.message == nil && i.strange.number != 0:
+		i.strange.from = i.version
+		if i.to != nil {
+			i.strange.To = *i.to
+		} else {
+			i.strange.Origin = message.Origin{}
+		}
+		return nil, &i.strange
 	case i.message == nil:
 		return nil, fmt.Errorf("%w: there is no message", ErrMalformed)
 	case i.to == nil && i.back:

@@ -292,6 +292,36 @@ func TestDecode_Unknown(t *testing.T) {
 	}
 }
 
+// Who asks for what is not known is found, so that there can be an answer.
+func TestDecode_UnknownHasItsOrigin(t *testing.T) {
+	to := lengthy(fieldTo, bytes.Join([][]byte{numeric(1, 1), lengthy(2, []byte("room"))}, nil))
+	origin := lengthy(1, bytes.Join([][]byte{lengthy(1, bytes.Join([][]byte{lengthy(1, []byte("node")), numeric(2, 5)}, nil)), numeric(7, 9)}, nil))
+	asks := message.Origin{Session: message.SessionRef{Node: "node", ID: 5}, Serial: 9}
+	for name, tc := range map[string]struct {
+		item []byte
+		want message.Origin
+	}{
+		"a command":      {handmade(Version+1, to, lengthy(999, bytes.Join([][]byte{numeric(2, 1), origin}, nil))), asks},
+		"before its end": {handmade(Version+1, lengthy(999, origin), to), asks},
+		"something else": {handmade(Version+1, to, lengthy(999, lengthy(1, []byte("no origin")))), message.Origin{}},
+		"nothing":        {handmade(Version+1, to, lengthy(999, nil)), message.Origin{}},
+		"for the node":   {handmade(Version+1, lengthy(999, origin)), message.Origin{}},
+		"a number":       {handmade(Version+1, to, numeric(999, 1)), message.Origin{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode(tc.item)
+			var strange *StrangeError
+			if got := errors.As(err, &strange); !got && tc.want != (message.Origin{}) {
+				t.Fatalf("got %v, want a StrangeError", err)
+			} else if got && strange.Origin != tc.want {
+				t.Errorf("the origin is %+v, want %+v", strange.Origin, tc.want)
+			} else if tc.want != (message.Origin{}) && (strange.To.ID != "room" || strange.To.Kind != 1) {
+				t.Errorf("it is for %+v, want the room", strange.To)
+			}
+		})
+	}
+}
+
 func TestDecode_Malformed(t *testing.T) {
 	beat := lengthy(fieldBeat, nil)
 	post := func(fields ...[]byte) []byte {
