@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
@@ -26,18 +29,23 @@ func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.P
 	}
 	known := s.directory.Known(byNode[s.hub.Node()])
 	delete(byNode, s.hub.Node())
+	var mu sync.Mutex
+	var all errgroup.Group
 	for node, ids := range byNode {
-		answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
-		if err != nil {
-			return nil, err
-		}
-		if a, ok := answer.(*message.PresenceAnswered); ok {
-			for id, status := range a.Users {
-				known[id] = status
+		all.Go(func() error {
+			answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
+			if err != nil {
+				return err
 			}
-		}
+			mu.Lock()
+			defer mu.Unlock()
+			if a, ok := answer.(*message.PresenceAnswered); ok {
+				maps.Copy(known, a.Users)
+			}
+			return nil
+		})
 	}
-	return known, nil
+	return known, all.Wait()
 }
 
 // Statuses returns what each other node says of itself, by its id: a JSON
