@@ -20,13 +20,13 @@ const (
 // Bounds on connections that have not yet shown who they are.
 const (
 	handshakeTime = 5 * time.Second
-	handshakes    = 128 // at a time; the next one is closed
+	handshakes    = 128 // at a time; see places for the next one
 )
 
 // accept takes connections and gives each to whom it is for, once it has shown
 // its certificate.
 func (p *Peers) accept(config *tls.Config, links, requests *lane) {
-	room := make(chan struct{}, handshakes)
+	room := newPlaces(handshakes)
 	wait := time.Duration(0)
 	for {
 		conn, err := p.listener.Accept()
@@ -42,27 +42,25 @@ func (p *Peers) accept(config *tls.Config, links, requests *lane) {
 			continue
 		}
 		wait = 0
-		select {
-		case room <- struct{}{}:
-		default:
-			p.count.strangers.Add(1)
-			_ = conn.Close()
-			continue
-		}
+		mine, leave := room.enter(p.ctx, conn.RemoteAddr())
 		p.wg.Go(func() {
-			defer func() { <-room }()
-			p.sort(tls.Server(conn, config), links, requests)
+			defer leave()
+			p.sort(mine, tls.Server(conn, config), links, requests)
 		})
 	}
 }
 
-// sort makes the handshake.
-func (p *Peers) sort(conn *tls.Conn, links, requests *lane) {
-	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime)
+// sort makes the handshake, for as long as ctx lets it have its place.
+func (p *Peers) sort(ctx context.Context, conn *tls.Conn, links, requests *lane) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		p.count.strangers.Add(1)
-		p.quietly("handshake", func() {
+		what := "handshake"
+		if errors.Is(context.Cause(ctx), errCrowded) {
+			what, err = "crowded", errCrowded
+		}
+		p.quietly(what, func() {
 			p.o.Log.Warn("a connection to the nodes' port was refused", "from", conn.RemoteAddr(), "error", err)
 		})
 		_ = conn.Close()
