@@ -74,7 +74,7 @@ func (p *Peers) newForwardTransport() *http.Transport {
 			if pr == nil {
 				return nil, ErrNotMember
 			}
-			return p.dialTLS(ctx, pr.where(), protoHTTP, node)
+			return pr.dialForRequest(ctx)
 		},
 		DisableCompression:  true, // what the client asked for is passed on
 		MaxIdleConnsPerHost: 128,
@@ -82,8 +82,23 @@ func (p *Peers) newForwardTransport() *http.Transport {
 	}
 }
 
+// dialForRequest makes a connection when it is its turn: when many clients come
+// at once, a handshake for each at the same time would be too many for the node.
+func (pr *peer) dialForRequest(ctx context.Context) (net.Conn, error) {
+	select {
+	case pr.dials <- struct{}{}:
+		defer func() { <-pr.dials }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-pr.ctx.Done():
+		return nil, context.Cause(pr.ctx)
+	}
+	return pr.p.dialTLS(ctx, pr.where(), protoHTTP, pr.id)
+}
+
 // Bounds on connections for requests.
 const (
+	requestDials  = 8 // that are being made to one node at a time
 	requestIdle   = 2 * time.Minute
 	requestHeader = 10 * time.Second
 )

@@ -27,6 +27,8 @@ type peer struct {
 	in   inbound
 	redo chan struct{} // dial now, it is there
 
+	dials chan struct{} // connections for requests that are being made
+
 	heard atomic.Int64 // when it last said something, since p.began
 	rtt   atomic.Int64
 
@@ -52,6 +54,7 @@ func (p *Peers) newPeer(n Peer, member bool) *peer {
 	pr.ctx, pr.end = context.WithCancelCause(p.ctx)
 	pr.out.init(p, member)
 	pr.in.turn = make(chan struct{}, 1)
+	pr.dials = make(chan struct{}, requestDials)
 	return pr
 }
 
