@@ -48,8 +48,9 @@ type cluster struct {
 	switching sync.Mutex
 	others    atomic.Pointer[[]string] // the other nodes, never changed
 
-	asks   asks
-	strays atomic.Int64 // items that could not be understood
+	asks    asks
+	strays  atomic.Int64 // items that could not be understood
+	refused atomic.Int64 // commands of other nodes for which there was no room
 }
 
 func (s *System) joinCluster(o *ClusterOptions) *cluster {
@@ -60,7 +61,7 @@ func (s *System) joinCluster(o *ClusterOptions) *cluster {
 	s.spread.Out, s.spread.Others = c.out, s.others
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
-		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Log: s.o.Log,
+		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Refuse: s.refuse, Log: s.o.Log,
 	})
 	return c
 }

@@ -100,6 +100,7 @@ type ClusterStats struct {
 	Out     outbox.Stats
 	Carried away.Stats
 	Strays  int64 // items of other nodes that could not be understood, since the start
+	Refused int64 // commands of other nodes for which there was no room, since the start
 }
 
 // ClusterStats returns the counts; none when the node is alone.
@@ -108,5 +109,5 @@ func (s *System) ClusterStats() ClusterStats {
 	if c == nil {
 		return ClusterStats{}
 	}
-	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Strays: c.strays.Load()}
+	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Strays: c.strays.Load(), Refused: c.refused.Load()}
 }

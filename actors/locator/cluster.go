@@ -3,7 +3,6 @@ package locator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -36,7 +35,10 @@ type ClusterOptions struct {
 	// NotThere is told of what was for an actor only if it was there, and waited
 	// to be told that it is not.
 	NotThere func(msg any)
-	Log      *slog.Logger
+	// Refuse is told of another node's command for which there was no room; err
+	// wraps message.ErrOverloaded.
+	Refuse func(k Kind, id string, msg any, err error)
+	Log    *slog.Logger
 }
 
 // cluster is the part of a Locator that knows of other nodes: a Router, and
@@ -99,8 +101,8 @@ func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error 
 		return c.send(node, key, item, must)
 	case placement.Held:
 	}
-	if !must && c.router.Holding(key) >= maxHeld {
-		return fmt.Errorf("%s moves to another node and %d messages wait: %w", k, maxHeld, message.ErrOverloaded)
+	if err := c.room(key, item); err != nil {
+		return err
 	}
 	c.router.Hold(key, item)
 	return nil
@@ -312,21 +314,44 @@ func (l *Locator) Told(from string, m *message.Told) (there bool) {
 		err := c.here(key, item, m.Active)
 		c.mu.RUnlock()
 		if errors.Is(err, message.ErrOverloaded) {
-			c.mu.Lock()
-			c.router.Hold(key, item) // its sender's link bounds it
-			c.mu.Unlock()
-			c.later()
+			c.noRoom(key, item, err)
 		}
 		return !errors.Is(err, errNotThere)
 	}
 	c.mu.RUnlock()
+	if err := c.told(from, key, item); err != nil {
+		c.o.Refuse(Kind(m.Kind), m.ID, m.Message, err)
+	}
+	return true
+}
+
+// told takes in what does not go to its actor at once.
+func (c *cluster) told(from string, key placement.Key, item placement.Item) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if where, owner := c.router.Route(key); where == placement.Held && owner == c.o.Self {
+		if err := c.room(key, item); err != nil {
+			return err
+		}
+	}
 	if c.router.OnTold(from, key, item) {
 		c.router.Hold(key, item)
 		c.wake()
 	}
-	return true
+	return nil
+}
+
+// noRoom does with another node's item what becomes of one that its actor here
+// has no room for.
+func (c *cluster) noRoom(key placement.Key, item placement.Item, err error) {
+	if refusable(item) {
+		c.o.Refuse(Kind(key.Kind), key.ID, item.Msg, err)
+		return
+	}
+	c.mu.Lock()
+	c.router.Hold(key, item)
+	c.mu.Unlock()
+	c.later()
 }
 
 // Returned takes in what comes back from a node that does not own it.

@@ -68,6 +68,7 @@ type Router struct {
 
 	changes []change          // that not everyone has settled, oldest first
 	held    map[Key]*queue    // what waits
+	waiting Waiting           // all of it
 	leaving map[Key]struct{}  // own actors that have been asked to go
 	asked   map[string]uint64 // by node: the generation whose Settled it waits for
 	// lingering are nodes that have gone and may not know it yet.
@@ -105,9 +106,10 @@ type sent struct {
 // Stats counts what a Router does.
 type Stats struct {
 	Generation uint64
-	Unsettled  int   // changes that not everyone has settled
-	Leaving    int   // own actors that have been asked to go
-	HeldIDs    int   // ids whose messages wait
+	Unsettled  int // changes that not everyone has settled
+	Leaving    int // own actors that have been asked to go
+	HeldIDs    int // ids whose messages wait
+	Waiting    Waiting
 	Unanswered int   // commands that other nodes have not answered
 	Held       int64 // messages that waited, since the start
 	Returned   int64 // messages that came back
@@ -134,7 +136,7 @@ func (r *Router) View() View { return r.view }
 func (r *Router) Stats() Stats {
 	s := r.stats
 	s.Generation, s.Unsettled, s.Leaving = r.view.Generation, len(r.changes), len(r.leaving)
-	s.HeldIDs, s.Unanswered = len(r.held), len(r.unanswered)
+	s.HeldIDs, s.Waiting, s.Unanswered = len(r.held), r.waiting, len(r.unanswered)
 	return s
 }
 
@@ -184,8 +186,12 @@ func (r *Router) settled(k Key, owner string) bool {
 func (r *Router) Hold(k Key, item Item) {
 	q := r.queue(k)
 	q.then = append(q.then, item)
+	r.waiting.add(item)
 	r.stats.Held++
 }
+
+// Waiting returns how much waits for all ids together.
+func (r *Router) Waiting() Waiting { return r.waiting }
 
 // Holding returns how many messages wait for k.
 func (r *Router) Holding(k Key) int {
@@ -305,6 +311,7 @@ func (r *Router) tellAgain(which func(node string) bool) {
 	for _, s := range again {
 		q := r.queue(s.key)
 		q.first = append(q.first, s.item)
+		r.waiting.add(s.item)
 		r.stats.Retold++
 	}
 }
@@ -321,15 +328,14 @@ func (r *Router) bounce() {
 	for _, k := range slices.SortedFunc(maps.Keys(r.held), compareKeys) {
 		q, own := r.held[k], r.Owner(k) == r.self
 		back := func(item Item) bool {
+			there := r.view.Has(item.From)
 			switch {
-			case item.From == "":
+			case item.From == "", own && there:
 				return false
-			case !r.view.Has(item.From): // nobody waits for it
-				return true
-			case own:
-				return false
+			case there: // else nobody waits for it
+				r.sendBack(item.From, k, item)
 			}
-			r.sendBack(item.From, k, item)
+			r.waiting.sub(item)
 			return true
 		}
 		q.first = slices.DeleteFunc(q.first, back)
@@ -425,6 +431,7 @@ func (r *Router) OnReturned(k Key, item Item, generation uint64) (newer bool) {
 	r.stats.Returned++
 	q := r.queue(k)
 	q.first = append(q.first, item)
+	r.waiting.add(item)
 	q.needs = max(q.needs, generation)
 	return generation > r.view.Generation
 }
@@ -448,7 +455,9 @@ func (r *Router) Take(k Key) (announce bool, items []Item, ok bool) {
 		return false, nil, false
 	}
 	delete(r.held, k)
-	return q.announce, append(q.first, q.then...), true
+	items = append(q.first, q.then...)
+	r.waiting.sub(items...)
+	return q.announce, items, true
 }
 
 // PutBack lets items wait which could not be passed on, before everything else
@@ -457,4 +466,5 @@ func (r *Router) PutBack(k Key, announce bool, items []Item) {
 	q := r.queue(k)
 	q.announce = q.announce || announce
 	q.first = append(slices.Clip(items), q.first...)
+	r.waiting.add(items...)
 }
