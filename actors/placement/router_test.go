@@ -185,6 +185,60 @@ func TestRouter_SendsBackWhatIsNotItsOwn(t *testing.T) {
 	want(t, "of whoever is gone nothing stays", r.Holding(mine), 0)
 }
 
+// What could not be passed on stands in front of the queue: it goes back, and is
+// dropped, like what stands behind it, and before it.
+func TestRouter_SendsBackTheFirstOfAQueue(t *testing.T) {
+	r, said := routerAt("a", three)
+	next := view(3, "a", "b", "c", "d")
+	views := []placement.View{three, next}
+	lost, kept := keyThat(views, "a", "d"), keyThat(views, "a", "a")
+	for _, k := range []placement.Key{lost, kept} {
+		r.Hold(k, placement.Item{Msg: "third", From: "b"})
+		r.PutBack(k, false, []placement.Item{{Msg: "first", From: "b"}, {Msg: "second"}, {Msg: "of c", From: "c"}})
+	}
+	r.Switch(next)
+	want(t, "in order, before the view", said.take(),
+		"b:returned first, c:returned of c, b:returned third, b:switched 3, c:switched 3, d:switched 3")
+	want(t, "this node's own stays", r.Holding(lost), 1)
+	want(t, "what it still owns stays", r.Holding(kept), 4)
+	want(t, "and counts", fmt.Sprint(r.Waiting().Messages), 5)
+	r.Switch(view(4, "a", "b", "d"))
+	want(t, "but for what a node has told that is gone", r.Holding(kept), 3)
+	r.OnSettled("b", 4)
+	r.OnSettled("d", 4)
+	want(t, "what is left", taken(r, kept), "announce false first second third")
+}
+
+// What waits is counted, however it came and goes.
+func TestRouter_CountsWhatWaits(t *testing.T) {
+	r, _ := routerAt("a", three)
+	next := view(3, "a", "b")
+	k := keyThat([]placement.View{three, next}, "c", "a")
+	size := message.Size("x")
+	waits := func(what string, n int) {
+		t.Helper()
+		want(t, what, r.Waiting(), placement.Waiting{Messages: n, Bytes: n * size})
+	}
+	waits("nothing", 0)
+	r.Sent("c", k, placement.Item{Msg: "x", Ref: of(1)})
+	r.Switch(next)
+	waits("told again", 1)
+	r.Hold(k, placement.Item{Msg: "x"})
+	waits("held", 2)
+	r.OnReturned(k, placement.Item{Msg: "x"}, 3)
+	waits("came back", 3)
+	r.OnTold("b", k, placement.Item{Msg: "x"})
+	waits("told", 4)
+	r.OnSettled("b", 3)
+	_, items, _ := r.Take(k)
+	waits("taken", 0)
+	r.PutBack(k, false, items[1:])
+	waits("put back", 3)
+	want(t, "as the stats say", r.Stats().Waiting, r.Waiting())
+	r.Switch(view(4, "a"))
+	waits("b has gone", 2)
+}
+
 func TestRouter_HoldsWhatItIsToldTooSoon(t *testing.T) {
 	r, said := routerAt("c")
 	r.Switch(three)
