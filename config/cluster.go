@@ -34,6 +34,9 @@ type Etcd struct {
 	Endpoints []string `key:"cluster.etcd.endpoints" placeholder:"URL" help:"Addresses of etcd (https://10.0.0.7:2379)."`
 	User      string   `key:"cluster.etcd.user" help:"User of etcd; none when empty."`
 	Password  string   `key:"cluster.etcd.password" secret:"" help:"The user's password."`
+	CA        string   `name:"ca" key:"cluster.etcd.ca" placeholder:"FILE" help:"PEM file with the certificates that sign those of etcd; whom the machine trusts when empty."`
+	Cert      string   `key:"cluster.etcd.cert" placeholder:"FILE" help:"PEM file with the certificate that etcd asks its clients for (--client-cert-auth). Read again for each connection."`
+	Key       string   `key:"cluster.etcd.key" secret:"file" placeholder:"FILE" help:"PEM file with its private key."`
 	Prefix    string   `key:"cluster.etcd.prefix" default:"/corrillo/" help:"Begins each key; the cluster's name follows."`
 }
 
@@ -214,10 +217,31 @@ func (v *validator) etcd(c *Cluster) {
 			v.failf("cluster.etcd.endpoints", "%s is not a URL such as https://10.0.0.7:2379; the password goes into cluster.etcd.password", strconv.Quote(MaskURL(at)))
 		}
 	}
+	v.etcdFiles(e)
 	if e.Password != "" && e.User == "" {
 		v.failf("cluster.etcd.user", "is needed beside cluster.etcd.password")
 	}
 	if !strings.HasPrefix(e.Prefix, "/") || !strings.HasSuffix(e.Prefix, "/") {
 		v.failf("cluster.etcd.prefix", "%q does not begin and end with a slash", e.Prefix)
+	}
+}
+
+// etcdFiles: a certificate has a key, and both are shown by TLS.
+func (v *validator) etcdFiles(e *Etcd) {
+	switch {
+	case e.Cert != "" && e.Key == "":
+		v.failf("cluster.etcd.key", "is needed beside cluster.etcd.cert")
+	case e.Cert == "" && e.Key != "":
+		v.failf("cluster.etcd.cert", "is needed beside cluster.etcd.key")
+	}
+	plain := slices.IndexFunc(e.Endpoints, func(at string) bool { return strings.HasPrefix(at, "http://") })
+	if plain < 0 {
+		return
+	}
+	for _, f := range []struct{ key, value string }{{"cluster.etcd.ca", e.CA}, {"cluster.etcd.cert", e.Cert}, {"cluster.etcd.key", e.Key}} {
+		if f.value != "" {
+			v.failf(f.key, "is for TLS, and %s has none: begin it with https://", strconv.Quote(MaskURL(e.Endpoints[plain])))
+			return
+		}
 	}
 }

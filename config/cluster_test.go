@@ -38,11 +38,14 @@ cluster:
       - https://10.0.0.8:2379
     user: chat
     password: hush
+    ca: etcd-ca.pem
+    cert: etcd.pem
+    key: etcd.key
 `, nil, "--dev")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Cluster.Etcd.Endpoints) != 2 || s.Store.ReplicaURL == "" {
+	if e := &s.Cluster.Etcd; len(e.Endpoints) != 2 || e.CA != "etcd-ca.pem" || e.Cert != "etcd.pem" || e.Key != "etcd.key" || s.Store.ReplicaURL == "" {
 		t.Errorf("%+v", s)
 	}
 	if s, _, err = load(t, "", []string{"DATABASE_URL=mysql://app@db/chat"}, "--dev", "--database-replica-url=mysql://app@replica/chat"); err != nil || s.Store.ReplicaURL != "mysql://app@replica/chat" {
@@ -76,6 +79,9 @@ func TestCluster_Refusals(t *testing.T) {
 		"etcd with a password":    {args: []string{"--cluster-etcd-endpoints=https://chat:hidden@10.0.0.7:2379"}, want: []string{"cluster.etcd.endpoints:", "cluster.etcd.password"}},
 		"etcd without a scheme":   {args: []string{"--cluster-etcd-endpoints=10.0.0.7:2379"}, want: []string{"cluster.etcd.endpoints:", "https://10.0.0.7:2379"}},
 		"etcd's nobody":           {args: []string{"--cluster-etcd-password=hidden"}, want: []string{"cluster.etcd.user: is needed"}},
+		"etcd's certificate":      {args: []string{"--cluster-etcd-cert=etcd.pem"}, want: []string{"cluster.etcd.key: is needed beside cluster.etcd.cert"}},
+		"etcd's key":              {env: []string{"CORRILLO_CLUSTER_ETCD_KEY=etcd.key"}, want: []string{"cluster.etcd.cert: is needed beside cluster.etcd.key"}},
+		"etcd without TLS":        {args: []string{"--cluster-etcd-endpoints=https://10.0.0.7:2379,http://10.0.0.8:2379", "--cluster-etcd-ca=ca.pem"}, want: []string{`flag --cluster-etcd-ca: cluster.etcd.ca: is for TLS, and "http://10.0.0.8:2379" has none`}},
 		"etcd prefix":             {args: []string{"--cluster-etcd-prefix=chat"}, want: []string{"cluster.etcd.prefix:"}},
 		"other membership":        {env: []string{"CORRILLO_CLUSTER_MEMBERSHIP=consul"}, want: []string{`cluster.membership: "consul" is none of mysql, etcd`}},
 		"short lease":             {args: []string{"--cluster-lease=1s"}, want: []string{"cluster.lease: 1s is less than 3s"}},

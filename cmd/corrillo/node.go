@@ -147,9 +147,7 @@ func (n *node) identity() (*peers.Identity, error) {
 func (n *node) openRegistry(ctx context.Context) (repo.Registry, error) {
 	c := &n.s.Cluster
 	if c.Membership == "etcd" {
-		return etcd.Open(ctx, etcd.Options{
-			Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix + c.Name, Username: c.Etcd.User, Password: c.Etcd.Password,
-		})
+		return openEtcd(ctx, &c.Etcd, c.Name)
 	}
 	o, err := mysql.ParseURL(n.s.Store.URL)
 	if err != nil {
@@ -157,6 +155,17 @@ func (n *node) openRegistry(ctx context.Context) (repo.Registry, error) {
 	}
 	o.TablePrefix = n.s.Store.TablePrefix
 	return mysql.OpenRegistry(o)
+}
+
+func openEtcd(ctx context.Context, e *config.Etcd, cluster string) (repo.Registry, error) {
+	o := etcd.Options{Endpoints: e.Endpoints, Prefix: e.Prefix + cluster, Username: e.User, Password: e.Password}
+	if e.CA != "" || e.Cert != "" || e.Key != "" { // else an https endpoint has whom the machine trusts
+		var err error
+		if o.TLS, err = etcd.TLSFiles(e.CA, e.Cert, e.Key); err != nil {
+			return nil, fmt.Errorf("cluster.etcd.ca, cluster.etcd.cert, cluster.etcd.key: %w", err)
+		}
+	}
+	return etcd.Open(ctx, o)
 }
 
 // connect has links to these nodes, and to nobody else.

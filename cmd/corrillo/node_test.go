@@ -1,0 +1,61 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corrillo/corrillo/repo/repotest"
+)
+
+// serveNode starts a node of a cluster; ready says whether to wait until it is
+// a member.
+func serveNode(t *testing.T, dir, database string, ready bool, args ...string) *testServer {
+	t.Helper()
+	env := []string{"DATABASE_URL=" + database, "CLUSTER_SECRET=" + strings.Repeat("s", 32)}
+	return serve(t, dir, ready, env, append([]string{"--dev", fmt.Sprint("--cluster-listen=127.0.0.1:", freePort(t))}, args...)...)
+}
+
+// issueBoth writes name.pem and name.key, for both ends of a connection.
+func (a *authority) issueBoth(name string) {
+	a.t.Helper()
+	key := newKey(a.t)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	text, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write(name+".pem", "CERTIFICATE", cert)
+	a.write(name+".key", "PRIVATE KEY", text)
+}
+
+// A node whose membership is kept in an etcd that asks for certificates.
+func TestNode_EtcdByCertificate(t *testing.T) {
+	dir, database := t.TempDir(), repotest.StartMariaDB(t).NewDatabase(t)
+	a := newAuthority(t, dir)
+	a.issueBoth("etcd")
+	a.issueBoth("node")
+	etcd := repotest.StartEtcd(t, "--cert-file="+dir+"/etcd.pem", "--key-file="+dir+"/etcd.key", "--client-cert-auth", "--trusted-ca-file="+dir+"/ca.pem")
+	at := []string{"--cluster-membership=etcd", "--cluster-etcd-endpoints=" + etcd.Endpoint(), "--cluster-etcd-ca=ca.pem"}
+	serveNode(t, dir, database, true, append(at, "--cluster-etcd-cert=node.pem", "--cluster-etcd-key=node.key")...).stop()
+
+	s := serveNode(t, dir, database, false, append(at, "--cluster-etcd-cert=node.pem", "--cluster-etcd-key=etcd.key")...)
+	if code := s.exit(); code != exitFailed {
+		t.Errorf("with another's key: exit code %d", code)
+	}
+	s.await("corrillo: cluster.etcd.ca, cluster.etcd.cert, cluster.etcd.key: the certificate for etcd, node.pem with key etcd.key: ")
+}
