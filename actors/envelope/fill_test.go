@@ -13,7 +13,8 @@ import (
 
 // notCarried are fields that the codec leaves out, and why.
 var notCarried = map[string]string{
-	"wire.Hello.Token": "a token does not leave the node that it was sent to",
+	"wire.Hello.Token":     "a token does not leave the node that it was sent to",
+	"message.Relayed.Pair": "it says to which nodes the rest goes",
 }
 
 // messages gives an empty one of every message that an item may bring, with

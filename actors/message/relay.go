@@ -21,6 +21,9 @@ type Relayed struct {
 	// People are those who hear a direct conversation without having joined,
 	// when they are known; nil in every other one. Never changed.
 	People []string
+	// Pair are the two of a direct conversation, or the one, as People but with who
+	// was removed. It says whose nodes this goes to, and does not leave the node.
+	Pair []string
 	// Owner is the node that the conversation lives on as it sends this; empty
 	// where there is only one.
 	Owner string

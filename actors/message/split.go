@@ -1,9 +1,11 @@
 package message
 
 // For returns the part of r that a node has to do with, nil when there is none:
-// what is for its sessions and calls and, when sessions of it have joined
-// (listens) or hear it as people, the events. Nothing of r is changed; the part
-// shares with it what they have in common.
+// what is for its sessions and calls, when sessions of it have joined (listens)
+// the conversation's events, and with people those that are for users. Where
+// nobody hears a direct conversation, it does not say how far that has come: who
+// comes there begins with the first event that the node gets. Nothing of r is
+// changed; the part shares with it what they have in common.
 func (r *Relayed) For(node string, listens, people bool) *Relayed {
 	part := &Relayed{
 		ConversationID: r.ConversationID, Leave: ofNode(r.Leave, node, func(s *SessionRef) string { return s.Node }),
@@ -17,7 +19,7 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 	for i := range r.Deliver {
 		d := &r.Deliver[i]
 		acks := ofNode(d.Acks, node, func(p *Reply) string { return p.Origin.Node() })
-		hears := listens && d.ToConversation || len(d.Users) > 0
+		hears := listens && d.ToConversation || people && len(d.Users) > 0
 		switch {
 		case hears:
 			own := *d
@@ -28,6 +30,30 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 		}
 	}
 	if len(part.Leave)+len(part.Join)+len(part.Replies)+len(part.Deliver)+len(part.EvictUsers) == 0 && !listens && !people {
+		return nil
+	}
+	if r.People != nil && !listens && !people {
+		part.LastSeq, part.FromSeq, part.People = 0, 0, nil
+	}
+	return part
+}
+
+// ForPeople returns the part of r that is for users, for a node that has had
+// nothing of it or, with listened, what is for those who have joined; nil when
+// there is none. Nobody is answered by it.
+func (r *Relayed) ForPeople(listened bool) *Relayed {
+	part := &Relayed{ConversationID: r.ConversationID, Owner: r.Owner}
+	if r.People != nil {
+		part.LastSeq, part.FromSeq, part.People = r.LastSeq, r.FromSeq, r.People
+	}
+	for i := range r.Deliver {
+		if d := &r.Deliver[i]; len(d.Users) > 0 && !(listened && d.ToConversation) {
+			own := *d
+			own.Acks = nil
+			part.Deliver = append(part.Deliver, own)
+		}
+	}
+	if len(part.Deliver) == 0 && part.People == nil {
 		return nil
 	}
 	return part
