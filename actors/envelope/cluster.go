@@ -82,6 +82,25 @@ func (p *pass) statusAnswered(n uint64, m *message.StatusAnswered) {
 	}
 }
 
+func (p *pass) whereabouts(n uint64, m *message.Whereabouts) {
+	for f := p.open(n, true); p.more(&f); {
+		p.hashes(1, &m.Here)
+		p.hashes(2, &m.Gone)
+	}
+}
+
+func (p *pass) whereaboutsAsked(n uint64, m *message.WhereaboutsAsked) {
+	for f := p.open(n, true); p.more(&f); {
+		p.uint(1, &m.Ask)
+	}
+}
+
+func (p *pass) whereaboutsAnswered(n uint64, m *message.WhereaboutsAnswered) {
+	for f := p.open(n, true); p.more(&f); {
+		p.uint(1, &m.Ask)
+	}
+}
+
 // empty is a message that has no fields yet.
 func (p *pass) empty(n uint64) {
 	for f := p.open(n, true); p.more(&f); {

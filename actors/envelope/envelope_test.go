@@ -339,6 +339,7 @@ func TestDecode_Malformed(t *testing.T) {
 		"a kind beyond a byte": handmade(Version, lengthy(fieldTo, numeric(1, 256)), beat),
 		"a short hash":         post(lengthy(14, make([]byte, 31))),
 		"a long hash":          post(lengthy(14, make([]byte, 33))),
+		"half a user":          handmade(Version, lengthy(fieldWhereabouts, lengthy(1, make([]byte, 12)))),
 		"too many nanoseconds": handmade(Version, lengthy(fieldBeat, lengthy(1, numeric(2, 1e9)))),
 		"a length that lies":   append(handmade(Version), fieldBeat<<3|2, 5),
 		"a huge length":        append(handmade(Version), 0xd2, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1),

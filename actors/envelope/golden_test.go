@@ -33,6 +33,8 @@ func golden() map[string]any {
 	items["PresenceAnswered"] = &message.PresenceAnswered{Ask: 1, Users: map[string]wire.PresenceStatus{"bob": {LastSeen: at}, "ann": {Online: true}}}
 	items["ConnOpened"] = &message.ConnOpened{Conn: 300, Hello: wire.Hello{Dialect: wire.DialectPlain, RemoteIP: "192.0.2.1", PID: "k3v9x0q2ab.secret", Offset: "12", HasOffset: true},
 		Identity: &wire.Identity{UserID: "ann", Conversations: []string{"a", "b"}}}
+	items["Whereabouts"] = &message.Whereabouts{Here: []uint64{1, 0xb41beba40346ebe}, Gone: []uint64{1 << 63}}
+	items["WhereaboutsAsked"] = &message.WhereaboutsAsked{Ask: 300}
 	items["Refused"] = &message.Relayed{ConversationID: "c", People: []string{}, Replies: []message.Reply{{Err: wire.Errorf(wire.CodeForbidden, "no")}}}
 	return items
 }

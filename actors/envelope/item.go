@@ -48,6 +48,10 @@ const (
 	fieldConnClosing        = 45
 	fieldConnEnded          = 46
 	fieldAnswersLost        = 47
+
+	fieldWhereabouts         = 48
+	fieldWhereaboutsAsked    = 49
+	fieldWhereaboutsAnswered = 50
 )
 
 // fresh is an empty message of that number, nil when there is none.
@@ -141,6 +145,12 @@ func fresh(number uint64) any {
 		return &message.ConnEnded{}
 	case fieldAnswersLost:
 		return &message.AnswersLost{}
+	case fieldWhereabouts:
+		return &message.Whereabouts{}
+	case fieldWhereaboutsAsked:
+		return &message.WhereaboutsAsked{}
+	case fieldWhereaboutsAnswered:
+		return &message.WhereaboutsAnswered{}
 	}
 	return nil
 }
@@ -236,6 +246,12 @@ func (p *pass) message(m any) bool {
 		p.connEnded(fieldConnEnded, m)
 	case *message.AnswersLost:
 		p.empty(fieldAnswersLost)
+	case *message.Whereabouts:
+		p.whereabouts(fieldWhereabouts, m)
+	case *message.WhereaboutsAsked:
+		p.whereaboutsAsked(fieldWhereaboutsAsked, m)
+	case *message.WhereaboutsAnswered:
+		p.whereaboutsAnswered(fieldWhereaboutsAnswered, m)
 	default:
 		return false
 	}

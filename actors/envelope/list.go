@@ -1,6 +1,8 @@
 package envelope
 
 import (
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -69,6 +71,32 @@ func (p *pass) strings(n uint64, list *[]string) {
 			(*list)[i] = string(p.value())
 		} else {
 			p.out = protowire.AppendString(protowire.AppendVarint(p.out, n<<3|bytesType), (*list)[i])
+		}
+	}
+}
+
+var errHashes = fmt.Errorf("%w: not a list of hashes", ErrMalformed)
+
+// hashes are packed, eight bytes for each; those that are not are taken, too.
+func (p *pass) hashes(n uint64, list *[]uint64) {
+	switch {
+	case !p.reading && len(*list) > 0:
+		p.out = protowire.AppendVarint(protowire.AppendVarint(p.out, n<<3|bytesType), uint64(8*len(*list)))
+		for _, hash := range *list {
+			p.out = protowire.AppendFixed64(p.out, hash)
+		}
+	case !p.reading:
+	case p.tag == n<<3|fixedType:
+		*list = append(*list, p.fixed())
+	case p.tag == n<<3|bytesType:
+		b := p.value()
+		if len(b)%8 != 0 {
+			p.fail(errHashes)
+			return
+		}
+		*list = slices.Grow(*list, len(b)/8)
+		for ; len(b) > 0; b = b[8:] {
+			*list = append(*list, binary.LittleEndian.Uint64(b))
 		}
 	}
 }
