@@ -68,7 +68,8 @@ func (n *node) send(to string, item []byte) error {
 	return err
 }
 
-// start opens the links and asks to be taken in.
+// start opens the links and asks to be taken in. What it has opened is close's
+// to end, also when it fails.
 func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	n.system = system
 	identity, err := n.identity()
@@ -91,7 +92,7 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	if n.registry, err = n.openRegistry(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	n.links, err = peers.New(peers.Options{
+	n.links, err = peers.New(ctx, peers.Options{
 		Node: n.id, Listener: listener, Address: address, Identity: identity, Cluster: c.Name,
 		Schema: clusterSchema, Build: version(), Compatible: sameSchema,
 		Receive: system.Receive, HTTP: http.HandlerFunc(n.serveForwarded),
@@ -197,7 +198,8 @@ func (n *node) adopt(v placement.View) {
 }
 
 // awaitMember returns when this process is a member of the cluster and all other
-// members know: they pass on what comes to them for it.
+// members know: they pass on what comes to them for it. One that is lost before
+// that is to be started again as one that is lost later is.
 func (n *node) awaitMember(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -207,7 +209,7 @@ func (n *node) awaitMember(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-n.keeper().Lost():
-			return n.keeper().Err()
+			return exitError{code: exitLost, error: n.keeper().Err()}
 		case <-tick.C:
 		}
 		if why := n.keeper().Stats().Waiting; why != "" && why != said {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corrillo/corrillo/repo"
+	"github.com/corrillo/corrillo/repo/mysql"
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
@@ -58,4 +61,48 @@ func TestNode_EtcdByCertificate(t *testing.T) {
 		t.Errorf("with another's key: exit code %d", code)
 	}
 	s.await("corrillo: cluster.etcd.ca, cluster.etcd.cert, cluster.etcd.key: the certificate for etcd, node.pem with key etcd.key: ")
+}
+
+// A node that others have taken for dead before it was a member, since it stood
+// still, is to be started again: the exit code says so.
+func TestNode_LostBeforeItHasJoined(t *testing.T) {
+	dir, url := t.TempDir(), repotest.StartMariaDB(t).NewDatabase(t)
+	if _, stderr, code := corrillo(t, dir, []string{"DATABASE_URL=" + url}, "migrate", "--dev"); code != exitOK {
+		t.Fatal(stderr)
+	}
+	o, err := mysql.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.TablePrefix = "corrillo_"
+	registry, err := mysql.OpenRegistry(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = registry.Close() }()
+	// There is a member that it does not reach, so it cannot join.
+	nowhere := fmt.Sprint("127.0.0.1:", freePort(t))
+	ghost := repo.Proposal{Record: repo.ClusterRecord{Generation: 1, Members: []repo.Member{{ID: "ghost", Address: nowhere, Since: 1}}}}
+	err = errors.Join(registry.Register(t.Context(), repo.Lease{ID: "ghost", Address: nowhere, Schema: clusterSchema}, time.Hour), registry.Propose(t.Context(), ghost))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveNode(t, dir, url, false)
+	s.await("cannot join the cluster yet")
+	got, err := registry.Read(t.Context())
+	if err != nil || len(got.Leases) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for _, l := range got.Leases {
+		if l.ID == "ghost" {
+			continue
+		}
+		if err := registry.Remove(t.Context(), l.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := s.exit(); code != exitLost {
+		t.Errorf("exit code %d, want %d", code, exitLost)
+	}
+	s.await("corrillo: this node is no longer a member of the cluster")
 }

@@ -19,8 +19,8 @@ type Options struct {
 	// Username and Password are those of etcd's own access control; empty
 	// where it is off.
 	Username, Password string
-	// TLS is nil for an unencrypted connection. A certificate in it can stand
-	// for the user.
+	// TLS is for https endpoints; see TLSFiles. Nil believes whom the machine
+	// trusts, and shows no certificate. One that is shown can stand for the user.
 	TLS *tls.Config
 	// DialTimeout bounds the first connection to a member; 2 s. It is kept
 	// below the time in which a lease has to be renewed.

@@ -60,8 +60,17 @@ func TestNew_Needs(t *testing.T) {
 	} {
 		o := whole
 		change(&o)
-		if _, err := New(o); err == nil {
+		if _, err := New(t.Context(), o); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+		if o.Listen != whole.Listen {
+			continue
+		}
+		if o.Listener, err = net.Listen("tcp", o.Listen); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(t.Context(), o); err == nil || !errors.Is(o.Listener.Close(), net.ErrClosed) {
+			t.Errorf("%s: its listener is still open", name)
 		}
 	}
 }

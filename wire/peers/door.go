@@ -24,14 +24,14 @@ const (
 )
 
 // accept takes connections and gives each to whom it is for, once it has shown
-// its certificate.
-func (p *Peers) accept(config *tls.Config, links, requests *lane) {
+// its certificate. ctx is the Peers' own.
+func (p *Peers) accept(ctx context.Context, config *tls.Config, links, requests *lane) {
 	room := newPlaces(handshakes)
 	wait := time.Duration(0)
 	for {
 		conn, err := p.listener.Accept()
 		if err != nil {
-			if p.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second) // no file descriptors, perhaps
@@ -42,7 +42,7 @@ func (p *Peers) accept(config *tls.Config, links, requests *lane) {
 			continue
 		}
 		wait = 0
-		mine, leave := room.enter(p.ctx, conn.RemoteAddr())
+		mine, leave := room.enter(ctx, conn.RemoteAddr())
 		p.wg.Go(func() {
 			defer leave()
 			p.sort(mine, tls.Server(conn, config), links, requests)

@@ -91,7 +91,7 @@ func (pr *peer) dialForRequest(ctx context.Context) (net.Conn, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-pr.ctx.Done():
-		return nil, context.Cause(pr.ctx)
+		return nil, ErrNotMember
 	}
 	return pr.p.dialTLS(ctx, pr.where(), protoHTTP, pr.id)
 }

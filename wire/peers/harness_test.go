@@ -43,7 +43,7 @@ func start(tb testing.TB, id string, change func(*Options)) *node {
 	if change != nil {
 		change(&o)
 	}
-	if n.Peers, err = New(o); err != nil {
+	if n.Peers, err = New(tb.Context(), o); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {

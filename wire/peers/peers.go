@@ -41,8 +41,10 @@ type Peers struct {
 	count   counts
 }
 
-// New listens, and answers nodes; it has no links before Set.
-func New(o Options) (*Peers, error) {
+// New listens, and answers nodes; it has no links before Set. Of ctx only the
+// values matter: Close ends the links. When New fails nothing is left open, the
+// listener of o included.
+func New(ctx context.Context, o Options) (*Peers, error) {
 	if err := o.withDefaults(); err != nil {
 		if o.Listener != nil {
 			_ = o.Listener.Close()
@@ -50,7 +52,7 @@ func New(o Options) (*Peers, error) {
 		return nil, err
 	}
 	if o.Listener == nil {
-		l, err := net.Listen("tcp", o.Listen)
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
 		if err != nil {
 			return nil, fmt.Errorf("listen for other nodes: %w", err)
 		}
@@ -63,7 +65,8 @@ func New(o Options) (*Peers, error) {
 		o: o, listener: o.Listener, began: time.Now(),
 		changed: make(chan struct{}, 1), drained: make(chan struct{}, 1),
 	}
-	p.ctx, p.stop = context.WithCancelCause(context.Background())
+	ctx, p.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	p.ctx = ctx
 	p.all.Store(&map[string]*peer{})
 	var accepting *tls.Config
 	accepting, p.dialing = o.Identity.configs(o.Node)
@@ -72,7 +75,7 @@ func New(o Options) (*Peers, error) {
 	p.forward = p.newForwardTransport()
 
 	links, requests := newLane(p.listener.Addr()), newLane(p.listener.Addr())
-	p.wg.Go(func() { p.accept(accepting, links, requests) })
+	p.wg.Go(func() { p.accept(ctx, accepting, links, requests) })
 	p.wg.Go(func() { _ = p.links.Serve(links) })
 	p.wg.Go(func() { _ = p.requests.Serve(requests) })
 	p.wg.Go(p.tell)

@@ -102,7 +102,7 @@ func TestPlaces(t *testing.T) {
 			}
 			var lost []int
 			for i, mine := range held {
-				if context.Cause(mine) == errCrowded {
+				if errors.Is(context.Cause(mine), errCrowded) {
 					lost = append(lost, i)
 				}
 			}
