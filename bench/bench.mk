@@ -1,6 +1,6 @@
 # Measuring: Corrillo beside others, and beside itself. Each target starts the
 # servers, and MariaDB, by itself; see docs/BENCHMARKS.md.
-.PHONY: faults storms bench bench-short bench-report bench-compare bench-exactly-once bench-kill capacity pgo
+.PHONY: faults storms bench bench-short bench-report bench-compare bench-cluster bench-older bench-exactly-once bench-kill capacity pgo
 
 FULL = -connections 1000 -senders 100 -duration 30s
 PROMISES = go test ./bench -count=1 -v -timeout 30m -run
@@ -11,6 +11,16 @@ bench: deps ## all servers at all works, in turns, into docs/BENCHMARKS.md: hour
 
 bench-short: deps ## the same, briefly: that everything works, no figures
 	@results=$$(mktemp -d); trap 'rm -rf "$$results"' EXIT; go run ./bench/run --short --json "$$results/results.json" $(ARGS)
+
+bench-cluster: deps ## what a cluster costs: one server, 1, 2 and 3 nodes in turns, a hop, a join; into docs/BENCHMARKS.md, ten minutes (ARGS="--redo --works rooms-1 --runs 5")
+	@failed=0; go run ./bench/run --cluster $(ARGS) || failed=$$?; go run ./bench/report; exit $$failed
+
+bench-older: deps ## the server of BASE beside this tree's, at the works of bench-cluster, in turns; prints tables (BASE=HEAD~1 ARGS="--works rooms-1")
+	@tmp=$$(mktemp -d); trap 'git worktree remove --force "$$tmp/base" 2>/dev/null || true; rm -rf "$$tmp"' EXIT; \
+	git worktree add --quiet --detach "$$tmp/base" '$(or $(BASE),$(error name a revision: BASE=HEAD~1))'; \
+	(cd "$$tmp/base" && go build -o "$$tmp/corrillo" ./cmd/corrillo) || exit; \
+	failed=0; go run ./bench/run --cluster --older "$$tmp/corrillo" --servers older,alone --json "$$tmp/results.json" $(ARGS) || failed=$$?; \
+	go run ./bench/report --print --cluster "$$tmp/results.json"; exit $$failed
 
 bench-report: ## the tables and charts of docs/BENCHMARKS.md again, from docs/bench/results.json
 	@go run ./bench/report

@@ -26,5 +26,6 @@
 // peers starts the servers that Corrillo is measured beside, reference (in
 // Node) is one of them. run is the command that has all of them do all works
 // in turns and keeps the reports in a file, report makes tables and charts of
-// that file.
+// that file. With --cluster it is one server and nodes of the same binary that
+// take turns, by way of cluster, which runs them.
 package bench

@@ -22,9 +22,7 @@ const HasLoop = true
 type Loop struct {
 	epoll   int
 	handler Handler
-	addr    unix.SockaddrInet4
-	sources bool // spread over source addresses
-	request []byte
+	servers []destination
 	accept  []byte
 	sockets []*Socket // by the number that epoll gives back
 	events  []unix.EpollEvent
@@ -44,24 +42,34 @@ const loopBuffer = 256 << 10
 // some 28,000 ports for each.
 const perSource = 20000
 
-// NewLoop makes a loop for connections to addr, which is IPv4.
-func NewLoop(addr, path string, h Handler) (*Loop, error) {
-	to, err := net.ResolveTCPAddr("tcp4", addr)
-	if err != nil {
-		return nil, err
-	}
+// destination is a server.
+type destination struct {
+	addr    unix.SockaddrInet4
+	sources bool // reached from several source addresses
+	request []byte
+}
+
+// NewLoop makes a loop for connections to these addresses, which are IPv4.
+func NewLoop(addrs []string, path string, h Handler) (*Loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	const key = "Y29ycmlsbG8gYmVuY2ghIQ==" // it guards against caches, not against anybody
 	l := &Loop{
-		epoll: epoll, handler: h, request: upgradeRequest(path, addr, key), accept: []byte(accept(key)),
+		epoll: epoll, handler: h, accept: []byte(accept(key)),
 		events: make([]unix.EpollEvent, 1024), in: make([]byte, loopBuffer), begun: time.Now(), mask: 0x1badb002,
 	}
-	l.addr.Port = to.Port
-	copy(l.addr.Addr[:], to.IP.To4())
-	l.sources = to.IP.IsLoopback()
+	for _, addr := range addrs {
+		to, err := net.ResolveTCPAddr("tcp4", addr)
+		if err != nil {
+			return nil, errors.Join(err, unix.Close(epoll))
+		}
+		d := destination{sources: to.IP.IsLoopback(), request: upgradeRequest(path, addr, key)}
+		d.addr.Port = to.Port
+		copy(d.addr.Addr[:], to.IP.To4())
+		l.servers = append(l.servers, d)
+	}
 	return l, nil
 }
 
@@ -135,28 +143,29 @@ func (l *Loop) waitOnce(d time.Duration) (int, error) {
 	return int(n), nil
 }
 
-// Dial begins a connection; the handler hears of it when its handshake is
-// done or when it fails. tag is what its Tag says.
-func (l *Loop) Dial(tag int) (*Socket, error) {
+// Dial begins a connection to the address with this index; the handler hears
+// of it when its handshake is done or when it fails. tag is what its Tag says.
+func (l *Loop) Dial(server, tag int) (*Socket, error) {
+	to := &l.servers[server]
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	s := &Socket{loop: l, fd: fd, number: int32(len(l.sockets)), Tag: tag}
-	if err := l.connect(s); err != nil {
+	if err := l.connect(s, to); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	l.sockets = append(l.sockets, s)
-	s.out = append(l.buffer(), l.request...)
+	s.out = append(l.buffer(), to.request...)
 	s.Flush() // a connection of this machine's is made by now
 	return s, nil
 }
 
-func (l *Loop) connect(s *Socket) error {
+func (l *Loop) connect(s *Socket, to *destination) error {
 	if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	if from := int(s.number) / perSource; l.sources && from > 0 {
+	if from := int(s.number) / perSource; to.sources && from > 0 {
 		if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
@@ -164,7 +173,7 @@ func (l *Loop) connect(s *Socket) error {
 			return os.NewSyscallError("bind", err)
 		}
 	}
-	if err := unix.Connect(s.fd, &l.addr); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+	if err := unix.Connect(s.fd, &to.addr); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		return fmt.Errorf("connect: %w", err)
 	}
 	// By edges: a socket that was read to its end is not asked about again.

@@ -66,7 +66,7 @@ func (h *heard) Lost(_ *Socket, err error) { h.lost = err }
 // listen polls until the connection is lost.
 func listen(t *testing.T, addr string, h *heard) {
 	t.Helper()
-	l, err := NewLoop(addr, "/ws", h)
+	l, err := NewLoop([]string{addr}, "/ws", h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func listen(t *testing.T, addr string, h *heard) {
 			t.Error(err)
 		}
 	}()
-	if _, err := l.Dial(0); err != nil {
+	if _, err := l.Dial(0, 0); err != nil {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(30 * time.Second); h.lost == nil; {
@@ -173,5 +173,41 @@ func TestLoop_SaysWhenNobodyListens(t *testing.T) {
 	listen(t, addr, h)
 	if h.opened > 0 || !strings.Contains(h.lost.Error(), "refused") {
 		t.Errorf("opened %d times, lost: %v", h.opened, h.lost)
+	}
+}
+
+// Each connection goes to the server that it is meant for.
+func TestLoop_Dial_severalServers(t *testing.T) {
+	greets := func(text string) string {
+		return served(t, func(t *testing.T, c net.Conn, _ *bufio.Reader) {
+			t.Helper()
+			if _, err := c.Write(frameOf(t, opText, text)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	h := &heard{}
+	l, err := NewLoop([]string{greets("first"), greets("second")}, "/ws", h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, server := range []int{1, 0} {
+		h.messages, h.lost = nil, nil
+		if _, err := l.Dial(server, 0); err != nil {
+			t.Fatal(err)
+		}
+		for h.lost == nil {
+			if err := l.Poll(t.Context(), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := []string{"first", "second"}[server]; len(h.messages) != 1 || h.messages[0] != want {
+			t.Errorf("from server %d: %q", server, h.messages)
+		}
 	}
 }

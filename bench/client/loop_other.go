@@ -16,7 +16,7 @@ const HasLoop = false
 type Loop struct{}
 
 // NewLoop fails.
-func NewLoop(string, string, Handler) (*Loop, error) {
+func NewLoop([]string, string, Handler) (*Loop, error) {
 	return nil, fmt.Errorf("many connections on one thread: %w on this system", errors.ErrUnsupported)
 }
 
@@ -36,7 +36,7 @@ func (*Loop) Close() error { return nil }
 func (*Loop) Poll(context.Context, time.Duration) error { return errors.ErrUnsupported }
 
 // Dial fails.
-func (*Loop) Dial(int) (*Socket, error) { return nil, errors.ErrUnsupported }
+func (*Loop) Dial(int, int) (*Socket, error) { return nil, errors.ErrUnsupported }
 
 // Socket is never made.
 type Socket struct{ Tag int }

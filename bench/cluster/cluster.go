@@ -30,6 +30,8 @@ type Options struct {
 	Net *Net
 	// Front is the address of clients; a free port of 127.0.0.1 when empty.
 	Front string
+	// Bare leaves HAProxy out: clients connect to the nodes.
+	Bare bool
 	// Log gives a writer for the output of a node, or of "haproxy"; may be nil.
 	Log func(name string) io.Writer
 }
@@ -45,8 +47,8 @@ type Cluster struct {
 // minutes.
 const secret = "a secret that the nodes of a cluster on loopback share"
 
-// Start runs a cluster and returns when every node is ready and HAProxy sends
-// clients to them.
+// Start runs a cluster and returns when every node is ready and HAProxy, if
+// there is to be one, sends clients to them.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Nodes == 0 {
 		o.Nodes = 3
@@ -78,6 +80,9 @@ func (c *Cluster) start(ctx context.Context, o *Options) error {
 	}
 	if err := c.Ready(ctx); err != nil {
 		return err
+	}
+	if o.Bare {
+		return nil
 	}
 	if o.Front == "" {
 		port, err := repotest.FreePort()
@@ -117,10 +122,10 @@ func newNode(o *Options, i int) (*Node, error) {
 		}
 		ports[k] = port
 	}
-	n.public, n.admin = hostPort(host, ports[0]), hostPort(host, ports[1])
+	n.public, n.admin, n.peer = hostPort(host, ports[0]), hostPort(host, ports[1]), hostPort(host, ports[2])
 	n.command = []string{o.Binary, "serve", "--dev", "--host=" + host, fmt.Sprintf("--port=%d", ports[0]), "--admin-addr=" + n.admin}
 	if o.Nodes+o.Spare > 1 {
-		n.command = append(n.command, "--cluster-listen="+hostPort(host, ports[2]), "--cluster-secret="+secret)
+		n.command = append(n.command, "--cluster-listen="+n.peer, "--cluster-secret="+secret)
 	}
 	n.command = append(n.command, o.Args...)
 	if o.Net != nil {
@@ -134,8 +139,14 @@ func newNode(o *Options, i int) (*Node, error) {
 	return n, nil
 }
 
-// Addr is host:port of clients and webhook: HAProxy's.
-func (c *Cluster) Addr() string { return c.front.addr }
+// Addr is host:port of clients and webhook: HAProxy's, or the first node's
+// where there is none.
+func (c *Cluster) Addr() string {
+	if c.front == nil {
+		return c.nodes[0].public
+	}
+	return c.front.addr
+}
 
 // URL is Addr as an http URL.
 func (c *Cluster) URL() string { return "http://" + c.Addr() }

@@ -29,6 +29,7 @@ type Node struct {
 	environ []string
 	public  string // host:port
 	admin   string
+	peer    string // for the other nodes
 	out     child.Output
 	also    io.Writer // gets the output too
 
@@ -54,6 +55,9 @@ func (n *Node) Addr() string { return n.public }
 
 // Admin is host:port of metrics and status.
 func (n *Node) Admin() string { return n.admin }
+
+// Peer is host:port for the other nodes.
+func (n *Node) Peer() string { return n.peer }
 
 // PID is that of the process that runs; 0: none does.
 func (n *Node) PID() int {

@@ -24,6 +24,7 @@ type Bed struct {
 
 	corrillo   string
 	given      bool // corrillo was not built here
+	older      string
 	centrifugo string
 	mariadb    *repotest.Server
 }
@@ -33,6 +34,8 @@ type Bed struct {
 type Options struct {
 	// Corrillo is the binary to measure; built when empty.
 	Corrillo string
+	// Older is the binary of the kind of this name.
+	Older string
 	// Say is told of what takes long.
 	Say func(format string, args ...any)
 }
@@ -50,7 +53,7 @@ func Open(ctx context.Context, o Options) (*Bed, error) {
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
-	return &Bed{root: filepath.Dir(strings.TrimSpace(string(mod))), dir: dir, say: o.Say, corrillo: o.Corrillo, given: o.Corrillo != ""}, nil
+	return &Bed{root: filepath.Dir(strings.TrimSpace(string(mod))), dir: dir, say: o.Say, corrillo: o.Corrillo, given: o.Corrillo != "", older: o.Older}, nil
 }
 
 // Start runs a fresh server of this kind.
@@ -96,23 +99,34 @@ func (b *Bed) startMariaDB() (err error) {
 	return err
 }
 
+// binary is Corrillo's, which is built when there is none.
+func (b *Bed) binary(ctx context.Context) (string, error) {
+	if b.corrillo == "" {
+		b.say("building Corrillo")
+		binary, err := server.Build(ctx, b.dir, false)
+		if err != nil {
+			return "", err
+		}
+		b.corrillo = binary
+	}
+	return b.corrillo, nil
+}
+
+// serving are the arguments that Corrillo is measured with.
+func serving() []string { return []string{"--limits=off", "--log-level=error", "--drain-period=1s"} }
+
 func startCorrillo(mariadb bool) func(context.Context, *Bed, string) (Server, error) {
 	return func(ctx context.Context, b *Bed, dir string) (Server, error) {
-		if b.corrillo == "" {
-			b.say("building Corrillo")
-			binary, err := server.Build(ctx, b.dir, false)
-			if err != nil {
-				return nil, err
-			}
-			b.corrillo = binary
+		binary, err := b.binary(ctx)
+		if err != nil {
+			return nil, err
 		}
 		url, drop, err := b.database(mariadb)
 		if err != nil {
 			return nil, err
 		}
 		s, err := server.Start(ctx, server.Options{
-			Binary: b.corrillo, Dir: dir, DatabaseURL: url,
-			Args: []string{"--limits=off", "--log-level=error", "--drain-period=1s"},
+			Binary: binary, Dir: dir, DatabaseURL: url, Args: serving(),
 		})
 		if err != nil {
 			return nil, errors.Join(err, drop())

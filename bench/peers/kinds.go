@@ -58,23 +58,23 @@ func Kinds() []Kind {
 }
 
 // Names are the kinds' names.
-func Names() []string {
+func Names(kinds []Kind) []string {
 	var names []string
-	for _, k := range Kinds() {
+	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
 	return names
 }
 
-// Find returns the kinds of these names, in the order of Kinds; all of them
+// Find returns those of these kinds that are named, in their order; all of them
 // when there are no names.
-func Find(names []string) ([]Kind, error) {
+func Find(kinds []Kind, names []string) ([]Kind, error) {
 	for _, name := range names {
-		if !slices.Contains(Names(), name) {
-			return nil, fmt.Errorf("no server %q; there are %s", name, strings.Join(Names(), ", "))
+		if !slices.Contains(Names(kinds), name) {
+			return nil, fmt.Errorf("no server %q; there are %s", name, strings.Join(Names(kinds), ", "))
 		}
 	}
-	return slices.DeleteFunc(Kinds(), func(k Kind) bool {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool {
 		return len(names) > 0 && !slices.Contains(names, k.Name)
 	}), nil
 }

@@ -35,7 +35,7 @@ func (b *Bed) Versions(ctx context.Context, kinds []Kind) (map[string]string, er
 			add("Centrifugo", func() (string, error) { return strings.TrimPrefix(CentrifugoVersion, "v"), nil })
 		}
 		switch k.Name {
-		case Reference, CorrilloMariaDB, CorrilloSocketIO:
+		case Reference, CorrilloMariaDB, CorrilloSocketIO, Older, Alone, Nodes1, Nodes2, Nodes3:
 			add("MariaDB", b.mariadbVersion)
 		}
 	}

@@ -44,7 +44,7 @@ func main() {
 
 // Run measures and merges.
 func (c *command) Run(ctx context.Context) (err error) {
-	list, err := works.Find(c.Works)
+	list, err := works.Find(works.All(), c.Works)
 	if err != nil {
 		return err
 	}

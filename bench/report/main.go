@@ -14,9 +14,11 @@ import (
 )
 
 type command struct {
-	JSON string `name:"json" default:"docs/bench/results.json" help:"What was measured."`
-	Doc  string `default:"docs/BENCHMARKS.md" help:"The page with the places for the tables."`
-	Img  string `default:"docs/img" help:"The folder of the charts, bench-*.svg."`
+	JSON    string `name:"json" default:"docs/bench/results.json" help:"What was measured."`
+	Cluster string `default:"docs/bench/cluster.json" help:"What was measured with run --cluster."`
+	Print   bool   `help:"Print the tables of --cluster, short runs' too, and write nothing."`
+	Doc     string `default:"docs/BENCHMARKS.md" help:"The page with the places for the tables."`
+	Img     string `default:"docs/img" help:"The folder of the charts, bench-*.svg."`
 }
 
 func main() {
@@ -29,6 +31,14 @@ func main() {
 
 // Run writes the page and the charts, and takes old charts away.
 func (c *command) Run() error {
+	cluster, err := results.Load(c.Cluster)
+	if err != nil {
+		return err
+	}
+	if c.Print {
+		_, err := fmt.Print(clusters(cluster))
+		return err
+	}
 	page, err := os.ReadFile(c.Doc)
 	if err != nil {
 		return err
@@ -37,7 +47,7 @@ func (c *command) Run() error {
 	if err != nil {
 		return err
 	}
-	out, err := render(set, page)
+	out, err := render(set, cluster, page)
 	if err != nil {
 		return err
 	}
@@ -72,8 +82,8 @@ type output struct {
 
 var errShort = errors.New("these are short runs, whose figures say nothing")
 
-func render(set *results.Set, page []byte) (output, error) {
-	if set.Short {
+func render(set, cluster *results.Set, page []byte) (output, error) {
+	if set.Short || cluster.Short {
 		return output{}, errShort
 	}
 	charts, err := drawn(set)
@@ -91,6 +101,7 @@ func render(set *results.Set, page []byte) (output, error) {
 		"goals":         goals(set),
 		"works":         tables(set),
 		"charts":        pictures.String(),
+		"cluster":       clusters(cluster),
 	})
 	return output{page: page, charts: files}, err
 }

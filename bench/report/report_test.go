@@ -35,7 +35,11 @@ func TestCommitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := render(set, page)
+	cluster, err := results.Load(filepath.Join(docs, "bench", "cluster.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := render(set, cluster, page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +71,7 @@ func TestRender(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := render(invented(), in)
+	got, err := render(invented(), inventedCluster(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +88,7 @@ func TestRender(t *testing.T) {
 	if !bytes.Equal(got.page, want) {
 		t.Errorf("the page differs from %s; look at it after go test ./bench/report -update:\n%s", golden, got.page)
 	}
-	again, err := render(invented(), got.page)
+	again, err := render(invented(), inventedCluster(), got.page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +132,14 @@ func characters(t *testing.T, name string, svg []byte) string {
 
 func TestRender_refuses(t *testing.T) {
 	page := []byte("<!-- generated: goals -->\n<!-- end of generated -->\n")
-	if _, err := render(&results.Set{}, page); !errors.Is(err, errNoPlace) {
+	if _, err := render(&results.Set{}, &results.Set{}, page); !errors.Is(err, errNoPlace) {
 		t.Errorf("a page without the places: %v", err)
 	}
-	if _, err := render(&results.Set{Short: true}, nil); !errors.Is(err, errShort) {
+	if _, err := render(&results.Set{Short: true}, &results.Set{}, nil); !errors.Is(err, errShort) {
 		t.Errorf("short runs: %v", err)
+	}
+	if _, err := render(&results.Set{}, &results.Set{Short: true}, nil); !errors.Is(err, errShort) {
+		t.Errorf("short runs of a cluster: %v", err)
 	}
 }
 
@@ -177,5 +184,39 @@ func invented() *results.Set {
 	add(works.History, peers.CorrilloMariaDB, 1, &scenario.Report{Steps: []scenario.Step{
 		{At: 10_000, Latency: &scenario.Latency{P50: 0.5}}, {At: 1_000_000, Latency: &scenario.Latency{P50: 0.6}}, {At: 10_000_000, Latency: &scenario.Latency{P50: 0.7}},
 	}}, "")
+	return set
+}
+
+// inventedCluster is the same of a cluster: two rounds, in which three nodes
+// have lost a message.
+func inventedCluster() *results.Set {
+	set := &results.Set{Machine: results.Machine{Cores: 8, CPU: "Pentium", MemoryMB: 16384, Kernel: "6.1"}, Versions: map[string]string{"Go": "1.26"}}
+	add := func(work, server string, round int, r *scenario.Report) {
+		set.Runs = append(set.Runs, results.Run{Work: work, Server: server, Round: round, Began: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), Revision: "abc", Report: r})
+	}
+	verdict := judge.Verdict{Messages: 1000, Deliveries: 10_000}
+	wait := func(p50 float64) *scenario.Latency { return &scenario.Latency{P50: p50, P99: 3 * p50, Max: 10 * p50} }
+	for round := 1; round <= 2; round++ {
+		f := float64(round)
+		talk := func(acked float64) *scenario.Report {
+			return &scenario.Report{
+				AckedPerSecond: acked + f, DeliveriesPerSecond: 10 * acked, ServerCPUUs: 1e5 / acked, Ack: wait(1e4 / acked), RSSIdleMB: 40, Verdict: verdict,
+			}
+		}
+		for server, acked := range map[string]float64{peers.Alone: 10_000, peers.Nodes2: 8000} {
+			add(works.Rooms1, server, round, talk(acked))
+			add(works.Open300, server, round, talk(acked))
+		}
+		lost := talk(6000)
+		lost.Verdict.Count = map[judge.Rule]int{judge.Lost: 1}
+		add(works.Rooms1, peers.Nodes3, round, lost)
+		add(works.Hop, peers.Nodes2, round, &scenario.Report{Verdict: verdict, Hop: &scenario.Hop{
+			Own: scenario.Way{Ack: wait(1), Delivery: wait(1), ServerCPUUs: 100 * f}, Other: scenario.Way{Ack: wait(1.5), Delivery: wait(2), ServerCPUUs: 130 * f, LinkItems: 2, LinkBytes: 500},
+		}})
+		add(works.Join, peers.Nodes2, round, &scenario.Report{Verdict: verdict, Join: &scenario.Join{
+			Seconds: f, Users: 2000, MovedUsers: 600, Conversations: 1000, MovedConversations: 350, Held: 40, Before: wait(1), After: wait(2),
+			LinkBytes: 1 << 20, AfterSeconds: 2, LinkBytesPerSec: 1 << 10,
+		}})
+	}
 	return set
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/corrillo/corrillo/bench/run/results"
+	"github.com/corrillo/corrillo/bench/scenario"
 )
 
 // headline is a run in one line, for who looks on.
@@ -35,6 +36,21 @@ func headline(r *results.Run) string {
 			add(s.Latency.P50, fmt.Sprintf("p50 %%s ms at %s", humanize.Comma(int64(s.At))))
 		}
 	}
+	if h := r.Report.Hop; h != nil {
+		for _, way := range []struct {
+			name string
+			scenario.Way
+		}{{"own node", h.Own}, {"another node", h.Other}} {
+			if way.Ack != nil {
+				say = append(say, fmt.Sprintf("%s: p50 %.2f p99 %.2f ms, %.0f us of CPU, %.0f bytes between nodes for each message",
+					way.name, way.Ack.P50, way.Ack.P99, way.ServerCPUUs, way.LinkBytes))
+			}
+		}
+	}
+	if j := r.Report.Join; j != nil {
+		say = append(say, fmt.Sprintf("joined in %.1f s, %d of %d users and %d of %d conversations moved, %d messages held, the longest wait %.0f ms",
+			j.Seconds, j.MovedUsers, j.Users, j.MovedConversations, j.Conversations, j.Held, maximum(j.After)))
+	}
 	switch {
 	case r.Failure != "":
 		say = append(say, "FAILED: "+firstLine(r.Failure))
@@ -49,6 +65,13 @@ func headline(r *results.Run) string {
 		say = append(say, "kept")
 	}
 	return strings.Join(say, ", ")
+}
+
+func maximum(l *scenario.Latency) float64 {
+	if l == nil {
+		return 0
+	}
+	return l.Max
 }
 
 func firstLine(s string) string {

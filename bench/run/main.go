@@ -6,12 +6,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -25,10 +27,12 @@ import (
 type command struct {
 	Servers  []string      `help:"Which servers; all when absent. ${servers}"`
 	Works    []string      `help:"Which works; all when absent. ${works}"`
-	Runs     int           `default:"5" help:"Rounds: how often each server does each work."`
+	Cluster  bool          `help:"What a cluster costs: nodes beside one server. Servers are then ${clusters}; works ${clustered}."`
+	Older    string        `help:"With --cluster: another corrillo binary, measured as the server named older."`
+	Runs     int           `help:"Rounds: how often each server does each work (5; with --cluster 3)."`
 	Short    bool          `help:"One brief round that shows that everything works; its figures say nothing."`
 	Duration time.Duration `help:"How long crowds send, where a work has a time."`
-	JSON     string        `name:"json" default:"docs/bench/results.json" help:"Where the results go; what is in there is not measured again."`
+	JSON     string        `name:"json" help:"Where the results go (docs/bench/results.json; with --cluster docs/bench/cluster.json); what is in there is not measured again."`
 	Redo     bool          `help:"Forget what the file has of these servers and works, and measure it again."`
 	Corrillo string        `help:"The corrillo binary to measure; built when absent."`
 	Plan     bool          `help:"Say what would be measured, and how long that takes; measure nothing."`
@@ -40,7 +44,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	line := kong.Parse(&command{out: os.Stdout}, kong.Name("run"),
 		kong.Description("Measures Corrillo and others beside each other, and says whether each kept the rules of delivery."),
-		kong.Vars{"servers": english.OxfordWordSeries(peers.Names(), "and") + ".", "works": english.OxfordWordSeries(works.Names(), "and") + "."},
+		kong.Vars{
+			"servers": series(peers.Names(peers.Kinds())) + ".", "works": series(works.Names(works.All())) + ".",
+			"clusters": series(peers.Names(peers.Clusters())), "clustered": series(works.Names(works.Clustered())),
+		},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	err := line.Run()
 	stop()
@@ -50,18 +57,34 @@ func main() {
 	}
 }
 
-// Run plans and measures.
-func (c *command) Run(ctx context.Context) error {
-	kinds, err := peers.Find(c.Servers)
-	if err != nil {
-		return err
+func series(names []string) string { return english.OxfordWordSeries(names, "and") }
+
+// choose finds what is to be measured, and fills in what was left open.
+func (c *command) choose() ([]peers.Kind, []works.Work, error) {
+	allKinds, allWorks, runs, file := peers.Kinds(), works.All(), 5, "docs/bench/results.json"
+	if c.Cluster {
+		allKinds, allWorks, runs, file = peers.Clusters(), works.Clustered(), 3, "docs/bench/cluster.json"
+		if c.Older == "" {
+			allKinds = slices.DeleteFunc(allKinds, func(k peers.Kind) bool { return k.Name == peers.Older })
+		}
 	}
-	list, err := works.Find(c.Works)
-	if err != nil {
-		return err
-	}
+	c.Runs, c.JSON = cmp.Or(c.Runs, runs), cmp.Or(c.JSON, file)
 	if c.Short {
 		c.Runs = 1
+	}
+	kinds, err := peers.Find(allKinds, c.Servers)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := works.Find(allWorks, c.Works)
+	return kinds, list, err
+}
+
+// Run plans and measures.
+func (c *command) Run(ctx context.Context) error {
+	kinds, list, err := c.choose()
+	if err != nil {
+		return err
 	}
 	set, err := c.open(kinds, list)
 	if err != nil {
@@ -76,7 +99,7 @@ func (c *command) Run(ctx context.Context) error {
 		}
 		return nil
 	}
-	return m.all(ctx, plan, peers.Options{Corrillo: c.Corrillo, Say: m.say})
+	return m.all(ctx, plan, peers.Options{Corrillo: c.Corrillo, Older: c.Older, Say: m.say})
 }
 
 // open reads the file and refuses to mix what does not belong together.

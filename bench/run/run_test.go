@@ -84,12 +84,62 @@ func TestCommand_Run_serverDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestPlanned(t *testing.T) {
-	kinds, err := peers.Find([]string{peers.CorrilloSQLite, peers.ReferenceNoStore})
+// A hop between nodes, and a node that joins: everything is measured and every
+// message checked.
+func TestCommand_Run_cluster(t *testing.T) {
+	c := command{
+		Cluster: true, Short: true, Duration: 500 * time.Millisecond, out: log{t},
+		Servers: []string{peers.Nodes2}, Works: []string{works.Hop, works.Join},
+		JSON: filepath.Join(t.TempDir(), "cluster.json"),
+	}
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	set, err := results.Load(c.JSON)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := works.Find([]string{works.Rooms1, works.Polling})
+	for _, work := range c.Works {
+		if r := set.Find(work, peers.Nodes2, 1); r == nil || !r.OK() || r.Report.ServerCPUUs == 0 || r.Report.RSSIdleMB == 0 {
+			t.Fatalf("%s: %+v", work, r)
+		}
+	}
+	hop := set.Find(works.Hop, peers.Nodes2, 1).Report.Hop
+	if hop == nil || hop.Own.Conversations+hop.Other.Conversations != 40 || hop.Own.Ack == nil || hop.Other.Ack == nil {
+		t.Fatalf("hop: %+v", hop)
+	}
+	if hop.Own.LinkItems >= 1 || hop.Other.LinkItems < 1 {
+		t.Errorf("%.1f items between nodes for a message that stays on one, %.1f for one that does not", hop.Own.LinkItems, hop.Other.LinkItems)
+	}
+	join := set.Find(works.Join, peers.Nodes2, 1).Report.Join
+	if join == nil || join.Before == nil || join.After == nil || join.Users != 100 || join.Conversations != 50 {
+		t.Fatalf("join: %+v", join)
+	}
+	if join.MovedUsers == 0 || join.MovedUsers == join.Users || join.MovedConversations == 0 || join.MovedConversations == join.Conversations {
+		t.Errorf("all or nothing has moved: %+v", join)
+	}
+}
+
+// An older binary has its turn only where one is given.
+func TestCommand_choose(t *testing.T) {
+	for older, want := range map[string]string{"": peers.Alone, "/bin/false": peers.Older} {
+		c := command{Cluster: true, Older: older}
+		kinds, _, err := c.choose()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kinds[0].Name != want || c.Runs != 3 || c.JSON != "docs/bench/cluster.json" {
+			t.Errorf("with %q: first %s, %d rounds, into %s", older, kinds[0].Name, c.Runs, c.JSON)
+		}
+	}
+}
+
+func TestPlanned(t *testing.T) {
+	kinds, err := peers.Find(peers.Kinds(), []string{peers.CorrilloSQLite, peers.ReferenceNoStore})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := works.Find(works.All(), []string{works.Rooms1, works.Polling})
 	if err != nil {
 		t.Fatal(err)
 	}

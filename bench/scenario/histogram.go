@@ -24,6 +24,15 @@ func (h *histogram) add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
+// merge adds what another one has counted.
+func (h *histogram) merge(other *histogram) {
+	for i, n := range other.buckets {
+		h.buckets[i] += n
+	}
+	h.count += other.count
+	h.max = max(h.max, other.max)
+}
+
 // bucketOf: microseconds below 2^histogramBits have a bucket each, then each
 // doubling has 2^histogramBits of them.
 func bucketOf(d time.Duration) int {

@@ -42,3 +42,21 @@ func TestHistogram_Latency(t *testing.T) {
 		t.Errorf("max %v of %d", l.Max, l.Count)
 	}
 }
+
+func TestHistogram_Merge(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var all, one, other histogram
+		for _, us := range rapid.SliceOf(rapid.Uint64Range(0, 1<<36)).Draw(t, "us") {
+			d := time.Duration(us) * time.Microsecond
+			all.add(d)
+			if rapid.Bool().Draw(t, "one") {
+				one.add(d)
+			} else {
+				other.add(d)
+			}
+		}
+		if one.merge(&other); one != all {
+			t.Fatal("two parts are not the whole")
+		}
+	})
+}

@@ -122,7 +122,7 @@ func (h *reading) step(at int) (Step, error) {
 	s.PerSecond = float64(h.took.count-counted) / time.Since(since).Seconds()
 	h.stop = true
 	err = errors.Join(err, h.progress("the last pages", func() bool { return h.open == 0 }, pages))
-	s.Latency, s.RSSMB = h.took.latency(), mb(usage(h.target.PID()).RSS)
+	s.Latency, s.RSSMB = h.took.latency(), mb(usage(h.target).RSS)
 	return s, err
 }
 

@@ -31,7 +31,7 @@ func Memory(ctx context.Context, c Config, t Target) (Report, error) {
 		return r, err
 	}
 	defer w.close()
-	r.RSSIdleMB = mb(usage(t.PID()).RSS)
+	r.RSSIdleMB = mb(usage(t).RSS)
 	begun := time.Now()
 	for _, want := range c.At {
 		had, since := len(w.members), time.Now()
@@ -39,11 +39,11 @@ func Memory(ctx context.Context, c Config, t Target) (Report, error) {
 			return r, err
 		}
 		took := time.Since(since)
-		before, resting := usage(t.PID()), time.Now()
+		before, resting := usage(t), time.Now()
 		if err := w.pause(c.Rest); err != nil {
 			return r, fmt.Errorf("rest with %d clients: %w", want, err)
 		}
-		after := usage(t.PID())
+		after := usage(t)
 		r.Steps = append(r.Steps, Step{
 			At: want, What: "connections", RSSMB: mb(after.RSS), PerSecond: float64(want-had) / took.Seconds(),
 			KernelMB:  mb(server.KernelMemory()),
@@ -88,7 +88,7 @@ func ConnectRate(ctx context.Context, c Config, t Target) (Report, error) {
 	r.cost(before, w.meter(), 0)
 	if c.Rest > 0 {
 		err = w.pause(c.Rest)
-		r.RSSRestedMB = mb(usage(t.PID()).RSS)
+		r.RSSRestedMB = mb(usage(t).RSS)
 	}
 	if err != nil {
 		r.Failure = err.Error()

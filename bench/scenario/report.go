@@ -74,6 +74,9 @@ type Report struct {
 	// connection are on this machine.
 	KernelKBPerSocket float64 `json:"kernelKBPerSocket,omitempty"`
 
+	Hop  *Hop  `json:"hop,omitempty"`
+	Join *Join `json:"join,omitempty"`
+
 	Refused int   `json:"refused,omitempty"` // retryable refusals, sent again
 	Kills   int   `json:"kills,omitempty"`
 	Returns int64 `json:"returns,omitempty"` // connections made again

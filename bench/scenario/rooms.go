@@ -16,7 +16,7 @@ func Rooms(ctx context.Context, c Config, t Target) (Report, error) {
 	if c.Dialect == client.Polling || !client.HasLoop {
 		return talk(ctx, c, t, "rooms", nil)
 	}
-	return swarmTalk(ctx, c, t, "rooms", (*swarm).closedLoop)
+	return swarmTalk(ctx, c, t, conduct{name: "rooms", speak: (*swarm).closedLoop})
 }
 
 // Fanout is one room of all connections, with a few senders.
@@ -24,13 +24,13 @@ func Fanout(ctx context.Context, c Config, t Target) (Report, error) {
 	c.Connections = cmp.Or(c.Connections, 1000)
 	c.RoomSize = c.Connections
 	c.Senders = cmp.Or(c.Senders, min(4, c.Connections))
-	return swarmTalk(ctx, c, t, "fanout", (*swarm).closedLoop)
+	return swarmTalk(ctx, c, t, conduct{name: "fanout", speak: (*swarm).closedLoop})
 }
 
 // OpenLoop sends at a fixed rate whatever the server does, and measures from
 // when each message should have been sent.
 func OpenLoop(ctx context.Context, c Config, t Target) (Report, error) {
-	return swarmTalk(ctx, c, t, "openloop", (*swarm).openLoop)
+	return swarmTalk(ctx, c, t, conduct{name: "openloop", speak: (*swarm).openLoop})
 }
 
 // closedLoop keeps InFlight messages of each sender under way.
@@ -45,21 +45,26 @@ func (w *swarm) closedLoop() error {
 	return w.pause(w.c.Duration)
 }
 
-// openLoop lets the senders take turns, one message at each beat.
+// openLoop lets all senders take turns.
 func (w *swarm) openLoop() error {
-	voices := w.voices()
+	end := w.loop.Clock() + w.c.Duration
+	return w.keepTime(w.voices(), func(due time.Duration) bool { return due >= end })
+}
+
+// keepTime lets voices take turns, one message at each beat of the run's rate,
+// until over says so of when the next one is due.
+func (w *swarm) keepTime(voices []*swarmMember, over func(due time.Duration) bool) error {
 	beat := time.Duration(float64(time.Second) / w.c.Rate)
 	due := w.loop.Clock()
-	end := due + w.c.Duration
 	for i := 0; ; {
 		now := w.loop.Clock()
-		for ; due <= now && due < end; due += beat {
+		for ; due <= now && !over(due); due += beat {
 			m := voices[i%len(voices)]
 			w.post(m, due)
 			m.sock.Flush()
 			i++
 		}
-		if due >= end {
+		if over(due) {
 			return w.broken
 		}
 		if err := w.pause(min(due-w.loop.Clock(), step)); err != nil {
@@ -68,30 +73,53 @@ func (w *swarm) openLoop() error {
 	}
 }
 
+// apart gives the waits that are measured while something is done, which count
+// for the run as well.
+func (w *swarm) apart(do func() error) (acks, delivered histogram, err error) {
+	allAcks, allDelivered := w.acks, w.delivered
+	w.acks, w.delivered = histogram{}, histogram{}
+	err = do()
+	acks, delivered = w.acks, w.delivered
+	w.acks.merge(&allAcks)
+	w.delivered.merge(&allDelivered)
+	return acks, delivered, err
+}
+
 // settle is how long a run still listens when all has arrived, for what comes
 // twice.
 const settle = 500 * time.Millisecond
 
+// conduct is what a swarm does.
+type conduct struct {
+	name string
+	// gather makes everybody join; as fast as it goes when nil.
+	gather func(*swarm) error
+	speak  func(*swarm) error
+}
+
 // swarmTalk gathers a swarm, lets it talk, and judges.
-func swarmTalk(ctx context.Context, c Config, t Target, name string, speak func(*swarm) error) (Report, error) {
+func swarmTalk(ctx context.Context, c Config, t Target, do conduct) (Report, error) {
 	if err := c.defaults(); err != nil {
 		return Report{}, err
 	}
-	r := c.report(name)
+	if do.gather == nil {
+		do.gather = func(w *swarm) error { return w.gather(c.Connections) }
+	}
+	r := c.report(do.name)
 	w, err := newSwarm(ctx, c, t)
 	if err != nil {
 		return r, err
 	}
 	defer w.close()
 	begun := time.Now()
-	if err := w.gather(c.Connections); err != nil {
+	if err := do.gather(w); err != nil {
 		return r, err
 	}
 	r.ConnectsPerSecond = float64(c.Connections) / time.Since(begun).Seconds()
 	w.seat()
 	before := w.meter()
 	w.firstSend = w.loop.Clock()
-	err = speak(w)
+	err = do.speak(w)
 	err = errors.Join(err, w.drain())
 	after := w.meter()
 	if err == nil {
@@ -99,7 +127,7 @@ func swarmTalk(ctx context.Context, c Config, t Target, name string, speak func(
 	}
 	if err == nil && c.Rest > 0 && t.PID() != 0 {
 		err = w.pause(c.Rest)
-		r.RSSRestedMB = mb(usage(t.PID()).RSS)
+		r.RSSRestedMB = mb(usage(t).RSS)
 	}
 	verdict, rowsErr := w.verdict()
 	r.Verdict = verdict
@@ -116,7 +144,7 @@ func (c *Config) report(name string) Report {
 		Scenario: name, Dialect: string(c.Dialect), Connections: c.Connections, RoomSize: c.RoomSize,
 		Senders: c.Senders, InFlight: c.InFlight,
 	}
-	if name == "openloop" {
+	if name == "openloop" || name == "hop" || name == "join" {
 		r.Rate = c.Rate
 	}
 	return r

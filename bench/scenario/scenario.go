@@ -22,5 +22,7 @@ func Named() map[string]Func {
 		"polling":  Polling,
 		"touched":  Touched,
 		"history":  History,
+		"hop":      RemoteHop,
+		"join":     NodeJoins,
 	}
 }

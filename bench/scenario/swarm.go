@@ -25,6 +25,8 @@ type swarm struct {
 	members []swarmMember
 	senders []*swarmSender
 	goal    stage // how far a member goes by itself
+	// node is the server, of several, that the i-th member connects to.
+	node func(i int) int
 
 	arrived int // members at the goal
 	dialed  int
@@ -110,7 +112,9 @@ func newSwarm(ctx context.Context, c Config, t Target) (*swarm, error) {
 	w.content = strings.Repeat("so it goes on ", c.Content/14+1)[:c.Content]
 	w.onAck = func(*swarmMember) {}
 	w.onReply = func(*swarmMember, *client.Event) {}
-	w.loop, err = client.NewLoop(t.Addr(), proto.Path(), w)
+	addrs := addrsOf(t)
+	w.node = func(i int) int { return i % len(addrs) }
+	w.loop, err = client.NewLoop(addrs, proto.Path(), w)
 	return w, err
 }
 
@@ -141,7 +145,7 @@ func (w *swarm) dial() {
 	w.members = append(w.members, swarmMember{room: room, number: room.members})
 	room.members++
 	w.dialed++
-	sock, err := w.loop.Dial(i)
+	sock, err := w.loop.Dial(w.node(i), i)
 	if err != nil {
 		w.fail(err)
 		return

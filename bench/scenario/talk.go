@@ -38,7 +38,7 @@ func talk(ctx context.Context, c Config, t Target, name string, disturb func(ctx
 	}
 	if err == nil && c.Rest > 0 && t.PID() != 0 {
 		err = pause(ctx, c.Rest, nil)
-		r.RSSRestedMB = mb(usage(t.PID()).RSS)
+		r.RSSRestedMB = mb(usage(t).RSS)
 	}
 	w.disperse()
 
@@ -98,18 +98,6 @@ func pause(ctx context.Context, d time.Duration, beside func(context.Context) er
 	}
 }
 
-func meterOf(t Target) meter { return meter{server: usage(t.PID()), own: server.OwnCPU()} }
-
-// usage is the zero Usage when the process is not known or gone.
-func usage(pid int) server.Usage {
-	if pid == 0 {
-		return server.Usage{}
-	}
-	u, err := server.UsageOf(pid)
-	if err != nil {
-		return server.Usage{}
-	}
-	return u
-}
+func meterOf(t Target) meter { return meter{server: usage(t), own: server.OwnCPU()} }
 
 func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -87,7 +87,7 @@ func (p *touching) step(at int) (Step, error) {
 	if err == nil {
 		err = p.pause(p.c.Rest)
 	}
-	s.RSSMB = mb(usage(p.target.PID()).RSS)
+	s.RSSMB = mb(usage(p.target).RSS)
 	return s, err
 }
 
@@ -95,7 +95,7 @@ func (p *touching) step(at int) (Step, error) {
 func (p *touching) watch() {
 	if now := p.loop.Clock(); now-p.lastPeak > step {
 		p.lastPeak = now
-		p.peakRSS = max(p.peakRSS, usage(p.target.PID()).RSS)
+		p.peakRSS = max(p.peakRSS, usage(p.target).RSS)
 	}
 }
 

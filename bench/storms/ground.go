@@ -1,12 +1,10 @@
 package storms
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -169,37 +167,6 @@ func (g *Ground) questions(ctx context.Context) (n int64, err error) {
 	var name string
 	err = g.Questions.QueryRowContext(ctx, "SHOW GLOBAL STATUS LIKE 'Questions'").Scan(&name, &n)
 	return n, err
-}
-
-// metric adds up the values of the server's metrics whose name, with labels,
-// begins so.
-func (g *Ground) metric(ctx context.Context, prefix string) (sum float64, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.Admin+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	lines := bufio.NewScanner(resp.Body)
-	found := false
-	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), " ")
-		if !ok || !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum, found = sum+v, true
-	}
-	if !found {
-		return 0, fmt.Errorf("no metric %s", prefix)
-	}
-	return sum, lines.Err()
 }
 
 // rss is the memory of the server's process in MB, now.

@@ -75,7 +75,7 @@ func newHerd(ctx context.Context, o herdOptions) (*herd, error) {
 	h := &herd{ctx: ctx, o: o, proto: proto, rand: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // no secret, and the same each time
 	h.content = text(max(o.content, 16))
 	h.onAck = func(*member) {}
-	h.loop, err = client.NewLoop(o.addr, proto.Path(), h)
+	h.loop, err = client.NewLoop([]string{o.addr}, proto.Path(), h)
 	return h, err
 }
 

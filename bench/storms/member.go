@@ -90,7 +90,7 @@ func (h *herd) move(m *member, to stage) {
 
 func (h *herd) dial(m *member) {
 	h.move(m, dialing)
-	sock, err := h.loop.Dial(m.index)
+	sock, err := h.loop.Dial(0, m.index)
 	switch {
 	case err != nil:
 		h.ended(m, err)

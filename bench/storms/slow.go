@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/corrillo/corrillo/bench/server"
 )
 
 // aHundredth of a room stops reading.
@@ -54,7 +56,7 @@ func slow(ctx context.Context, g *Ground, r *Result) error {
 	s.victims = h.addVictims(room, slow, g.Size.Back)
 	defer s.bury()
 	r.Clients = len(room.members)
-	if s.closed, err = g.metric(ctx, slowConsumers); err != nil {
+	if s.closed, err = server.Metric(ctx, g.Admin, slowConsumers); err != nil {
 		return err
 	}
 	var with, without phase
@@ -138,7 +140,7 @@ func (s *slowRoom) look(ctx context.Context, p *phase) (closed *float64) {
 		}
 		rss, err := s.g.rss()
 		if err == nil {
-			*closed, err = s.g.metric(ctx, slowConsumers)
+			*closed, err = server.Metric(ctx, s.g.Admin, slowConsumers)
 		}
 		if err != nil {
 			s.failed = err

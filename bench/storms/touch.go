@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/corrillo/corrillo/bench/scenario"
+	"github.com/corrillo/corrillo/bench/server"
 )
 
 // forgetWithin is how long the server may take to forget conversations that
@@ -33,7 +34,7 @@ func touch(ctx context.Context, g *Ground, r *Result) error {
 	if report.Failure != "" {
 		return fmt.Errorf("touch: %s", report.Failure)
 	}
-	actors, err := g.metric(ctx, conversationActors)
+	actors, err := server.Metric(ctx, g.Admin, conversationActors)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (g *Ground) forget(ctx context.Context, r *Result, before, most float64) er
 	begun, forgotten := time.Now(), time.Duration(0)
 	bound := before + (most-before)/2
 	for {
-		actors, err := g.metric(ctx, conversationActors)
+		actors, err := server.Metric(ctx, g.Admin, conversationActors)
 		if err != nil {
 			return err
 		}

@@ -59,6 +59,8 @@ const (
 	Polling    = "polling"
 	Touched    = "touched"
 	History    = "history"
+	Hop        = "hop"
+	Join       = "join"
 )
 
 const (
@@ -131,24 +133,56 @@ func All() []Work {
 	}
 }
 
-// Names are the works' names.
-func Names() []string {
-	var names []string
+// Clustered are the works that show what a cluster costs: some of All, talked
+// at for a shorter time and without the rest, and two that take a cluster.
+func Clustered() []Work {
+	var list []Work
 	for _, w := range All() {
-		names = append(names, w.Name)
+		switch w.Name {
+		case Rooms1, Rooms4, Open300, Fanout1000:
+			w.Full.Duration, w.Full.Rest, w.Takes = talksClustered, none, 10*time.Second
+			list = append(list, w)
+		}
+	}
+	two := func(k peers.Kind) bool { return k.Name == peers.Nodes2 }
+	hop := scenario.Config{RoomSize: 2, Rate: 300, Duration: 12 * time.Second, Rest: none}
+	shortHop := hop
+	shortHop.Duration = brief
+	return append(list,
+		Work{
+			Name: Hop, Title: "40 conversations of two who are on one node, 300 messages per second, a second where that node looks after the conversation, then a second where the other one does", Scenario: "hop",
+			Full: hop, Short: shortHop, Takes: 20 * time.Second, who: two,
+		},
+		Work{
+			Name: Join, Title: "a third node comes while 2,000 clients are in 1,000 conversations of two, 1,000 messages per second", Scenario: "join",
+			Full:  scenario.Config{Connections: 2000, RoomSize: 2, Senders: 1000, Rate: 1000, Duration: talksClustered, Rest: none},
+			Short: scenario.Config{Connections: 100, RoomSize: 2, Senders: 50, Rate: 200, Duration: brief, Rest: none}, Takes: 15 * time.Second, who: two,
+		},
+	)
+}
+
+// talksClustered is how long a crowd sends to a cluster: there are many runs,
+// and what counts is how they differ.
+const talksClustered = 5 * time.Second
+
+// Names are the works' names.
+func Names(list []Work) []string {
+	var names []string
+	for i := range list {
+		names = append(names, list[i].Name)
 	}
 	return names
 }
 
-// Find returns the works of these names, in the order of All; all of them when
-// there are no names.
-func Find(names []string) ([]Work, error) {
+// Find returns those of these works that are named, in their order; all of them
+// when there are no names.
+func Find(list []Work, names []string) ([]Work, error) {
 	for _, name := range names {
-		if !slices.Contains(Names(), name) {
-			return nil, fmt.Errorf("no work %q; there are %s", name, strings.Join(Names(), ", "))
+		if !slices.Contains(Names(list), name) {
+			return nil, fmt.Errorf("no work %q; there are %s", name, strings.Join(Names(list), ", "))
 		}
 	}
-	return slices.DeleteFunc(All(), func(w Work) bool {
+	return slices.DeleteFunc(slices.Clone(list), func(w Work) bool {
 		return len(names) > 0 && !slices.Contains(names, w.Name)
 	}), nil
 }

@@ -26,15 +26,15 @@ func TestAll(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	all, err := Find(nil)
+	all, err := Find(All(), nil)
 	if err != nil || len(all) != len(All()) {
 		t.Errorf("without names: %d works, %v", len(all), err)
 	}
-	some, err := Find([]string{Connect, Rooms1})
+	some, err := Find(All(), []string{Connect, Rooms1})
 	if err != nil || len(some) != 2 || some[0].Name != Rooms1 {
 		t.Errorf("two names: %+v, %v", some, err)
 	}
-	if _, err := Find([]string{"rooms"}); err == nil {
+	if _, err := Find(All(), []string{"rooms"}); err == nil {
 		t.Error("a name that there is not: no error")
 	}
 }
