@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 // ClusterOptions are what a node needs of the links to the others. All parts
-// must be set.
+// without a default must be set.
 type ClusterOptions struct {
 	// Grace is how long a node that was taken out may take to notice: others take
 	// over from it after that. 0: it does at once.
@@ -24,6 +25,8 @@ type ClusterOptions struct {
 	// it may take it later; it does not block.
 	// Items for one node arrive once and in order, for as long as both live.
 	Send func(node string, item []byte) error
+	// MaxItem is how many bytes an item may have. Default 8 MiB.
+	MaxItem int
 	// Adopt takes a newer view than this node's that another one has told of.
 	// Switch has been called with it, or with a later one, when it returns.
 	Adopt func(placement.View)
@@ -54,7 +57,7 @@ type cluster struct {
 }
 
 func (s *System) joinCluster(o *ClusterOptions) *cluster {
-	c := &cluster{o: o, out: outbox.New(o.Send, s.o.Log), asks: asks{waiting: map[uint64]ask{}}}
+	c := &cluster{o: o, out: outbox.New(o.Send, cmp.Or(o.MaxItem, 8<<20), s.o.Log), asks: asks{waiting: map[uint64]ask{}}}
 	c.carrier = away.New(away.Options{
 		Send: c.out.Try, Must: c.out.Must, EventsPerSecond: s.o.EventsPerSecond, Burst: s.o.EventsBurst, Log: s.o.Log,
 	})

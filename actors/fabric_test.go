@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -102,8 +103,12 @@ func (f *fabric) add() *member {
 	return m
 }
 
-// send queues an item; a node that is not there any more gets nothing.
+// send queues an item of up to 8 MiB; a node that is not there any more gets
+// nothing.
 func (f *fabric) send(from, to string, item []byte) error {
+	if len(item) > 8<<20 {
+		return errors.New("too large for the link")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.nodes[from] == nil || f.nodes[to] == nil || f.pipes == nil {

@@ -93,7 +93,8 @@ func (c *Conversation) read(r rules.Read) {
 			q.BeforeSeq = r.BeforeSeq
 		}
 		page, more, err := c.o.Store.Messages(ctx, q)
-		answer(rules.AppendHistoryReply(nil, page, more), err)
+		page, cut := rules.FitPage(page, !q.FromOldest)
+		answer(rules.AppendHistoryReply(nil, page, more || cut), err)
 	}, func(err error) { answer(nil, err) })
 }
 
@@ -113,6 +114,7 @@ func (c *Conversation) joinPage(ctx context.Context, r rules.Read) ([]byte, erro
 		return nil, err
 	}
 	reply.HasMore = moreMissed || moreChanged
+	reply.Fit()
 	return rules.AppendJoinReply(nil, &reply), nil
 }
 

@@ -47,7 +47,7 @@ func newMoving(t *testing.T) *moving {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	m.UseCluster(locator.ClusterOptions{
-		Self: "a", Out: outbox.New(func(string, []byte) error { return nil }, log),
+		Self: "a", Out: outbox.New(func(string, []byte) error { return nil }, 1<<20, log),
 		Interests:    func() []placement.Key { return nil },
 		Announcement: func(placement.Key) any { return nil },
 		Ready:        func() {}, Newer: func() {}, NotThere: func(any) {}, Log: log,

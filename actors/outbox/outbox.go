@@ -1,5 +1,6 @@
-// Package outbox is the way out of a node to others: it encodes messages, and
-// decides what becomes of one when the link to its node is full.
+// Package outbox is the way out of a node to others: it encodes messages, cuts
+// up what is too large for a link, and decides what becomes of one when the link
+// to its node is full.
 package outbox
 
 import (
@@ -19,13 +20,17 @@ import (
 // blocks. Messages that one goroutine sends to one node go in order.
 type Outbox struct {
 	send func(node string, item []byte) error
+	most int // bytes of an item
 	log  *slog.Logger
 
 	mu    sync.Mutex
 	nodes map[string]*waiting
 
-	stats struct{ refused, left atomic.Int64 }
+	stats struct{ refused, left, large atomic.Int64 }
 }
+
+// ErrTooLarge says that a message has no room in one item, and cannot be cut up.
+var ErrTooLarge = errors.New("too large for the link to another node")
 
 // retryAfter is the pause before what could not be sent is tried again.
 const retryAfter = 20 * time.Millisecond
@@ -36,17 +41,21 @@ type waiting struct {
 	lost  int // 1 + the place of message.AnswersLost among them; 0: it is not
 }
 
-// New returns an outbox over send, which takes an item for a node or refuses it
-// without blocking: with message.ErrOverloaded when it may be taken later.
-func New(send func(node string, item []byte) error, log *slog.Logger) *Outbox {
-	return &Outbox{send: send, log: log, nodes: map[string]*waiting{}}
+// New returns an outbox over send, which takes an item of at most that many
+// bytes for a node or refuses it without blocking: with message.ErrOverloaded
+// when it may be taken later.
+func New(send func(node string, item []byte) error, most int, log *slog.Logger) *Outbox {
+	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}}
 }
 
-// Try sends m, or returns message.ErrOverloaded.
+// Try sends m, or returns message.ErrOverloaded or ErrTooLarge.
 func (o *Outbox) Try(node string, m any) error {
 	item, err := o.encode(m)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(item) > o.most:
+		return fmt.Errorf("%T of %d bytes: %w", m, len(item), ErrTooLarge)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,32 +71,32 @@ func (o *Outbox) Try(node string, m any) error {
 // Must sends m, at once or as soon as there is room. It is for what is little
 // or bounded by something else.
 func (o *Outbox) Must(node string, m any) {
-	item, err := o.encode(m)
-	if err != nil {
-		return
-	}
+	items, _ := o.items(m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if w := o.nodes[node]; w != nil {
-		w.items = append(w.items, item)
-	} else if err := o.send(node, item); errors.Is(err, message.ErrOverloaded) {
-		o.nodes[node] = &waiting{items: [][]byte{item}}
-	} else if err != nil {
-		o.log.Error("a message for another node was not sent", "node", node, "message", fmt.Sprintf("%T", m), "err", err)
+	for _, item := range items {
+		if w := o.nodes[node]; w != nil {
+			w.items = append(w.items, item)
+		} else if err := o.send(node, item); errors.Is(err, message.ErrOverloaded) {
+			o.nodes[node] = &waiting{items: [][]byte{item}}
+		} else if err != nil {
+			o.log.Error("a message for another node was not sent", "node", node, "message", fmt.Sprintf("%T", m), "err", err)
+		}
 	}
 }
 
 // Relay sends events and answers for the sessions of a node. Where there is no
-// room they are left out, and the node is told that they were.
+// room they are left out, and the node is told that they were. An answer that is
+// too large for a link is refused instead, as payload_too_large.
 func (o *Outbox) Relay(node string, m any) {
-	item, err := o.encode(m)
-	if err != nil {
-		return
-	}
+	items, all := o.items(m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	w := o.nodes[node]
-	if w == nil && o.send(node, item) == nil {
+	for len(items) > 0 && w == nil && o.send(node, items[0]) == nil {
+		items = items[1:]
+	}
+	if len(items) == 0 && all {
 		return
 	}
 	o.stats.left.Add(1)
@@ -123,13 +132,14 @@ type Stats struct {
 	Waiting int   // messages that must be sent and could not be yet
 	Refused int64 // that were refused since the start
 	Left    int64 // events and answers that were left out since the start
+	Large   int64 // answers that were too large and refused, since the start
 }
 
 // Stats returns the counts.
 func (o *Outbox) Stats() Stats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := Stats{Refused: o.stats.refused.Load(), Left: o.stats.left.Load()}
+	s := Stats{Refused: o.stats.refused.Load(), Left: o.stats.left.Load(), Large: o.stats.large.Load()}
 	for _, w := range o.nodes {
 		s.Waiting += len(w.items)
 	}

@@ -88,22 +88,30 @@ func (s *Session) onLocated(m located) {
 
 func (s *Session) onGetConversations(o message.Origin, m wire.GetConversations) {
 	s.beside(o, func(ctx context.Context) *wire.Error {
-		page, next, err := s.o.Store.Conversations(ctx, o.UserID, m.Cursor, m.Limit)
-		if err != nil {
-			return message.ClientError(err)
+		var data []byte
+		for limit, whole := m.Limit, false; !whole; {
+			page, next, err := s.o.Store.Conversations(ctx, o.UserID, m.Cursor, limit)
+			if err != nil {
+				return message.ClientError(err)
+			}
+			var n int
+			data, n = appendConversations(nil, page, next)
+			limit, whole = n, n == len(page) // the cursor is that of a whole page
 		}
 		s.o.Observe(o.Event, "")
-		s.o.Hub.Answer(s.sub, o, appendConversations(nil, page, next))
+		s.o.Hub.Answer(s.sub, o, data)
 		return nil
 	})
 }
 
 // appendConversations appends get_conversations' reply: {status, conversations:
-// [...], cursor?}.
-func appendConversations(dst []byte, page []repo.ConversationSummary, next string) []byte {
+// [...], cursor?}. It has the first n of the page: up to rules.ReplyBytes, one
+// in any case.
+func appendConversations(dst []byte, page []repo.ConversationSummary, next string) (reply []byte, n int) {
 	dst = append(dst, `{"status":"ok","conversations":[`...)
 	for i := range page {
 		c := &page[i]
+		before := len(dst)
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -130,13 +138,18 @@ func appendConversations(dst []byte, page []repo.ConversationSummary, next strin
 		dst = append(dst, `,"lastActivityAt":`...)
 		dst = wire.AppendTime(dst, c.LastActivityAt)
 		dst = append(dst, '}')
+		if i > 0 && len(dst) > rules.ReplyBytes {
+			dst = dst[:before]
+			break
+		}
+		n++
 	}
 	dst = append(dst, ']')
 	if next != "" {
 		dst = append(dst, `,"cursor":`...)
 		dst = wire.AppendString(dst, next)
 	}
-	return append(dst, '}')
+	return append(dst, '}'), n
 }
 
 func (s *Session) onGetPresence(o message.Origin, m wire.GetPresence) {
