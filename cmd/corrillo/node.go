@@ -245,14 +245,49 @@ func (n *node) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	(*routes).ServeHTTP(w, r.WithContext(transport.Forwarded(r.Context())))
 }
 
-// leave hands what this node owns to the others.
+// errLapsed is why a node that stops does not wait for others to take over.
+var errLapsed = errors.New("the registry does not renew this node's lease, so nobody can be told")
+
+// leave hands what this node owns to the others. It has a fifth of the time
+// until ctx ends, handOffWithin at the most, and none once its lease has lapsed:
+// that the registry is away must not hold up who is sent away next. What was not
+// handed over by then still is, as soon as it can be, until close.
 func (n *node) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, handOffWithin)
-	defer cancel()
-	if err := n.keeper().Leave(ctx); err != nil {
-		return fmt.Errorf("leave the cluster: %w", err)
+	within := handOffWithin
+	if end, ok := ctx.Deadline(); ok {
+		within = min(within, time.Until(end)/5)
 	}
-	return n.system.HandedOff(ctx)
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	left := make(chan error, 1)
+	go func() { left <- n.handOver(ctx) }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-left:
+			return err
+		case <-tick.C:
+			if n.valid() {
+				continue
+			}
+			cancel()
+			if err := <-left; err == nil || errors.Is(err, nodes.ErrLost) {
+				return err
+			}
+			return fmt.Errorf("leave the cluster: %w", errLapsed)
+		}
+	}
+}
+
+func (n *node) handOver(ctx context.Context) error {
+	if err := n.keeper().Leave(ctx); err != nil {
+		return err // it says what was done
+	}
+	if err := n.system.HandedOff(ctx); err != nil {
+		return fmt.Errorf("hand over to other nodes: %w", err)
+	}
+	return nil
 }
 
 const (
