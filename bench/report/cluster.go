@@ -151,7 +151,7 @@ func joinTable(set *results.Set, w *works.Work) string {
 			return 100 * divided(float64(j.MovedConversations), float64(j.Conversations))
 		}},
 		{"users that move, %", func(j *scenario.Join) float64 { return 100 * divided(float64(j.MovedUsers), float64(j.Users)) }},
-		{"messages held meanwhile", func(j *scenario.Join) float64 { return float64(j.Held) }},
+		{"commands held meanwhile, what nodes say of their clients included", func(j *scenario.Join) float64 { return float64(j.Held) }},
 		{"ack p50 before, ms", func(j *scenario.Join) float64 { return latency(j.Before).P50 }},
 		{"ack p50 from its start on, ms", func(j *scenario.Join) float64 { return latency(j.After).P50 }},
 		{"ack p99 before, ms", func(j *scenario.Join) float64 { return latency(j.Before).P99 }},

@@ -48,7 +48,7 @@ func headline(r *results.Run) string {
 		}
 	}
 	if j := r.Report.Join; j != nil {
-		say = append(say, fmt.Sprintf("joined in %.1f s, %d of %d users and %d of %d conversations moved, %d messages held, the longest wait %.0f ms",
+		say = append(say, fmt.Sprintf("joined in %.1f s, %d of %d users and %d of %d conversations moved, %d commands held, the longest wait %.0f ms",
 			j.Seconds, j.MovedUsers, j.Users, j.MovedConversations, j.Conversations, j.Held, maximum(j.After)))
 	}
 	switch {

@@ -44,7 +44,7 @@ type Share struct {
 type Traffic struct {
 	Items int64 // commands, events and answers
 	Bytes int64 // on the cluster's connections, in both directions; 0: not known
-	Held  int64 // messages that waited for an id that moved
+	Held  int64 // what waited for an id that moved: commands, and what nodes say of who is there
 }
 
 var errNoCluster = errors.New("it takes a cluster that the run can look into")

@@ -22,7 +22,8 @@ type Join struct {
 	// started, and from there on. After.Max is how long a message was held.
 	Before *Latency `json:"beforeMs,omitempty"`
 	After  *Latency `json:"afterMs,omitempty"`
-	// Held are messages that waited for an id that moved.
+	// Held is what waited for an id that moved: commands, and what nodes say of
+	// who listens and who is there.
 	Held int64 `json:"held"`
 	// LinkItems and LinkBytes went between nodes in AfterSeconds, those of the
 	// load included, which were so many a second before.

@@ -9,12 +9,12 @@ import (
 
 func TestAll(t *testing.T) {
 	named := scenario.Named()
-	for _, w := range All() {
+	for _, w := range append(All(), Clustered()...) {
 		if named[w.Scenario] == nil {
 			t.Errorf("%s: there is no scenario %q", w.Name, w.Scenario)
 		}
 		ours := 0
-		for _, k := range peers.Kinds() {
+		for _, k := range append(peers.Kinds(), peers.Clusters()...) {
 			if k.Ours && w.Can(k) {
 				ours++
 			}
