@@ -166,18 +166,21 @@ func (r *Router) settled(k Key, owner string) bool {
 			return false
 		}
 	}
-	for i := range r.changes {
+	// From the last change to the first: k may have gone from its owner and come
+	// back to it.
+	next := owner
+	for i := len(r.changes) - 1; i >= 0; i-- {
 		c := &r.changes[i]
 		was := c.old.Owner(k.Kind, k.ID)
-		if was == owner {
-			continue
+		if was != next {
+			if owner == r.self {
+				return false // somebody may have it who has not settled
+			}
+			if _, waits := c.waiting[was]; waits {
+				return false
+			}
 		}
-		if owner == r.self {
-			return false // somebody may have it who has not settled
-		}
-		if _, waits := c.waiting[was]; waits {
-			return false
-		}
+		next = was
 	}
 	return true
 }

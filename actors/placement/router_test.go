@@ -144,6 +144,19 @@ func TestRouter_MovedWaitsForItsOldOwner(t *testing.T) {
 	want(t, "its old owner has", route(r, moved), "remote c")
 }
 
+// What was sent to an owner that has lost the id and has it again may come back
+// from there, for the first of the two changes: nothing overtakes it.
+func TestRouter_MovedAndBackWaitsForItsOwner(t *testing.T) {
+	r, _ := routerAt("a", two)
+	back := view(3, "a", "b")
+	k := keyThat([]placement.View{two, three, back}, "b", "c", "b")
+	r.Switch(three)
+	r.Switch(back)
+	want(t, "c is gone, b has not settled", route(r, k), "held b")
+	r.OnSettled("b", 2)
+	want(t, "b has given it up, and has it again", route(r, k), "remote b")
+}
+
 func TestRouter_SettlesOnceItsActorsAreGone(t *testing.T) {
 	r, said := routerAt("a", two)
 	r.Switch(three)
