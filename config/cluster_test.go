@@ -56,6 +56,27 @@ cluster:
 	}
 }
 
+// Without limits an event keeps to what a link takes, on a cluster.
+func TestCluster_LimitsOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		env  []string
+		args []string
+		want config.Size
+	}{
+		"a node":        {member(), nil, config.ClusterPayload},
+		"its own limit": {member(), []string{"--limits-payload=1MiB"}, 1 << 20},
+		"the most":      {member(), []string{"--limits-payload=1536KiB"}, 1536 << 10},
+		"alone":         {nil, nil, 64 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, err := load(t, "", tc.env, append(tc.args, "--dev", "--limits=off")...)
+			if err != nil || s.Limits.Payload != tc.want || s.Limits.Burst != 0 {
+				t.Errorf("%s, %v", s.Limits.Payload, err)
+			}
+		})
+	}
+}
+
 func TestCluster_Refusals(t *testing.T) {
 	listen := "CORRILLO_CLUSTER_LISTEN=10.0.0.5:7946"
 	mysql := "DATABASE_URL=mysql://app@db/chat"
@@ -86,6 +107,8 @@ func TestCluster_Refusals(t *testing.T) {
 		"other membership":        {env: []string{"CORRILLO_CLUSTER_MEMBERSHIP=consul"}, want: []string{`cluster.membership: "consul" is none of mysql, etcd`}},
 		"short lease":             {args: []string{"--cluster-lease=1s"}, want: []string{"cluster.lease: 1s is less than 3s"}},
 		"small queue":             {args: []string{"--cluster-queue=1000"}, want: []string{"cluster.queue:"}},
+		"events beyond a link":    {env: member(), args: []string{"--limits-payload=3MiB"}, want: []string{"flag --limits-payload: limits.payload: 3MiB is more than 1536KiB: on a cluster (cluster.listen)", "room on a link between nodes"}},
+		"the same, limits off":    {env: member("CORRILLO_LIMITS_PAYLOAD=8MB"), args: []string{"--limits=off"}, want: []string{"environment CORRILLO_LIMITS_PAYLOAD: limits.payload: 8MB is more than 1536KiB"}},
 		"queue below an event":    {env: member(), args: []string{"--cluster-queue=1MiB", "--limits-payload=2MiB"}, want: []string{"cluster.queue: 1MiB cannot hold one event of limits.payload (2MiB)"}},
 		"name":                    {args: []string{"--cluster-name=a b"}, want: []string{"cluster.name:"}},
 		"replica of SQLite":       {env: []string{"DATABASE_REPLICA_URL=mysql://app@replica/chat"}, want: []string{"environment DATABASE_REPLICA_URL: store.replicaUrl: needs the database"}},

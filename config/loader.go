@@ -109,13 +109,16 @@ func (l *Loader) resolve(ctx *kong.Context, _ *kong.Path, f *kong.Flag) (any, er
 	return l.preset(ctx, f, key), nil
 }
 
+// limitsOff is the Origin of what --limits=off stands for.
+const limitsOff = "limits off"
+
 // preset gives the values that --dev and --limits=off stand for.
 func (l *Loader) preset(ctx *kong.Context, f *kong.Flag, key string) any {
 	if dev, _ := flagValue[bool](ctx, "dev"); dev && f.Tag.Has("dev") {
 		return l.accept(f, key, f.Tag.Get("dev"), "--dev")
 	}
 	if f.Tag.Has("off") && l.limitsOff(ctx) {
-		return l.accept(f, key, f.Tag.Get("off"), "limits off")
+		return l.accept(f, key, f.Tag.Get("off"), limitsOff)
 	}
 	return nil
 }
@@ -225,6 +228,7 @@ func (l *Loader) Finish(ctx *kong.Context, s *Settings) error {
 		}
 	}
 	s.tidyLists()
+	l.fitCluster(s)
 	return errors.Join(append(slices.Clone(l.problems), l.Validate(s)...)...)
 }
 

@@ -24,6 +24,7 @@ func (l *Loader) Validate(s *Settings) []error {
 	v.webhook(&s.Webhook)
 	v.events(&s.Events)
 	v.limits(&s.Limits)
+	v.clusterLimits(s)
 	v.timing(s)
 	return v.errs
 }

@@ -55,7 +55,7 @@ func newNode(s *config.Settings, log *slog.Logger) *node {
 func (n *node) actorOptions() *actors.ClusterOptions {
 	return &actors.ClusterOptions{
 		Grace: n.s.Cluster.Lease / 4, // it looks every fifth
-		Send:  n.send, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Status: n.status,
+		Send:  n.send, MaxItem: peers.MaxItem, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Status: n.status,
 	}
 }
 
