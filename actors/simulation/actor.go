@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"github.com/corrillo/corrillo/actors/locator"
@@ -26,8 +27,8 @@ type actor struct {
 
 type (
 	started     struct{ successor bool }
-	failure     struct{} // a message that makes the actor panic
-	handOffOver struct{ of *actor }
+	failure     struct{}                         // a message that makes the actor panic
+	handOffOver struct{ of *rules.Conversation } // of one life
 )
 
 const (
@@ -47,6 +48,14 @@ func (a *actor) send(msg any) {
 	}
 	a.box = append(a.box, msg)
 	a.wakeUp()
+}
+
+// fail has it fail at some place among what waits for it.
+func (a *actor) fail() {
+	if !a.stopped {
+		a.box = slices.Insert(a.box, a.n.w.rng.IntN(len(a.box)+1), any(failure{}))
+		a.wakeUp()
+	}
 }
 
 func (a *actor) wakeUp() {
@@ -82,16 +91,10 @@ func (a *actor) receive(msg any) {
 	case locator.HandOff:
 		a.handOff()
 	case handOffOver:
-		if m.of == a {
+		if m.of == a.state {
 			a.stop()
 		}
 	case failure:
-		// Where the node may not activate it (its lease has lapsed, or the id
-		// moves), what waits in the mailbox of one that fails is lost: those who
-		// sent it ask again. That breaks no promise, but routers count it.
-		if !a.n.mine(a.id) {
-			return
-		}
 		a.n.w.note("%s: %s fails", a.n.id, a.id)
 		a.carry(a.state.Abandon(wire.Errorf(wire.CodeInternal, "failed")))
 		a.stopTimer()
@@ -113,9 +116,8 @@ func (a *actor) receive(msg any) {
 func (a *actor) begin(successor bool) {
 	if successor {
 		a.n.whoListens(a.id)
-		if !a.n.mine(a.id) {
-			a.handOff()
-			return
+		if a.n.moved(a.id) { // the one that failed was about to go, behind what it had been told
+			a.send(locator.HandOff{})
 		}
 	}
 	if l := a.n.hub.Listeners(a.id); successor || len(l) > 0 {
@@ -129,8 +131,8 @@ func (a *actor) handOff() {
 	}
 	a.leaving = true
 	a.carry(a.state.Depart(a.now()))
-	n, id := a.n, a.id
-	n.w.after(handOffWithin, n, func() { n.tellOwn(id, outcomeOf(handOffOver{a})) })
+	n, id, of := a.n, a.id, a.state
+	n.w.after(handOffWithin, n, func() { n.tellOwn(id, outcomeOf(handOffOver{of})) })
 	a.goIfDone()
 }
 

@@ -38,11 +38,9 @@ type place struct {
 	live   bool  // the join is answered: everything after cursor is to come
 	asked  time.Duration
 	busy   bool // a join or a leave waits for its answer
-	// through is the last seq of a join's page when the session heard the
-	// conversation before it: what it heard may come behind the page.
-	through int64
-	heard   bool
-	joins   bool // it has asked to join
+	// out: the session is new, and not in it before the answer of its first join.
+	out   bool
+	joins int // that it has asked for
 }
 
 // post is a message that is not acked.
@@ -134,8 +132,8 @@ func (c *client) keep(p *place) {
 
 func (c *client) join(p *place) {
 	after := p.cursor
-	p.heard = p.heard || p.joins // the one before was not answered
-	p.joins = true
+	p.joins++
+	p.out = p.out && p.joins == 1 // the first of two may be carried out without an answer
 	c.ask(p, wire.EventJoinConversation, func(o message.Origin) any {
 		return &message.Join{Origin: o, AfterSeq: after, AfterRev: -1}
 	}, func(data []byte) { c.joined(p, after, data) })
@@ -163,13 +161,15 @@ func (c *client) joined(p *place, after int64, data []byte) {
 	var a struct {
 		Status  string
 		LastSeq int64
+		HasMore bool
 		Missed  []struct{ Seq int64 }
 	}
 	if err := json.Unmarshal(data, &a); err != nil {
 		c.w.broken("%s: %v in %s", c.user, err, data)
 		return
 	}
-	if a.Status != "ok" || !p.want {
+	p.out = false
+	if a.Status != "ok" || !p.want || a.HasMore { // it had left before the page was read
 		return
 	}
 	if after >= 0 {
@@ -182,10 +182,7 @@ func (c *client) joined(p *place, after int64, data []byte) {
 			c.w.broken("%s joins %s after %d: %d missed up to %d", c.user, p.id, after, len(a.Missed), a.LastSeq)
 		}
 	}
-	if p.heard || wire.IsDirect(p.id) {
-		p.through = max(p.through, a.LastSeq)
-	}
-	p.cursor, p.live, p.heard = max(p.cursor, a.LastSeq), true, true
+	p.cursor, p.live = max(p.cursor, a.LastSeq), true
 	c.w.note("%s has joined %s at %d", c.user, p.id, p.cursor)
 }
 
@@ -249,7 +246,9 @@ func (c *client) hear(f *wire.Frame) {
 // heard checks that nothing is missing before a message, and that it is new.
 func (c *client) heard(p *place, seq int64) {
 	switch {
-	case p.live && seq <= p.cursor && seq > p.through && !c.own(p.id, seq, seq):
+	case p.out && !wire.IsDirect(p.id):
+		c.w.broken("%s hears %d of %s before it has joined", c.user, seq, p.id)
+	case p.live && seq <= p.cursor && !c.own(p.id, seq, seq):
 		c.w.broken("%s hears %d of %s again, after %d", c.user, seq, p.id, p.cursor)
 	case p.live && seq > p.cursor+1 && !c.own(p.id, p.cursor+1, seq-1):
 		c.w.broken("%s hears %d of %s after %d", c.user, seq, p.id, p.cursor)
@@ -297,7 +296,7 @@ func (c *client) lost(conn *conn) {
 	c.conn = nil
 	clear(c.asks)
 	for _, p := range c.rooms {
-		p.live, p.busy = false, false
+		p.live, p.busy, p.out = false, false, false
 	}
 	n := conn.n
 	c.w.after(c.w.lag(5*time.Second), n, func() { conn.closed(wire.CloseTransport) })

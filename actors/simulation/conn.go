@@ -62,7 +62,7 @@ func (c *conn) Welcome(m wire.Welcome) {
 		if !m.Recovered {
 			c.c.offset = ""
 			for _, p := range c.c.rooms {
-				p.heard, p.joins, p.through = false, false, 0
+				p.out, p.joins = true, 0
 			}
 		}
 		c.c.pid = m.PID

@@ -203,6 +203,9 @@ func (n *node) switchTo(v placement.View) {
 		if !e.passivating {
 			e.actor.send(locator.HandOff{})
 		}
+		if n.w.chance(10) {
+			e.actor.fail()
+		}
 	}
 	for _, key := range interests {
 		n.router.Announce(before, key)

@@ -72,6 +72,9 @@ func (n *node) valid() bool {
 // mine is what an activation asks before it fences others.
 func (n *node) mine(id string) bool { return n.valid() && n.router.Owner(keyOf(id)) == n.id }
 
+// moved reports whether an id is another node's under the view.
+func (n *node) moved(id string) bool { return n.router.Owner(keyOf(id)) != n.id }
+
 func (n *node) others() []string {
 	v := n.router.View()
 	var ids []string

@@ -68,12 +68,16 @@ func TestRun_PlaysTheSameAgain(t *testing.T) {
 // the rule in their name is left out.
 func TestRun_Schedules(t *testing.T) {
 	for name, seed := range map[string]uint64{
-		"a conversation comes back within the time of its hand-off": 65,
-		"the one that fails has lost its lease":                     324,
-		"a node settles for one who is behind":                      333,
-		"moved ids wait for their old owner":                        17,
-		"what is told too late goes back":                           62,
-		"what waits goes back on a new view":                        292,
+		"a conversation comes back before its first owner has settled": 5630,
+		"another one, in which a message comes back too late":          8501,
+		"a conversation comes back within the time of its hand-off":    1424,
+		"the one that fails was about to go":                           64,
+		"the one that fails asks who listens":                          120,
+		"a node settles for one who is behind":                         1738,
+		"a node settles before its actors are gone":                    14,
+		"what is told too late goes back":                              17,
+		"what waits goes back on a new view":                           133,
+		"listeners are announced to a new owner":                       31,
 	} {
 		t.Run(name, func(t *testing.T) { play(t, seed, simulation.Options{}) })
 	}
