@@ -3,7 +3,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -58,7 +56,7 @@ type Server struct {
 	o    Options
 	port int
 	run  *child.Process
-	out  tail
+	out  child.Output
 }
 
 // readyWithin bounds how long a start may take.
@@ -101,9 +99,8 @@ func (s *Server) Database() string {
 // Output is the last of what the processes wrote to stdout and stderr.
 func (s *Server) Output() string { return s.out.String() }
 
-// Faults are the lines of the output that no healthy run has: data races and
-// panics. Empty: none.
-func (s *Server) Faults() string { return s.out.faults() }
+// Faults is what no healthy run writes; see child.Output. Empty: none.
+func (s *Server) Faults() string { return s.out.Faults() }
 
 // Restart starts a process, when none runs, and returns when it is ready.
 func (s *Server) Restart(ctx context.Context) error {
@@ -190,42 +187,4 @@ func (s *Server) end(signal syscall.Signal) error {
 	}
 	<-p.Exited
 	return nil
-}
-
-// tail keeps the end of an output, and the lines that tell of a fault.
-type tail struct {
-	mu     sync.Mutex
-	last   []byte
-	faulty []byte
-}
-
-const (
-	keptOutput = 64 << 10
-	keptFaults = 16 << 10
-)
-
-// Write implements io.Writer.
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = append(t.last, b...)
-	if len(t.last) > 2*keptOutput {
-		t.last = append(t.last[:0], t.last[len(t.last)-keptOutput:]...)
-	}
-	if len(t.faulty) > 0 || bytes.Contains(b, []byte("DATA RACE")) || bytes.Contains(b, []byte("panic")) {
-		t.faulty = append(t.faulty, b[:min(len(b), keptFaults-min(len(t.faulty), keptFaults))]...)
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.last[max(0, len(t.last)-keptOutput):])
-}
-
-func (t *tail) faults() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.faulty)
 }
