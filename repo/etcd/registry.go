@@ -10,7 +10,6 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -23,8 +22,8 @@ import (
 // up to a second late, and a change of etcd's leader gives every lease its
 // whole time anew.
 type Registry struct {
-	client *clientv3.Client
-	keys   keys
+	conn *connection
+	keys keys
 
 	mu   sync.Mutex
 	held map[string]held // by node id: what this process has registered
@@ -49,35 +48,29 @@ func (k keys) alive(id string) string { return k.prefix + "alive/" + id }
 
 // Open makes the registry. It waits for nothing: an etcd that is away is
 // reported by every call, as repo.ErrUnavailable. With a user it asks for a
-// token at once, and fails when that is refused or nobody answers.
+// token at once, for DialTimeout at the most, and fails when that is refused.
 func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	client, err := clientv3.New(clientv3.Config{
-		Context:              context.WithoutCancel(ctx),
-		Endpoints:            o.Endpoints,
-		Username:             o.Username,
-		Password:             o.Password,
-		TLS:                  o.TLS,
-		DialTimeout:          o.DialTimeout,
-		DialKeepAliveTime:    2 * time.Second,
-		DialKeepAliveTimeout: 2 * time.Second,
-		Logger:               zap.NewNop(), // what matters comes as an error
-	})
-	if err != nil {
-		return nil, failed("open etcd", err)
+	r := &Registry{conn: newConnection(o), keys: keys{o.Prefix}, held: map[string]held{}}
+	if _, err := r.client(ctx, "open etcd"); err != nil && !errors.Is(err, repo.ErrUnavailable) {
+		return nil, err
 	}
-	return &Registry{client: client, keys: keys{o.Prefix}, held: map[string]held{}}, nil
+	return r, nil
+}
+
+// client gives etcd's client to do something with.
+func (r *Registry) client(ctx context.Context, what string) (*clientv3.Client, error) {
+	client, err := r.conn.get(ctx)
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	return client, nil
 }
 
 // Close implements repo.Registry.
-func (r *Registry) Close() error {
-	if err := r.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("close etcd: %w", err)
-	}
-	return nil
-}
+func (r *Registry) Close() error { return r.conn.close() }
 
 // Register implements repo.Registry.
 func (r *Registry) Register(ctx context.Context, l repo.Lease, ttl time.Duration) error {
@@ -92,13 +85,17 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 	if err != nil {
 		return err
 	}
+	client, err := r.client(ctx, what)
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	h, known := r.held[l.ID]
 	r.mu.Unlock()
 	if !known {
 		return r.put(ctx, what, l, ttl, true)
 	}
-	_, err = r.client.KeepAliveOnce(ctx, h.lease)
+	_, err = client.KeepAliveOnce(ctx, h.lease)
 	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
 		return r.put(ctx, what, l, ttl, true)
 	}
@@ -106,7 +103,7 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 		return failed(what, err)
 	}
 	there := clientv3.Compare(clientv3.Version(r.keys.node(l.ID)), ">", 0)
-	tx := r.client.Txn(ctx).If(there)
+	tx := client.Txn(ctx).If(there)
 	if h.value != value {
 		tx = tx.Then(clientv3.OpPut(r.keys.node(l.ID), value))
 	}
@@ -128,11 +125,15 @@ func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.
 	if err != nil {
 		return err
 	}
-	lease, err := r.client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
+	client, err := r.client(ctx, what)
+	if err != nil {
+		return err
+	}
+	lease, err := client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
 	if err != nil {
 		return failed(what, err)
 	}
-	tx := r.client.Txn(ctx)
+	tx := client.Txn(ctx)
 	if renew {
 		tx = tx.If(clientv3.Compare(clientv3.Version(r.keys.node(l.ID)), ">", 0))
 	}
@@ -144,7 +145,7 @@ func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.
 		return failed(what, err)
 	}
 	if !res.Succeeded {
-		_, _ = r.client.Revoke(ctx, lease.ID) // it ends by itself as well
+		_, _ = client.Revoke(ctx, lease.ID) // it ends by itself as well
 		return fmt.Errorf("%s: %w", what, repo.ErrLeaseLost)
 	}
 	r.hold(l.ID, held{lease.ID, value})
@@ -159,15 +160,20 @@ func (r *Registry) hold(id string, h held) {
 
 // Remove implements repo.Registry.
 func (r *Registry) Remove(ctx context.Context, id string) error {
-	if _, err := r.client.Txn(ctx).Then(r.deletions(id)...).Commit(); err != nil {
-		return failed("remove the lease", err)
+	const what = "remove the lease"
+	client, err := r.client(ctx, what)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Txn(ctx).Then(r.deletions(id)...).Commit(); err != nil {
+		return failed(what, err)
 	}
 	r.mu.Lock()
 	h, known := r.held[id]
 	delete(r.held, id)
 	r.mu.Unlock()
 	if known {
-		_, _ = r.client.Revoke(ctx, h.lease) // it ends by itself as well
+		_, _ = client.Revoke(ctx, h.lease) // it ends by itself as well
 	}
 	return nil
 }
@@ -183,7 +189,11 @@ func (r *Registry) deletions(ids ...string) []clientv3.Op {
 // Read implements repo.Registry. A transaction of etcd sees one revision.
 func (r *Registry) Read(ctx context.Context) (repo.Registered, error) {
 	const what = "read the registry"
-	res, err := r.client.Txn(ctx).Then(
+	client, err := r.client(ctx, what)
+	if err != nil {
+		return repo.Registered{}, err
+	}
+	res, err := client.Txn(ctx).Then(
 		clientv3.OpGet(r.keys.cluster()),
 		clientv3.OpGet(r.keys.lives(), clientv3.WithPrefix(), clientv3.WithKeysOnly()),
 		clientv3.OpGet(r.keys.nodes(), clientv3.WithPrefix()), // ascending by key
@@ -219,6 +229,10 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 		return err
 	}
 	what := fmt.Sprintf("propose generation %d", p.Record.Generation)
+	client, err := r.client(ctx, what)
+	if err != nil {
+		return err
+	}
 	members, err := json.Marshal(p.Record.Members)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -229,7 +243,7 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 		conditions = append(conditions, clientv3.Compare(clientv3.Version(r.keys.alive(id)), "=", 0))
 	}
 	ops := append([]clientv3.Op{clientv3.OpPut(r.keys.cluster(), string(members))}, r.deletions(p.Expired...)...)
-	res, err := r.client.Txn(ctx).If(conditions...).Then(append(ops, r.deletions(p.Removed...)...)...).Commit()
+	res, err := client.Txn(ctx).If(conditions...).Then(append(ops, r.deletions(p.Removed...)...)...).Commit()
 	if err != nil {
 		return failed(what, err)
 	}

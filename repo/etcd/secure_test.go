@@ -90,9 +90,9 @@ func readFor(t *testing.T, r repo.Registry, d time.Duration) (repo.Registered, e
 	return r.Read(ctx)
 }
 
-// etcd's own users: who is one, and what may be written below which prefix.
-func TestRegistry_Users(t *testing.T) {
-	server := repotest.StartEtcd(t)
+// addUser has etcd know one user, who may read and write below /chat/.
+func addUser(t *testing.T, server *repotest.Etcd) {
+	t.Helper()
 	admin, err := clientv3.New(clientv3.Config{Endpoints: []string{server.Endpoint()}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,9 +109,16 @@ func TestRegistry_Users(t *testing.T) {
 	if err := errors.Join(errRoot, errRootRole, errUser, errRole, errGrant, errUserRole, errOn); err != nil {
 		t.Fatal(err)
 	}
-	as := func(user, password string) func(*etcd.Options) {
-		return func(o *etcd.Options) { o.Username, o.Password = user, password }
-	}
+}
+
+func as(user, password string) func(*etcd.Options) {
+	return func(o *etcd.Options) { o.Username, o.Password = user, password }
+}
+
+// etcd's own users: who is one, and what may be written below which prefix.
+func TestRegistry_Users(t *testing.T) {
+	server, ctx := repotest.StartEtcd(t), t.Context()
+	addUser(t, server)
 	r := open(t, server.Endpoint(), "/chat/", as("corrillo", "p@ss"))
 	if err := r.Register(ctx, repotest.LeaseOf("ann"), time.Minute); err != nil {
 		t.Fatal(err)
@@ -135,5 +142,45 @@ func TestRegistry_Users(t *testing.T) {
 		if err == nil {
 			_ = bad.Close()
 		}
+	}
+}
+
+// A user's registry can be opened while etcd is away, as anybody's can, and
+// keeps to the time that a call has.
+func TestRegistry_UserBeforeEtcd(t *testing.T) {
+	server := repotest.StartEtcd(t)
+	addUser(t, server)
+	server.Kill(t)
+	r := open(t, server.Endpoint(), "/chat/", as("corrillo", "p@ss"), func(o *etcd.Options) { o.DialTimeout = time.Second })
+	if _, err := readFor(t, r, time.Millisecond); !errors.Is(err, repo.ErrUnavailable) {
+		t.Errorf("while etcd is away: %v", err)
+	}
+	server.Restart(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for err := r.Register(ctx, repotest.LeaseOf("ann"), time.Minute); err != nil; err = r.Register(ctx, repotest.LeaseOf("ann"), time.Minute) {
+		if !errors.Is(err, repo.ErrUnavailable) || ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := r.Read(ctx); err != nil || len(got.Leases) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := r.Register(ctx, repotest.LeaseOf("ann"), time.Minute); err == nil {
+		t.Error("a registry that was closed is used")
+	}
+}
+
+// One that never reached etcd ends, too.
+func TestRegistry_ClosedBeforeItWasOpen(t *testing.T) {
+	r := open(t, "http://127.0.0.1:1", "/chat/", as("corrillo", "p@ss"), func(o *etcd.Options) { o.DialTimeout = 100 * time.Millisecond })
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := readFor(t, r, time.Minute); err == nil {
+		t.Error("a registry that was closed is used")
 	}
 }

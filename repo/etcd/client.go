@@ -1,0 +1,96 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// connection is etcd's client. With a user that asks for a token before
+// anything else: where nobody answers then, the next call asks again.
+type connection struct {
+	o      Options
+	turn   chan struct{} // whoever has put something in may write what follows
+	client atomic.Pointer[clientv3.Client]
+	end    context.CancelFunc // of client's context
+	closed bool
+}
+
+var errClosed = errors.New("the registry is closed")
+
+func newConnection(o Options) *connection { return &connection{o: o, turn: make(chan struct{}, 1)} }
+
+// get gives the client, and makes it before.
+func (c *connection) get(ctx context.Context) (*clientv3.Client, error) {
+	if made := c.client.Load(); made != nil {
+		return made, nil
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	switch made := c.client.Load(); {
+	case c.closed:
+		return nil, errClosed
+	case made != nil:
+		return made, nil
+	}
+	return c.dial(ctx)
+}
+
+// dial makes the client, which outlives ctx.
+func (c *connection) dial(ctx context.Context) (*clientv3.Client, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	giveUp := context.AfterFunc(ctx, end)
+	made, err := clientv3.New(clientv3.Config{
+		Context:              life,
+		Endpoints:            c.o.Endpoints,
+		Username:             c.o.Username,
+		Password:             c.o.Password,
+		TLS:                  c.o.TLS,
+		DialTimeout:          c.o.DialTimeout,
+		DialKeepAliveTime:    2 * time.Second,
+		DialKeepAliveTimeout: 2 * time.Second,
+		Logger:               zap.NewNop(), // what matters comes as an error
+	})
+	if err != nil {
+		giveUp()
+		end()
+		return nil, err
+	}
+	if !giveUp() {
+		end()
+		return nil, errors.Join(ctx.Err(), shut(made))
+	}
+	c.end = end
+	c.client.Store(made)
+	return made, nil
+}
+
+// close ends the client; there is none after it.
+func (c *connection) close() error {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	made := c.client.Load()
+	if c.closed || made == nil {
+		c.closed = true
+		return nil
+	}
+	c.closed = true
+	c.end()
+	return shut(made)
+}
+
+func shut(client *clientv3.Client) error {
+	if err := client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("close etcd: %w", err)
+	}
+	return nil
+}
