@@ -1,0 +1,92 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/corrillo/corrillo/actors/placement"
+)
+
+// quiet are links on which nothing is heard.
+type quiet struct{}
+
+// Send implements placement.Links.
+func (quiet) Send(string, any) {}
+
+// benchView is a view of that many nodes, and one with a node more.
+func benchView(n int) (v, more placement.View) {
+	rng := rand.New(rand.NewPCG(1, uint64(n)))
+	all := make([]placement.Node, n+1)
+	for i := range all {
+		all[i] = placement.Node{ID: nodeID(rng), Address: "chat-000.internal.example:7400"}
+	}
+	return placement.NewView(1, slices.Clone(all[:n])), placement.NewView(2, all)
+}
+
+func benchKeys(n int) []placement.Key {
+	keys := make([]placement.Key, n)
+	for i := range keys {
+		keys[i] = placement.Key{Kind: 1, ID: fmt.Sprint("room-", i)}
+	}
+	return keys
+}
+
+// settledRouter is a node's under the first view, for which nobody is waited.
+func settledRouter(v *placement.View) *placement.Router {
+	r := placement.NewRouter(v.Nodes[0].ID, quiet{})
+	r.Switch(*v)
+	for _, n := range v.Nodes[1:] {
+		r.OnSettled(n.ID, v.Generation)
+	}
+	return r
+}
+
+// BenchmarkRouter_Route is what each command costs that an actor is told: where
+// it goes, at rest and while one change is under way.
+func BenchmarkRouter_Route(b *testing.B) {
+	keys := benchKeys(1024)
+	for _, n := range []int{3, 10, 30, 100} {
+		v, more := benchView(n)
+		r := settledRouter(&v)
+		route := func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				r.Route(keys[i%len(keys)])
+			}
+		}
+		b.Run(fmt.Sprintf("nodes=%d/rest", n), route)
+		r.Switch(more)
+		b.Run(fmt.Sprintf("nodes=%d/change", n), route)
+	}
+}
+
+// BenchmarkRouter_Change is what one change of the view costs one node for the
+// ids that its sessions listen to, under the locator's lock: it looks at each
+// when it switches, and again whenever another node has settled.
+func BenchmarkRouter_Change(b *testing.B) {
+	const ids = 10_000
+	keys := benchKeys(ids)
+	for _, n := range []int{3, 10, 30, 100} {
+		v, more := benchView(n)
+		b.Run(fmt.Sprintf("nodes=%d/ids=%d", n, ids), func(b *testing.B) {
+			for b.Loop() {
+				r := settledRouter(&v)
+				r.Switch(more)
+				for _, k := range keys {
+					r.Announce(v, k)
+				}
+				for _, other := range more.Nodes {
+					for _, before := range r.OnSettled(other.ID, more.Generation) {
+						for _, k := range keys {
+							if before.Owner(k.Kind, k.ID) == other.ID {
+								r.Announce(before, k)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
