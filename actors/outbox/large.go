@@ -76,26 +76,26 @@ func halves(m any) (first, second any) {
 }
 
 // halvesOfRelayed keeps the order in which a relay lane does what it is told. A
-// part before the last event does not say how far the conversation is, or the
+// part before the last event says nothing of how far the conversation is, or the
 // lane would look for what is still to come.
 func halvesOfRelayed(m *message.Relayed) (first, second *message.Relayed) {
 	a, b := *m, *m
 	b.Leave, b.EvictUsers = nil, nil
 	events, joins, replies := len(m.Deliver), len(m.Join), len(m.Replies)
+	if events > 0 {
+		a = message.Relayed{ConversationID: m.ConversationID, Leave: m.Leave, EvictUsers: m.EvictUsers, People: m.People, Owner: m.Owner}
+	}
 	switch {
 	case events > 0 && joins+replies > 0:
-		a.Join, a.Replies, b.Deliver = nil, nil, nil
-		a.LastSeq, a.FromSeq = 0, 0
+		a.Deliver, b.Deliver = m.Deliver, nil
 	case events > 1:
 		a.Deliver, b.Deliver = m.Deliver[:events/2], m.Deliver[events/2:]
-		a.LastSeq, a.FromSeq = 0, 0
 	case events == 1 && len(m.Deliver[0].Acks) > 0: // these go out before it
 		d := m.Deliver[0]
-		a.Deliver, a.Replies = nil, d.Acks
-		a.LastSeq, a.FromSeq = 0, 0
+		a.Replies = d.Acks
 		d.Acks = nil
 		b.Deliver = []message.Delivery{d}
-	case joins > 0 && replies > 0:
+	case events == 0 && joins > 0 && replies > 0:
 		a.Replies, b.Join = nil, nil
 	case joins > 1:
 		a.Join, b.Join = m.Join[:joins/2], m.Join[joins/2:]
