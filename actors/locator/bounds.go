@@ -9,6 +9,8 @@ import (
 
 // What waits on a node for ids that move, this node's and what others have told
 // it: for one id up to maxHeld, and for all ids together as much as for a link.
+// What comes back from other nodes, or is told again since they have gone, is
+// taken in any case: they are requests of this node that wait for an answer.
 const (
 	maxHeldOfAll      = 100_000
 	maxHeldBytesOfAll = 64 << 20
