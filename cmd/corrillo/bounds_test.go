@@ -49,8 +49,6 @@ type boundCases map[string]func(t *testing.T) boundCase
 // table says, and the metric that the table names tells of it.
 func TestBounds(t *testing.T) {
 	text := operations(t)
-	rows := boundRows(t, section(t, text, "Bounds"))
-	metrics := section(t, text, "Metrics")
 	cases := boundCases{}
 	for _, some := range []boundCases{edgeBounds, clientBounds, storeBounds, relayBounds, webhookBounds} {
 		for what, c := range some {
@@ -60,6 +58,14 @@ func TestBounds(t *testing.T) {
 			cases[what] = c
 		}
 	}
+	meetBounds(t, boundRows(t, section(t, text, "Bounds")), cases, (*testing.T).Parallel)
+}
+
+// meetBounds brings a server to the bound of each row. each is called at the
+// start of each test.
+func meetBounds(t *testing.T, rows []boundRow, cases boundCases, each func(*testing.T)) {
+	t.Helper()
+	metrics := section(t, operations(t), "Metrics")
 	for what := range cases {
 		if !slices.ContainsFunc(rows, func(r boundRow) bool { return r.what == what }) {
 			t.Errorf("no row in the table for the case %q", what)
@@ -67,7 +73,7 @@ func TestBounds(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.what, func(t *testing.T) {
-			t.Parallel()
+			each(t)
 			for _, m := range row.metrics {
 				name, _, _ := strings.Cut(m, "{")
 				if !strings.Contains(metrics, "`"+longName(name)+"`") && !strings.HasPrefix(name, "process_") {
