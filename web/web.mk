@@ -15,9 +15,12 @@ page-check: client
 		(cd web && npm run --silent build -w corrillo-demo -- --outDir "$$fresh" --emptyOutDir --logLevel warn); \
 		if ! diff -rq "$$fresh" web/demo/dist; then echo "web/demo/dist is not what its source gives: run make page, commit it"; exit 1; fi
 
+# One server for all of it, compiled as for the tests in Go.
 test-web: page-check ## the browser half: types, package, store and hooks, then the page in Chromium
 	@cd web && npm run --silent generate -w corrillo-nextjs
 	@cd web && npm run --silent typecheck --workspaces --if-present
 	@cd web && npm run --silent check -w @corrillo/client
-	@cd web && npm run --silent test -w @corrillo/client
-	@cd web && npm run --silent test -w corrillo-browser-tests
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+		export CORRILLO_BINARY="$$folder/corrillo" GOFLAGS="$$(go env GOFLAGS) -pgo=off"; \
+		go build -o "$$CORRILLO_BINARY" ./cmd/corrillo; cd web; \
+		npm run --silent test -w @corrillo/client; npm run --silent test -w corrillo-browser-tests
