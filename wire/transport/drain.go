@@ -11,9 +11,9 @@ import (
 // Drain refuses new connections and closes those that are there, perSecond of
 // them a second (all at once when it is not positive), with CloseDraining. The
 // polls and WebSockets that are passed on to other nodes are cut off among them,
-// so that their clients come back elsewhere. It returns when all are gone, or
-// with ctx's error; polls and posts of sessions that are still there are served
-// meanwhile.
+// so that their clients come back elsewhere, but for upgrades that are half done:
+// they are given CloseTimeout. It returns when all are gone, or with ctx's error;
+// polls and posts of sessions that are still there are served meanwhile.
 func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	s.draining.Store(true)
 	const beat = 50 * time.Millisecond
@@ -44,7 +44,7 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 			if allowed <= 0 {
 				break
 			}
-			if p.end() {
+			if !p.probing(s.opts.CloseTimeout) && p.end() {
 				closed++
 				allowed--
 			}

@@ -80,9 +80,16 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request, req engineio.Req
 		s.refuseEngine(w, refusal)
 		return
 	}
+	if req.Upgrade && s.draining.Load() {
+		s.refuse(w, wire.CodeDraining) // its client goes on polling
+		return
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	p := &passage{ResponseWriter: w, age: s.opts.QueueAge, cancel: cancel, waits: r.Method == http.MethodGet}
+	p := &passage{
+		ResponseWriter: w, age: s.opts.QueueAge, cancel: cancel, began: time.Now(),
+		upgrade: req.Upgrade, waits: r.Method == http.MethodGet,
+	}
 	if !s.passages.add(p) {
 		s.refuse(w, wire.CodeDraining)
 		return

@@ -36,7 +36,7 @@ func mustCluster(tb testing.TB, o Options) (a, b *node) {
 	nodes := map[string]*node{}
 	for _, name := range []string{"a", "b"} {
 		n := &node{world: newWorld()}
-		o.Acceptor, o.Node, o.CloseTimeout = n.world, name, 50*time.Millisecond
+		o.Acceptor, o.Node, o.CloseTimeout = n.world, name, orDefault(o.CloseTimeout, 50*time.Millisecond)
 		o.Elsewhere = func(name string) http.Handler {
 			if other := nodes[name]; other != nil {
 				return other.hop()
@@ -331,6 +331,64 @@ func TestElsewhere_Drain(t *testing.T) {
 	<-polled
 	session.awaitClosed(t, wire.CloseTransport)
 	polling.awaitClosed(t, wire.CloseTransport)
+}
+
+// A node that goes down lets an upgrade that it passes on come to its end, since
+// the stock client has paused its polling meanwhile; it begins none any more, and
+// whom it refuses goes on polling.
+func TestElsewhere_DrainDuringUpgrade(t *testing.T) {
+	a, b := mustCluster(t, Options{CloseTimeout: 2 * patience})
+	begin := func() (*pollClient, *session) {
+		p := startPolling(t, a.addr)
+		p.wantPost("40", 200, "ok")
+		p.wantGet(200, `40{"sid":"sid","pid":"pid"}`)
+		return p, mustOpen(t, a.world)
+	}
+	p, session := begin()
+	c := dial(t, b.addr, engineWS+"&sid="+p.sid)
+	c.write(text("2probe"))
+	c.want("3probe")
+	drained := make(chan error, 1)
+	go func() { drained <- b.Drain(t.Context(), 0) }()
+	eventually(t, "b is draining", b.draining.Load)
+
+	late, polling := begin()
+	refused := dialRaw(t, b.addr)
+	refused.write([]byte(handshake(engineWS + "&sid=" + late.sid)))
+	resp, err := http.ReadResponse(refused.r, nil)
+	if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("an upgrade that begins late: %v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	polling.conn.Push(wire.NewFrame("later", []byte(`{}`)))
+	late.wantGet(200, `42["later",{}]`)
+	late.wantPost("1", 200, "ok")
+
+	select {
+	case err := <-drained:
+		t.Fatalf("it did not wait for the upgrade: %v", err)
+	case <-time.After(200 * time.Millisecond): // some beats of Drain
+	}
+	c.write(text("5"))
+	if err := <-drained; err != nil {
+		t.Fatal(err)
+	}
+	c.want("end")
+	session.awaitClosed(t, wire.CloseTransport)
+	if n := a.Stats().Upgrades; n != 1 {
+		t.Errorf("%d upgrades", n)
+	}
+}
+
+// An upgrade that stands still holds up no drain.
+func TestElsewhere_DrainOfAStalledUpgrade(t *testing.T) {
+	a, b := mustCluster(t, Options{CloseTimeout: 100 * time.Millisecond})
+	p := startPolling(t, a.addr)
+	c := dial(t, b.addr, engineWS+"&sid="+p.sid)
+	if err := b.Drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.want("end")
 }
 
 // Close does not wait for the life of what is passed on.

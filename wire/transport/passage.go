@@ -15,12 +15,14 @@ type passage struct {
 	http.ResponseWriter
 	age      time.Duration
 	cancel   context.CancelFunc
+	began    time.Time
+	upgrade  bool // is to become a WebSocket
 	waits    bool // a poll or a WebSocket; anything else is over soon
 	answered bool // the handler's
 
 	mu     sync.Mutex
 	ended  bool
-	socket net.Conn // once it has become a WebSocket
+	socket *passedSocket // once it has become a WebSocket
 }
 
 // Unwrap is for http.ResponseController.
@@ -53,14 +55,27 @@ func (p *passage) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		_ = tcp.SetWriteBuffer(sendBuffer) // a wish, not a need
 	}
 	_ = nc.SetWriteDeadline(time.Now().Add(p.age)) // for what goes by way of rw
+	socket := newPassedSocket(nc, rw.Reader, p.age)
 	p.mu.Lock()
-	p.socket = nc
+	p.socket = socket
 	ended := p.ended
 	p.mu.Unlock()
 	if ended {
 		_ = nc.Close() // whoever ended it has not seen the socket
 	}
-	return newPassedSocket(nc, rw.Reader, p.age), rw, nil
+	return socket, rw, nil
+}
+
+// probing reports whether this is a WebSocket that may be between probe and
+// upgrade, for longest at most. The stock client has paused its polling then: if
+// it is cut off it asks for nothing more until its session times out.
+func (p *passage) probing(longest time.Duration) bool {
+	if !p.upgrade || time.Since(p.began) >= longest {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.socket == nil || !p.socket.probed.Load()
 }
 
 // end cuts the passage off; false: that was done before.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,9 +15,15 @@ import (
 // io.Copy, in either direction, it holds little while nothing comes.
 type passedSocket struct {
 	net.Conn
-	age   time.Duration
-	first []byte // received with the handshake; the reader's
+	age    time.Duration
+	first  []byte // received with the handshake; the reader's
+	came   int    // bytes read; the reader's
+	probed atomic.Bool
 }
+
+// probeBytes is the size of a client's probe: a masked frame of "2probe". What
+// comes after it is the upgrade.
+const probeBytes = 12
 
 // newPassedSocket takes over what r holds.
 func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSocket {
@@ -28,8 +35,17 @@ func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSoc
 	return s
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. What was read before has been passed on.
 func (s *passedSocket) Read(b []byte) (int, error) {
+	if s.came > probeBytes && !s.probed.Load() {
+		s.probed.Store(true)
+	}
+	n, err := s.read(b)
+	s.came += n
+	return n, err
+}
+
+func (s *passedSocket) read(b []byte) (int, error) {
 	if len(s.first) > 0 {
 		n := copy(b, s.first)
 		if s.first = s.first[n:]; len(s.first) == 0 {
