@@ -13,6 +13,7 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/outbox"
 	"github.com/corrillo/corrillo/actors/placement"
+	"github.com/corrillo/corrillo/actors/whereabouts"
 )
 
 // ClusterOptions are what a node needs of the links to the others. All parts
@@ -47,6 +48,7 @@ type cluster struct {
 	o       *ClusterOptions
 	out     *outbox.Outbox
 	carrier *away.Carrier
+	where   *whereabouts.Whereabouts
 
 	switching sync.Mutex
 	others    atomic.Pointer[[]string] // the other nodes, never changed
@@ -56,12 +58,13 @@ type cluster struct {
 	refused atomic.Int64 // commands of other nodes for which there was no room
 }
 
-func (s *System) joinCluster(o *ClusterOptions) *cluster {
-	c := &cluster{o: o, out: outbox.New(o.Send, cmp.Or(o.MaxItem, 8<<20), s.o.Log), asks: asks{waiting: map[uint64]ask{}}}
+func (s *System) joinCluster(o *ClusterOptions, where *whereabouts.Whereabouts) *cluster {
+	c := &cluster{o: o, out: outbox.New(o.Send, cmp.Or(o.MaxItem, 8<<20), s.o.Log), asks: asks{waiting: map[uint64]ask{}}, where: where}
 	c.carrier = away.New(away.Options{
 		Send: c.out.Try, Must: c.out.Must, EventsPerSecond: s.o.EventsPerSecond, Burst: s.o.EventsBurst, Log: s.o.Log,
 	})
 	s.spread.Out, s.spread.Others = c.out, s.others
+	s.spread.Whereabouts = c.where
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
 		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Refuse: s.refuse, Log: s.o.Log,
@@ -93,6 +96,8 @@ func (s *System) Switch(v placement.View) {
 	// people on a node that is new.
 	s.cluster.remember(s.hub.Node(), &v)
 	s.locator.Switch(v)
+	// After it: who is asked must know of this node.
+	s.cluster.where.Members(s.others())
 	s.o.Log.Info("the cluster has changed", "generation", v.Generation, "nodes", len(v.Nodes))
 	for _, n := range before.Nodes {
 		if !v.Has(n.ID) {

@@ -47,6 +47,7 @@ type pipe struct {
 	mu    sync.Mutex
 	queue [][]byte
 	full  bool // it takes nothing more
+	held  bool // it gives nothing out
 	more  chan struct{}
 	stop  chan struct{}
 }
@@ -147,16 +148,40 @@ func (p *pipe) run(take func([]byte)) {
 		}
 		for {
 			p.mu.Lock()
-			if len(p.queue) == 0 {
+			if len(p.queue) == 0 || p.held {
 				p.mu.Unlock()
 				break
 			}
 			item := p.queue[0]
 			p.queue = p.queue[1:]
 			p.mu.Unlock()
-			take(item)
+			select {
+			case <-p.stop: // one of the two has died meanwhile
+				return
+			default:
+				take(item)
+			}
 		}
 	}
+}
+
+// hold has a link, which must have been used, give nothing out until the function
+// that it returns is called.
+func (f *fabric) hold(from, to *member) (release func()) {
+	f.mu.Lock()
+	p := f.pipes[[2]string{from.id, to.id}]
+	f.mu.Unlock()
+	set := func(held bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.held = held
+		select {
+		case p.more <- struct{}{}:
+		default:
+		}
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 // view has every node go on to the view of who is there now, some sooner than

@@ -81,7 +81,7 @@ func (s *System) take(from string, m any) {
 	case *message.ConnOpened:
 		s.cluster.carrier.Accept(from, m, s.resumeCarried)
 	default:
-		if !s.cluster.carrier.Take(from, m) {
+		if !s.cluster.carrier.Take(from, m) && !s.cluster.where.Take(from, m) {
 			s.onQuestion(from, m)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/outbox"
 	"github.com/corrillo/corrillo/actors/relay"
+	"github.com/corrillo/corrillo/actors/whereabouts"
 )
 
 // measureEvery is how often the lanes are looked at.
@@ -99,8 +100,10 @@ func (s *System) Stats() Stats {
 type ClusterStats struct {
 	Out     outbox.Stats
 	Carried away.Stats
-	Strays  int64 // items of other nodes that could not be understood, since the start
-	Refused int64 // commands of other nodes for which there was no room, since the start
+	// Whereabouts is what is known of the others' users, and kept for them.
+	Whereabouts whereabouts.Stats
+	Strays      int64 // items of other nodes that could not be understood, since the start
+	Refused     int64 // commands of other nodes for which there was no room, since the start
 }
 
 // ClusterStats returns the counts; none when the node is alone.
@@ -109,5 +112,5 @@ func (s *System) ClusterStats() ClusterStats {
 	if c == nil {
 		return ClusterStats{}
 	}
-	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Strays: c.strays.Load(), Refused: c.refused.Load()}
+	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Whereabouts: c.where.Stats(), Strays: c.strays.Load(), Refused: c.refused.Load()}
 }

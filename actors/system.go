@@ -24,6 +24,7 @@ import (
 	"github.com/corrillo/corrillo/actors/session"
 	"github.com/corrillo/corrillo/actors/supervision"
 	"github.com/corrillo/corrillo/actors/user"
+	"github.com/corrillo/corrillo/actors/whereabouts"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -82,12 +83,19 @@ func New(o Options) (*System, error) {
 	root := s.actors.Root
 	s.locator = locator.New(root)
 	o.Recovery.Left = s.sessionLeft
-	o.Recovery.Shared = o.Cluster != nil
+	var where *whereabouts.Whereabouts
+	if o.Cluster != nil {
+		where = whereabouts.New(whereabouts.Options{
+			Must:  func(node string, m any) { s.cluster.out.Must(node, m) },
+			Relay: func(node string, m any) { s.cluster.out.Relay(node, m) },
+		})
+		o.Recovery.Shared, o.Recovery.Whereabouts = true, where
+	}
 	s.hub = relay.NewHub(o.Recovery)
 	s.calls = relay.NewCalls(s.hub.Node())
 	s.spread = &relay.Spread{Root: root, Lane: s.relayLane, Self: s.hub.Node()}
 	if o.Cluster != nil {
-		s.cluster = s.joinCluster(o.Cluster)
+		s.cluster = s.joinCluster(o.Cluster, where)
 	}
 	s.spawnLanes(root)
 	s.register(root)
@@ -98,6 +106,7 @@ func New(o Options) (*System, error) {
 	if s.cluster != nil {
 		s.done.Go(func() { s.cluster.out.Run(s.stopped) })
 		s.done.Go(func() { s.locator.Move(s.stopped) })
+		s.done.Go(func() { where.Run(s.stopped) })
 	}
 	return s, nil
 }

@@ -36,6 +36,8 @@ type Options struct {
 	// remembered for as long as one of its people is here, so that nothing is
 	// missed when the node dies on which it lives.
 	Shared bool
+	// Whereabouts is told whose sessions are here. Default: nobody is.
+	Whereabouts Whereabouts
 	// OnAck is told how long after its event was read a message_ack was handed
 	// to the connection. It must not block. Default: nobody is told.
 	OnAck func(time.Duration)
@@ -45,6 +47,23 @@ type Options struct {
 	// and must not call the hub. Default: nobody is told.
 	Left func(conversationID string, session message.SessionRef, join uint64)
 }
+
+// Whereabouts hears of the users who have sessions on this node. Here and Gone are
+// called under the hub's lock: they must not block, and not call the hub.
+type Whereabouts interface {
+	Here(userID string) // the first session
+	Gone(userID string) // none any more
+	// Tell comes, without a lock, before a session knows that it is a user's: what
+	// that session asks of other nodes must find them told.
+	Tell()
+}
+
+// nowhere is for a node that is alone.
+type nowhere struct{}
+
+func (nowhere) Here(string) {}
+func (nowhere) Gone(string) {}
+func (nowhere) Tell()       {}
 
 func (o *Options) defaults() {
 	if o.Node == "" {
@@ -64,6 +83,9 @@ func (o *Options) defaults() {
 	}
 	if o.HeldBytes == 0 {
 		o.HeldBytes = 1 << 20
+	}
+	if o.Whereabouts == nil {
+		o.Whereabouts = nowhere{}
 	}
 	if o.OnAck == nil {
 		o.OnAck = func(time.Duration) {}
@@ -319,6 +341,12 @@ func (h *Hub) finish(s *Subscriber, reason wire.CloseReason) bool {
 // that waits for a recovery makes room; when all are connected it returns an
 // Error with CodeRateLimited.
 func (h *Hub) Bind(s *Subscriber, userID string) (generation uint64, e *wire.Error) {
+	generation, e = h.bind(s, userID)
+	h.o.Whereabouts.Tell()
+	return generation, e
+}
+
+func (h *Hub) bind(s *Subscriber, userID string) (generation uint64, e *wire.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s.user != nil && s.user.id == userID {

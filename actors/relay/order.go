@@ -34,6 +34,7 @@ func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int
 			return 0, r.lastSeq + 1
 		}
 		r.lastSeq = d.Seq
+		h.follow(r)
 	}
 	h.replies(d.Acks)
 	return h.publish(conversationID, d), 0
@@ -48,6 +49,7 @@ func (h *Hub) DeliverFilled(conversationID string, d *message.Delivery) {
 		return
 	}
 	r.known, r.lastSeq, r.used = true, d.Seq, time.Now().UnixNano()
+	h.follow(r)
 	h.stats.HolesFilled++
 	h.publish(conversationID, d)
 }
@@ -109,6 +111,7 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 	if m.People != nil {
 		r.people = m.People
 	}
+	h.follow(r)
 	if !r.known || m.LastSeq <= r.lastSeq {
 		return 0
 	}
@@ -126,5 +129,6 @@ func (h *Hub) PassedOn(conversationID string, seq int64) {
 	r.used = time.Now().UnixNano()
 	if !r.known || seq > r.lastSeq {
 		r.known, r.lastSeq = true, seq
+		h.follow(r)
 	}
 }

@@ -8,7 +8,8 @@ type room struct {
 	id      string
 	members []*Subscriber
 	stream  stream
-	people  []string // of a direct conversation, who hear it without having joined
+	people  []string  // of a direct conversation, who hear it without having joined
+	holder  *userRoom // see follow
 
 	known   bool  // lastSeq counts
 	lastSeq int64 // last message passed on
@@ -20,6 +21,7 @@ type userRoom struct {
 	id       string
 	sessions []*Subscriber
 	stream   stream
+	holds    []*room // those that it is the holder of
 }
 
 // roomOf returns the room, made when create is set. Under the lock.
@@ -78,6 +80,7 @@ func (h *Hub) leave(s *Subscriber, r *room) bool {
 	if len(r.members) == 0 {
 		h.joined--
 		r.used = time.Now().UnixNano()
+		h.follow(r)
 	}
 	s.openGates(func(g gatedJoin) bool { return g.room == r })
 	return true
@@ -101,6 +104,7 @@ func (h *Hub) bindUser(s *Subscriber, userID string) {
 	if u == nil {
 		u = &userRoom{id: userID}
 		h.users[userID] = u
+		h.o.Whereabouts.Here(userID)
 	}
 	u.sessions = append(u.sessions, s)
 	s.user, s.userSince = u, h.offset
@@ -123,5 +127,7 @@ func (h *Hub) unbindUser(s *Subscriber) {
 	}
 	if len(u.sessions) == 0 {
 		delete(h.users, u.id)
+		h.letGo(u)
+		h.o.Whereabouts.Gone(u.id)
 	}
 }

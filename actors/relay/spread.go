@@ -7,6 +7,7 @@ import (
 
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/outbox"
+	"github.com/corrillo/corrillo/actors/whereabouts"
 )
 
 // Spread hands what conversations and users tell to the relay lanes of the
@@ -19,12 +20,13 @@ type Spread struct {
 	// none. Others' result is not changed.
 	Out    *outbox.Outbox
 	Others func() []string
+	// Whereabouts says which of them have people. Nil: all may.
+	Whereabouts *whereabouts.Whereabouts
 }
 
-// Relay passes m on, which it owns. listening calls its
-// argument with the nodes that have sessions in the conversation; nil: there are
-// none. Those named by m in any other way are found. What is for people wherever
-// they are goes to every node.
+// Relay passes m on, which it owns. listening calls its argument with the nodes
+// that have sessions in the conversation; nil: there are none. Those named by m in any other way are found. What is for people goes to
+// every node that has them, or may.
 func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string) bool)) {
 	if s.Out == nil {
 		s.Root.Send(s.Lane(m.ConversationID), m)
@@ -37,10 +39,18 @@ func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string
 		listening(func(node string) bool { joined = append(joined, node); return true })
 	}
 	people := m.People != nil || slices.ContainsFunc(m.Deliver, func(d message.Delivery) bool { return len(d.Users) > 0 })
+	if people && s.Whereabouts != nil {
+		s.Whereabouts.Pass(m, s.Others(), joined, func(node string, listens, people bool) { s.send(node, m, listens, people) })
+		return
+	}
 	for _, node := range s.Others() {
-		if part := m.For(node, slices.Contains(joined, node), people); part != nil {
-			s.Out.Relay(node, part)
-		}
+		s.send(node, m, slices.Contains(joined, node), people)
+	}
+}
+
+func (s *Spread) send(node string, m *message.Relayed, listens, people bool) {
+	if part := m.For(node, listens, people); part != nil {
+		s.Out.Relay(node, part)
 	}
 }
 

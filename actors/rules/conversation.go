@@ -203,7 +203,7 @@ func (c *Conversation) end() *Ready {
 	if c.ready.HasRelay && c.life.phase == warm {
 		c.ready.Relay.LastSeq = c.life.lastSeq
 		if c.direct {
-			c.ready.Relay.People = c.people()
+			c.ready.Relay.People, c.ready.Relay.Pair = c.people(), c.everyone()
 		}
 	}
 	c.ready.Tick = c.nextTick()

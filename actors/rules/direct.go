@@ -14,6 +14,7 @@ type pair struct {
 	known bool
 	// live are those of the two who are not removed; nil: to be found anew.
 	live []string
+	all  []string // the two, or the one; nil: not asked for yet
 }
 
 func (p *pair) has(userID string) bool { return p.known && (userID == p.a || userID == p.b) }
@@ -57,6 +58,15 @@ func (c *Conversation) people() []string {
 		}
 	}
 	return p.live
+}
+
+// everyone returns both, or the one, also who was removed. The slice is shared and
+// never changed.
+func (c *Conversation) everyone() []string {
+	if p := &c.pair; p.all == nil && p.known {
+		p.all = p.both()
+	}
+	return c.pair.all
 }
 
 // peer returns the other person as the audience of what userID does, nil when
