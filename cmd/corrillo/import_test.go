@@ -67,6 +67,7 @@ func wantInOrder(t *testing.T, db *sql.DB) {
 }
 
 func TestImport_Command(t *testing.T) {
+	t.Parallel()
 	db, url := oldApp(t, 300, 3)
 	env, dir := []string{"DATABASE_URL=" + url}, t.TempDir()
 	run := func(code int, want []string, args ...string) string {
@@ -117,6 +118,7 @@ func TestImport_Command(t *testing.T) {
 
 // From MySQL into SQLite: another store than the one that the table is in.
 func TestImport_IntoSQLite(t *testing.T) {
+	t.Parallel()
 	_, url := oldApp(t, 50, 2)
 	dir := t.TempDir()
 	args := []string{"import", "--from-url=" + url, "--from-table=DirectMessage"}
@@ -140,6 +142,7 @@ func TestImport_IntoSQLite(t *testing.T) {
 // kill -9 in the middle, more than once: what comes after goes on near there,
 // and everything is there once.
 func TestImport_Killed(t *testing.T) {
+	t.Parallel()
 	const rows = 6000
 	db, url := oldApp(t, rows, 40)
 	env, dir := []string{"DATABASE_URL=" + url}, t.TempDir()
@@ -186,6 +189,7 @@ func TestImport_Killed(t *testing.T) {
 // A server that runs, with clients that write into the conversations that are
 // being imported: each side has all of its messages, once, in its order.
 func TestImport_WhileServing(t *testing.T) {
+	t.Parallel()
 	const rows, rooms, each = 2000, 4, 40
 	db, url := oldApp(t, rows, rooms)
 	env, dir := []string{"DATABASE_URL=" + url, "WEBHOOK_SECRET=hook"}, t.TempDir()
@@ -234,6 +238,7 @@ func TestImport_WhileServing(t *testing.T) {
 // The mirror's table and columns are the import's; and nothing is written to
 // the table that it comes from.
 func TestImport_FromTheMirrorsTable(t *testing.T) {
+	t.Parallel()
 	db, url := oldApp(t, 20, 2)
 	dir := t.TempDir()
 	write(t, dir, "corrillo.yaml", "store:\n  mirror:\n    table: DirectMessage\n    columns: {id: id, conversationId: conversationId, senderId: senderId, content: body, createdAt: createdAt}\n")

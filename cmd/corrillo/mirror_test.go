@@ -27,6 +27,7 @@ const mirrorSettings = `store:
 // Messages, edits, deletions and read marks of clients are in the app's table
 // when they are answered, and what it refuses is refused to the client.
 func TestServe_Mirror(t *testing.T) {
+	t.Parallel()
 	server := repotest.StartMariaDB(t)
 	env := []string{"DATABASE_URL=" + server.NewDatabase(t), "WEBHOOK_SECRET=hook"}
 	db := server.Admin(t)
@@ -110,6 +111,7 @@ func TestServe_Mirror(t *testing.T) {
 
 // What is wrong with a mirror is told before anything is served.
 func TestServe_MirrorRefused(t *testing.T) {
+	t.Parallel()
 	server := repotest.StartMariaDB(t)
 	env := []string{"DATABASE_URL=" + server.NewDatabase(t)}
 	for _, c := range []struct {

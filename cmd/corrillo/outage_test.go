@@ -18,6 +18,7 @@ import (
 // within a bounded time, everything else goes on, nothing is acked that is
 // not there afterwards, and nobody has to start the server again.
 func TestServe_Outages(t *testing.T) {
+	t.Parallel()
 	db := repotest.StartMariaDB(t)
 	s := serve(t, t.TempDir(), true, []string{"DATABASE_URL=" + db.NewDatabase(t)}, "--dev", "--limits=off", "--store-save-timeout=2s",
 		"--ping-interval=10m")

@@ -48,6 +48,7 @@ func browse(t *testing.T, url string, want ...string) string {
 }
 
 func TestPage_InABrowser(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir, true, nil, "--dev", "--log-level=info")
 	if _, stderr, code := corrillo(t, dir, nil, "send", "--url", s.url, "--user=ann", "--to=lobby", "<b>Hello</b> from before"); code != 0 {
@@ -59,6 +60,7 @@ func TestPage_InABrowser(t *testing.T) {
 
 // Where tokens are asked for, a name in the address opens nothing.
 func TestPage_AsksForAToken(t *testing.T) {
+	t.Parallel()
 	s := serve(t, t.TempDir(), true, []string{"JWT_SECRET=a secret of more than 32 bytes, for tests"})
 	shown := browse(t, s.url+"/?user=pia", ">Token</label>", ">Enter</button>")
 	if strings.Contains(shown, ">pia<") {

@@ -21,6 +21,10 @@ import (
 // the process it is, with the race detector in it.
 const runAsProgram = "TEST_RUN_AS_CORRILLO"
 
+// endsAtOnce is for the race detector: at the end of a process it waits for a
+// second, for goroutines that are not there any more. Races are told as ever.
+const endsAtOnce = "GORACE=atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(runAsProgram) != "" {
 		main()
@@ -71,7 +75,7 @@ func command(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{runAsProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir()}, env...)
+	cmd.Env = append([]string{runAsProgram + "=1", endsAtOnce, "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir()}, env...)
 	return cmd
 }
 

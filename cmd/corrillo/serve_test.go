@@ -56,6 +56,7 @@ func TestServe_Dev(t *testing.T) {
 
 // A tail outlives its server and misses nothing.
 func TestTail_ComesBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir, true, nil, "--dev")
 	tail := start(t, dir, nil, "tail", "--url", s.url, "--user=bob", "--conversation=lobby", "--after=0", "--json")
@@ -134,6 +135,7 @@ func TestServe_PortInUse(t *testing.T) {
 // A store that is down at the start is waited for; one that goes away later
 // shows in /readyz, and nothing needs a restart.
 func TestServe_StoreAway(t *testing.T) {
+	t.Parallel()
 	db := repotest.StartMariaDB(t)
 	env := []string{"DATABASE_URL=" + db.NewDatabase(t)}
 	db.Stop(t)

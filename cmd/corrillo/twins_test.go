@@ -16,6 +16,7 @@ import (
 // what is acked is there once, the order has no gaps, and who listens on
 // either server sees all of it.
 func TestServe_TwoOnOneDatabase(t *testing.T) {
+	t.Parallel()
 	for name, env := range map[string]func(t *testing.T) []string{
 		"sqlite": func(*testing.T) []string { return nil },
 		"mariadb": func(t *testing.T) []string {
@@ -23,6 +24,7 @@ func TestServe_TwoOnOneDatabase(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir, env := t.TempDir(), env(t)
 			first := serve(t, dir, true, env, "--dev", "--limits=off")
 			second := serve(t, dir, true, env, "--dev", "--limits=off")

@@ -11,6 +11,7 @@ import (
 // A check asks the database what an ack is worth on it; what it says is no
 // error. A server that starts has it in its log.
 func TestWeaknesses(t *testing.T) {
+	t.Parallel()
 	db := repotest.StartMariaDB(t)
 	env := []string{"DATABASE_URL=" + db.NewDatabase(t)}
 	const warning = "innodb_flush_log_at_trx_commit is 2: "
