@@ -267,6 +267,7 @@ func TestLoader_Refusals(t *testing.T) {
 		"list at the top":         {file: "- port", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: expected \"key: value\" lines"}},
 		"section as a value":      {file: "auth: jwt2\nstore: x", args: []string{"--dev"}, want: []string{`"jwt2" is none of jwt, trust`, "corrillo.yaml:2: store: expected"}},
 		"empty secret":            {env: []string{"WEBHOOK_SECRET=new, "}, args: []string{"--dev"}, want: []string{"webhook.secrets: has an empty secret"}},
+		"secrets of an example":   {env: []string{"JWT_SECRET=CHANGE-ME-hidden", "WEBHOOK_SECRET=hidden,CHANGE-ME", "CLUSTER_SECRET=CHANGE-ME-hidden-hidden-hidden-hidden"}, want: []string{"JWT_SECRET: auth.jwt.secret: is still what stands in the example", "WEBHOOK_SECRET: webhook.secrets: is still", "CLUSTER_SECRET: cluster.secret: is still"}},
 		"value as a section":      {file: "auth:\n  jwt: secret", args: []string{"--dev"}, want: []string{"corrillo.yaml:2: auth.jwt: expected \"key: value\" lines below it"}},
 		"map as a value":          {file: "port: {a: 1}", args: []string{"--dev"}, want: []string{"corrillo.yaml:1: port: expected a plain value"}},
 		"no number in the file":   {file: "\nport: many", args: []string{"--dev"}, want: []string{"corrillo.yaml:2: port:", `"many"`}},

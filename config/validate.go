@@ -22,6 +22,7 @@ func (l *Loader) Validate(s *Settings) []error {
 	v.auth(&s.Auth)
 	v.authz(s)
 	v.webhook(&s.Webhook)
+	v.placeholders(s)
 	v.events(&s.Events)
 	v.limits(&s.Limits)
 	v.clusterLimits(s)

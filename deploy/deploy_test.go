@@ -80,6 +80,28 @@ func at(t *testing.T, o any, path ...any) any {
 // fails where a name is no setting, or where they do not fit together.
 func settings(t *testing.T, env map[string]string, args ...string) *config.Settings {
 	t.Helper()
+	s, l, err := load(t, env, args...)
+	if err != nil {
+		t.Error(err)
+	}
+	if w := l.Warnings(); len(w) > 0 {
+		t.Error(w)
+	}
+	var origins []string
+	for _, key := range config.Keys() {
+		origins = append(origins, l.Origin(key))
+	}
+	for name := range env {
+		if !slices.Contains(origins, "environment "+name) {
+			t.Errorf("no setting comes from %s", name)
+		}
+	}
+	return s
+}
+
+// load gives the error of what a server does not start with.
+func load(t *testing.T, env map[string]string, args ...string) (*config.Settings, *config.Loader, error) {
+	t.Helper()
 	var environ []string
 	for k, v := range env {
 		environ = append(environ, k+"="+v)
@@ -98,23 +120,7 @@ func settings(t *testing.T, env map[string]string, args ...string) *config.Setti
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &cli.Serve.Settings
-	if err := l.Finish(ctx, s); err != nil {
-		t.Error(err)
-	}
-	if w := l.Warnings(); len(w) > 0 {
-		t.Error(w)
-	}
-	var origins []string
-	for _, key := range config.Keys() {
-		origins = append(origins, l.Origin(key))
-	}
-	for name := range env {
-		if !slices.Contains(origins, "environment "+name) {
-			t.Errorf("no setting comes from %s", name)
-		}
-	}
-	return s
+	return &cli.Serve.Settings, l, l.Finish(ctx, &cli.Serve.Settings)
 }
 
 var variable = regexp.MustCompile(`\$\{([A-Z_]+)(:[-?][^}]*)?\}`)
@@ -248,6 +254,10 @@ func TestKubernetes(t *testing.T) {
 		}
 	}
 	s := settings(t, env, words(at(t, container, "args"))...)
+	// The scaler counts the nodes, and nobody else, or each apply sets them back.
+	if spec.(object)["replicas"] != nil || at(t, all["HorizontalPodAutoscaler corrillo"], "spec", "minReplicas") == nil {
+		t.Error("deployment.yaml and autoscale.yaml both say how many nodes there are, or neither does")
+	}
 
 	// The preStop hook's time counts, too.
 	pause, err := strconv.Atoi(words(at(t, container, "lifecycle", "preStop", "exec", "command"))[1])
@@ -277,6 +287,19 @@ func TestKubernetes(t *testing.T) {
 	}
 	if pod.(object)["enableServiceLinks"] != false {
 		t.Error("Kubernetes sets CORRILLO_PORT")
+	}
+}
+
+// Nobody runs with a secret that stands in a manifest.
+func TestKubernetes_SecretsAsTheyStand(t *testing.T) {
+	for name, value := range at(t, manifests(t)["Secret corrillo"], "stringData").(object) {
+		if name == "DATABASE_URL" {
+			continue // the database refuses that
+		}
+		env := map[string]string{"JWT_SECRET": aSecret, name: fmt.Sprint(value)}
+		if _, _, err := load(t, env, "serve"); err == nil {
+			t.Errorf("%s=%v is accepted", name, value)
+		}
 	}
 }
 
