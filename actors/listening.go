@@ -34,6 +34,10 @@ func (s *System) announcement(k placement.Key) any {
 	if len(sessions) == 0 {
 		return nil
 	}
+	return s.userSessions(sessions)
+}
+
+func (s *System) userSessions(sessions []relay.SessionState) *message.UserSessions {
 	m := &message.UserSessions{Node: s.hub.Node(), Sessions: make([]message.UserSession, len(sessions))}
 	for i, state := range sessions {
 		m.Sessions[i] = message.UserSession(state)
@@ -58,17 +62,21 @@ func (s *System) passLanes() {
 	}
 }
 
-// hasJoined tells the owner of a conversation of a session that has joined here
-// at the word of the owner before, after it had waited for a hole.
-func (s *System) hasJoined(m *message.Relayed, session message.SessionRef) {
-	if s.cluster == nil || session.Node != s.hub.Node() || m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
+// hasJoined tells the owner of a conversation of a session that has joined here:
+// at the word of the owner before, or after it had waited for a hole. The
+// conversation may have gone and come back meanwhile, and its new actor knows
+// those who listened then.
+func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late bool) {
+	if s.cluster == nil || session.Node != s.hub.Node() || !late && m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
 		return
 	}
-	for _, l := range s.hub.Listeners(m.ConversationID) {
-		if l.Session == session {
-			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
+	s.hub.TellListeners(m.ConversationID, func(listeners []message.Listener) {
+		for _, l := range listeners {
+			if l.Session == session {
+				s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
+			}
 		}
-	}
+	})
 }
 
 // whoListens has the other nodes tell a conversation which of their sessions
@@ -79,12 +87,15 @@ func (s *System) whoListens(conversationID string) {
 	}
 }
 
-// onWhoListens answers another node's actor that has lost what it knew.
+// onWhoListens answers another node's actor that has lost what it knew, when
+// what it has said before has been done.
 func (s *System) onWhoListens(m *message.WhoListens) {
-	if sessions := s.hub.Listeners(m.ConversationID); len(sessions) > 0 {
-		s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
-	}
-	if sessions := s.announcement(placement.Key{Kind: byte(locator.User), ID: m.UserID}); sessions != nil {
-		s.locator.Announce(locator.User, m.UserID, sessions)
-	}
+	s.actors.Root.Send(s.relayLane(m.ConversationID), relay.Barrier{Passed: func() {
+		s.hub.TellListeners(m.ConversationID, func(sessions []message.Listener) {
+			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
+		})
+	}})
+	s.hub.TellSessions(m.UserID, func(sessions []relay.SessionState) {
+		s.locator.Announce(locator.User, m.UserID, s.userSessions(sessions))
+	})
 }

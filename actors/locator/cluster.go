@@ -234,8 +234,27 @@ func (l *Locator) Switch(v placement.View) bool {
 		}
 	}
 	c.mu.Unlock()
+	c.joinedMeanwhile(before, interests)
 	c.wake()
 	return true
+}
+
+// joinedMeanwhile has those announced too who have joined at the word of an
+// owner before the last view after known was read: that owner may be gone.
+func (c *cluster) joinedMeanwhile(before placement.View, known []placement.Key) {
+	c.o.Ready()
+	interests := c.o.Interests()
+	announced := make(map[placement.Key]struct{}, len(known))
+	for _, key := range known {
+		announced[key] = struct{}{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range interests {
+		if _, is := announced[key]; !is {
+			c.router.Announce(before, key)
+		}
+	}
 }
 
 // gone ends the grace of a node that has left.

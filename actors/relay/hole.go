@@ -192,6 +192,8 @@ func (l *Lane) close(ctx actor.Context, h *hole, err error) {
 func (l *Lane) goOn(ctx actor.Context, h *hole) {
 	l.o.Hub.PassedOn(h.conversationID, h.last)
 	delete(l.filling, h.conversationID)
+	defer func(before bool) { l.late = before }(l.late)
+	l.late = true
 	for i, w := range h.waiting {
 		l.do(ctx, w)
 		if next := l.filling[h.conversationID]; next != nil {

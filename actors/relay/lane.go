@@ -28,9 +28,9 @@ type LaneOptions struct {
 	Failures *supervision.Failures
 	// Unknown counts messages of a type that a lane does not know.
 	Unknown *atomic.Int64
-	// Joined is told of every session that was to be taken in, after that.
-	// Default: nobody is.
-	Joined func(m *message.Relayed, session message.SessionRef)
+	// Joined is told of every session that was to be taken in, after that; late
+	// says that it had to wait for a hole. Default: nobody is.
+	Joined func(m *message.Relayed, session message.SessionRef, late bool)
 	// HoleMessages and HoleBytes bound what is fetched for one hole. Defaults
 	// 5,000 and 64 MiB.
 	HoleMessages int
@@ -45,6 +45,7 @@ type Lane struct {
 	// filling holds what waits, per conversation with a hole.
 	filling map[string]*hole
 	serial  uint64 // of the last hole
+	late    bool   // what is done now has waited for a hole
 }
 
 // NewLane makes a lane's actor.
@@ -56,7 +57,7 @@ func NewLane(o LaneOptions) *Lane {
 		o.HoleBytes = 64 << 20
 	}
 	if o.Joined == nil {
-		o.Joined = func(*message.Relayed, message.SessionRef) {}
+		o.Joined = func(*message.Relayed, message.SessionRef, bool) {}
 	}
 	return &Lane{o: o, filling: map[string]*hole{}}
 }
@@ -140,7 +141,7 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
 		h.Subscribe(m.ConversationID, m.LastSeq, sub)
-		l.o.Joined(m, sub.Origin.Session)
+		l.o.Joined(m, sub.Origin.Session, l.late)
 	}
 	replies := m.Replies
 	m.Replies = nil

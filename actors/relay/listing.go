@@ -26,6 +26,21 @@ func (h *Hub) Listens(s *Subscriber, conversationID string) bool {
 func (h *Hub) Sessions(userID string) []SessionState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.sessionsOf(userID)
+}
+
+// TellSessions calls tell with Sessions, if there are any. None of them goes
+// before tell has returned: what is told of that comes after it. tell must not
+// call the hub.
+func (h *Hub) TellSessions(userID string, tell func([]SessionState)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if sessions := h.sessionsOf(userID); len(sessions) > 0 {
+		tell(sessions)
+	}
+}
+
+func (h *Hub) sessionsOf(userID string) []SessionState {
 	u := h.users[userID]
 	if u == nil {
 		return nil
@@ -54,6 +69,19 @@ type SessionState struct {
 func (h *Hub) Listeners(conversationID string) []message.Listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.listenersOf(conversationID)
+}
+
+// TellListeners is TellSessions for the Listeners of a conversation.
+func (h *Hub) TellListeners(conversationID string, tell func([]message.Listener)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if listeners := h.listenersOf(conversationID); len(listeners) > 0 {
+		tell(listeners)
+	}
+}
+
+func (h *Hub) listenersOf(conversationID string) []message.Listener {
 	r := h.rooms[conversationID]
 	if r == nil {
 		return nil

@@ -17,6 +17,7 @@ type lane struct {
 	box     []any
 	due     bool
 	filling map[string]*hole
+	late    bool // what is done now has waited for a hole
 }
 
 type hole struct {
@@ -101,7 +102,7 @@ func (l *lane) relayed(m *message.Relayed) {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
 		h.Subscribe(m.ConversationID, m.LastSeq, sub)
-		l.n.hasJoined(m, sub.Origin.Session)
+		l.n.hasJoined(m, sub.Origin.Session, l.late)
 	}
 	h.ReplyAll(m.Replies)
 }
@@ -155,6 +156,8 @@ func (l *lane) fetch(id string, first int64, try int) {
 func (l *lane) goOn(id string, h *hole) {
 	l.n.hub.PassedOn(id, h.last)
 	delete(l.filling, id)
+	defer func(before bool) { l.late = before }(l.late)
+	l.late = true
 	for i, m := range h.waiting {
 		l.do(m)
 		if next := l.filling[id]; next != nil {

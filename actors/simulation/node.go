@@ -117,9 +117,10 @@ func (n *node) whoListens(id string) {
 	}
 }
 
-// hasJoined is told of a session that has joined at the word of an owner.
-func (n *node) hasJoined(m *message.Relayed, ref message.SessionRef) {
-	if ref.Node != n.id || m.Owner == n.router.Owner(keyOf(m.ConversationID)) {
+// hasJoined is told of a session that has joined at the word of an owner, late
+// when it had to wait for a hole.
+func (n *node) hasJoined(m *message.Relayed, ref message.SessionRef, late bool) {
+	if ref.Node != n.id || !late && m.Owner == n.router.Owner(keyOf(m.ConversationID)) {
 		return
 	}
 	for _, l := range n.hub.Listeners(m.ConversationID) {
@@ -194,9 +195,11 @@ func (n *node) take(from *node, m any) {
 		n.kick()
 		n.finishAll(wire.CloseInternal)
 	case *message.WhoListens:
-		if l := n.hub.Listeners(m.ConversationID); len(l) > 0 {
-			n.announce(m.ConversationID, &message.Listening{Sessions: l})
-		}
+		n.lane.send(barrier{passed: func() {
+			if l := n.hub.Listeners(m.ConversationID); len(l) > 0 {
+				n.announce(m.ConversationID, &message.Listening{Sessions: l})
+			}
+		}})
 	}
 }
 
