@@ -63,14 +63,22 @@ func halves(m any) (first, second any) {
 			return a, b
 		}
 	case *message.Told:
-		l, ok := m.Message.(*message.Listening)
-		if !ok || len(l.Sessions) < 2 {
-			break
-		}
 		a, b := *m, *m
-		n := len(l.Sessions) / 2
-		a.Message, b.Message = &message.Listening{Sessions: l.Sessions[:n]}, &message.Listening{Sessions: l.Sessions[n:]}
-		return &a, &b
+		switch l := m.Message.(type) {
+		case *message.Listening:
+			n := len(l.Sessions) / 2
+			a.Message, b.Message = &message.Listening{Sessions: l.Sessions[:n]}, &message.Listening{Sessions: l.Sessions[n:]}
+			if n > 0 {
+				return &a, &b
+			}
+		case *message.UserSessions: // those that are not in it stay as they are
+			n := len(l.Sessions) / 2
+			a.Message = &message.UserSessions{Node: l.Node, Sessions: l.Sessions[:n]}
+			b.Message = &message.UserSessions{Node: l.Node, Sessions: l.Sessions[n:]}
+			if n > 0 {
+				return &a, &b
+			}
+		}
 	}
 	return nil, nil
 }

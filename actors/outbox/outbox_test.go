@@ -240,6 +240,28 @@ func TestOutbox_AnnouncesAnyNumberOfListeners(t *testing.T) {
 	}
 }
 
+// Nor does it matter how much a user's sessions have joined: their owner can
+// revoke them all.
+func TestOutbox_AnnouncesAnyNumberOfSessions(t *testing.T) {
+	var all []message.UserSession
+	for i := range 100 {
+		all = append(all, message.UserSession{ID: uint64(i + 1), Attached: true, Generation: 1, Conversations: []string{strings.Repeat("c", 500), "d"}})
+	}
+	o, l := newOutbox(t, 4000)
+	o.Must("n", &message.Told{ID: "ann", Message: &message.UserSessions{Node: "m", Sessions: all}})
+	var got []message.UserSession
+	for _, m := range l.got {
+		part := m.(*message.Told).Message.(*message.UserSessions)
+		if part.Node != "m" {
+			t.Errorf("a part is of node %q", part.Node)
+		}
+		got = append(got, part.Sessions...)
+	}
+	if !reflect.DeepEqual(got, all) {
+		t.Errorf("%d of %d are told of", len(got), len(all))
+	}
+}
+
 // A command is never cut up; who gave it is told.
 func TestOutbox_RefusesACommandThatIsTooLarge(t *testing.T) {
 	o, l := newOutbox(t, 4000)

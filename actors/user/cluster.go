@@ -50,7 +50,7 @@ func (u *User) onSessions(m *message.UserSessions) {
 		}
 	}
 	if u.attached == 0 && !u.online && u.sessions.Len() > 0 {
-		u.online, u.lastSeen = true, time.Now()
+		u.online, u.untold, u.lastSeen = true, true, time.Now()
 		u.startGrace()
 	}
 	u.leaveIfDone()

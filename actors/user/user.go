@@ -49,6 +49,7 @@ type User struct {
 	conversations small.Map[string, int]
 	attached      int
 	online        bool
+	untold        bool // that the user is online; nobody has been connected here yet
 	lastSeen      time.Time
 	generation    uint64 // of the grace timer
 }
@@ -158,7 +159,7 @@ func (u *User) attach() {
 	u.generation++ // a grace timer under way no longer counts
 	u.forgetLeft()
 	u.lastSeen = time.Now()
-	if !u.online {
+	if !u.online || u.untold {
 		u.setOnline(true)
 	}
 }
@@ -220,7 +221,7 @@ func (u *User) onGraceOver(m *message.GraceOver) {
 // setOnline makes the change known to the directory and to every conversation
 // in which the user has joined.
 func (u *User) setOnline(online bool) {
-	u.online = online
+	u.online, u.untold = online, false
 	if u.lastSeen.IsZero() {
 		u.lastSeen = time.Now()
 	}

@@ -77,3 +77,24 @@ func TestUser_ForgetsWhatWasLeft(t *testing.T) {
 		t.Errorf("the user is still shown in %d", n)
 	}
 }
+
+// A node may bring its sessions of a user in parts, which count as they would
+// together, and once.
+func TestUser_TakesUpSessionsInParts(t *testing.T) {
+	u, d := rig(t)
+	away := message.UserSession{ID: 1, Generation: 2, Conversations: []string{"r"}}
+	here := message.UserSession{ID: 2, Attached: true, Generation: 1, Conversations: []string{"r", "s"}}
+	for range 2 {
+		u.onSessions(&message.UserSessions{Node: "n", Sessions: []message.UserSession{away}})
+		u.onSessions(&message.UserSessions{Node: "n", Sessions: []message.UserSession{here}})
+	}
+	r, _ := u.conversations.Get("r")
+	s, _ := u.conversations.Get("s")
+	if u.sessions.Len() != 2 || u.attached != 1 || !online(d) || r != 2 || s != 1 {
+		t.Errorf("%d sessions, %d connected, online %v, %d and %d joined", u.sessions.Len(), u.attached, online(d), r, s)
+	}
+	u.onGraceOver(&message.GraceOver{Generation: u.generation})
+	if !online(d) {
+		t.Error("one is connected")
+	}
+}
