@@ -9,6 +9,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 // connection is etcd's client. With a user that asks for a token before
@@ -19,6 +21,14 @@ type connection struct {
 	client atomic.Pointer[clientv3.Client]
 	end    context.CancelFunc // of client's context
 	closed bool
+}
+
+// again is how an etcd that is away is tried for. When it comes back every lease
+// goes on from there, so all must be renewed soon: gRPC's own pauses grow to
+// longer than a lease lives.
+var again = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: 2 * time.Second,
 }
 
 var errClosed = errors.New("the registry is closed")
@@ -58,6 +68,7 @@ func (c *connection) dial(ctx context.Context) (*clientv3.Client, error) {
 		DialTimeout:          c.o.DialTimeout,
 		DialKeepAliveTime:    2 * time.Second,
 		DialKeepAliveTimeout: 2 * time.Second,
+		DialOptions:          []grpc.DialOption{grpc.WithConnectParams(again)},
 		Logger:               zap.NewNop(), // what matters comes as an error
 	})
 	if err != nil {
