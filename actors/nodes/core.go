@@ -100,7 +100,10 @@ func (c *core) read(now time.Duration, got *repo.Registered, since uint64) (chan
 // adopt takes a view in, whoever told of it, and reports whether it is new. An
 // error wraps ErrLost.
 func (c *core) adopt(v placement.View) (bool, error) {
-	if v.Generation <= c.view.Generation {
+	switch {
+	case c.contradicts(&v):
+		return false, fmt.Errorf("%w: the registry has lost a generation %d, and has made another one", ErrLost, v.Generation)
+	case v.Generation <= c.view.Generation:
 		return false, nil
 	}
 	self, inside := v.Node(c.self.ID)
@@ -116,6 +119,12 @@ func (c *core) adopt(v placement.View) (bool, error) {
 	}
 	c.view = v
 	return true, nil
+}
+
+// contradicts reports whether v is another view of the generation that this
+// process is in.
+func (c *core) contradicts(v *placement.View) bool {
+	return c.member() && v.Generation == c.view.Generation && !slices.Equal(v.Nodes, c.view.Nodes)
 }
 
 // connect is whom to be linked with, ascending by id.

@@ -90,9 +90,15 @@ func (k *Keeper) Err() error {
 }
 
 // Adopt takes in a view that another node told of. An older one, or one of the
-// same generation, is nothing new.
+// same generation, is nothing new; of two that differ in one generation the
+// registry has lost one, and is asked which.
 func (k *Keeper) Adopt(v placement.View) {
 	k.mu.Lock()
+	if k.core.contradicts(&v) {
+		k.mu.Unlock()
+		flag(k.roundNow)
+		return
+	}
 	changed, err := k.core.adopt(v)
 	if changed {
 		k.viewChanged()

@@ -144,6 +144,7 @@ func TestCore_Views(t *testing.T) {
 		{"it joins", view(5, 5, "a me"), true, false},
 		{"the same", view(5, 5, "a me"), false, false},
 		{"an older one without it", view(4, 0, "a"), false, false},
+		{"another one of its generation", view(5, 5, "a b me"), false, true},
 		{"one was left out", view(7, 5, "a b me"), true, false},
 		{"without it", view(8, 0, "a b"), false, true},
 		{"it was out, and is in again", view(9, 9, "a b me"), false, true},
