@@ -96,6 +96,9 @@ func askCluster(ctx context.Context, target string) (body []byte, err error) {
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return nil, fmt.Errorf("%s: the server there is no member of a cluster: it was started without --cluster-listen", target)
+	case http.StatusServiceUnavailable: // it says why
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+		return nil, fmt.Errorf("%s: the server there is not a member yet: %s", target, printable(strings.TrimSpace(string(why))))
 	default:
 		return nil, fmt.Errorf("%s: %s", target, resp.Status)
 	}

@@ -124,12 +124,17 @@ func TestClusterStatus_Fails(t *testing.T) {
 	defer alone.Close()
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }))
 	defer other.Close()
+	joining := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "joining; no link to b at 10.0.0.2:7946", http.StatusServiceUnavailable)
+	}))
+	defer joining.Close()
 	for addr, want := range map[string]string{
-		alone.Listener.Addr().String(): "it was started without --cluster-listen",
-		other.Listener.Addr().String(): "does not answer as a member of a cluster does",
-		"127.0.0.1:1":                  "refused",
-		"nonsense":                     `--admin-addr "nonsense" is not HOST:PORT`,
-		"off":                          "has no admin address",
+		joining.Listener.Addr().String(): "the server there is not a member yet: joining; no link to b at 10.0.0.2:7946\n",
+		alone.Listener.Addr().String():   "it was started without --cluster-listen",
+		other.Listener.Addr().String():   "does not answer as a member of a cluster does",
+		"127.0.0.1:1":                    "refused",
+		"nonsense":                       `--admin-addr "nonsense" is not HOST:PORT`,
+		"off":                            "has no admin address",
 	} {
 		_, stderr, code := corrillo(t, t.TempDir(), nil, "cluster", "status", "--admin-addr="+addr)
 		if code != 1 || !strings.Contains(stderr, want) {

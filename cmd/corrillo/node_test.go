@@ -89,6 +89,10 @@ func TestNode_LostBeforeItHasJoined(t *testing.T) {
 	}
 	s := serveNode(t, dir, url, false)
 	s.await("cannot join the cluster yet")
+	_, stderr, code := corrillo(t, dir, nil, "cluster", "status", "--admin-addr="+strings.TrimPrefix(s.admin, "http://"))
+	if want := "is not a member yet: joining; no link to ghost at " + nowhere + "\n"; code != exitFailed || !strings.HasSuffix(stderr, want) {
+		t.Errorf("cluster status: exit code %d, %q, want %q at its end", code, stderr, want)
+	}
 	got, err := registry.Read(t.Context())
 	if err != nil || len(got.Leases) != 2 {
 		t.Fatalf("%+v, %v", got, err)

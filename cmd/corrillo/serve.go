@@ -91,7 +91,8 @@ type server struct {
 	live *admin.Health
 	tune tuning
 
-	store atomic.Pointer[repo.Store]
+	store   atomic.Pointer[repo.Store]
+	joining atomic.Pointer[node] // nil: it has not come to that yet
 }
 
 func newServer(s *config.Settings, dir string, log *slog.Logger, out interface{ Write([]byte) (int, error) }, text bool) *server {
@@ -177,14 +178,7 @@ func (v *server) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 func (v *server) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", admin.Mux(v.reg, v.live, v.log))
-	mux.HandleFunc("GET "+admin.ClusterPath, func(w http.ResponseWriter, r *http.Request) {
-		a := v.app.Load()
-		if a == nil || a.node == nil {
-			http.NotFound(w, r)
-			return
-		}
-		a.node.ServeHTTP(w, r)
-	})
+	mux.HandleFunc("GET "+admin.ClusterPath, v.serveCluster)
 	return mux
 }
 
@@ -194,6 +188,7 @@ func (v *server) join(ctx context.Context, a *app, cancel context.CancelCauseFun
 	if a.node == nil {
 		return nil
 	}
+	v.joining.Store(a.node)
 	v.live.Unready("joining the cluster")
 	if err := a.node.awaitMember(ctx); err != nil {
 		return err

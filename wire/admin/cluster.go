@@ -17,7 +17,8 @@ type Cluster struct {
 }
 
 // ClusterPath is where the admin address answers with a Cluster. A server that
-// was started without a cluster has nothing there.
+// was started without a cluster has nothing there; one that is no member yet
+// answers 503, with what it waits for as text.
 const ClusterPath = "/cluster"
 
 // The states of a ClusterNode.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+)
+
+// waitsFor says in words what stands between this node and its cluster.
+func (n *node) waitsFor() string {
+	k := n.keeper()
+	if k == nil {
+		return "it opens its port for other nodes"
+	}
+	switch st := k.Stats(); {
+	case st.Member:
+		return "the other members have not all heard of it"
+	case st.Waiting != "":
+		return st.Waiting
+	case st.Failed > 0:
+		return n.membership() + " does not answer, see the log"
+	default:
+		return "it asks " + n.membership() + " who the members are"
+	}
+}
+
+// membership names what keeps the cluster's membership.
+func (n *node) membership() string {
+	c := &n.s.Cluster
+	if c.Membership == "etcd" {
+		return "etcd at " + strings.Join(c.Etcd.Endpoints, ", ")
+	}
+	return "the database"
+}
+
+// serveCluster answers with how the cluster is; while this server is not a
+// member yet, with what it waits for.
+func (v *server) serveCluster(w http.ResponseWriter, r *http.Request) {
+	if !v.s.Cluster.Enabled() {
+		http.NotFound(w, r)
+		return
+	}
+	if a := v.app.Load(); a != nil {
+		a.node.ServeHTTP(w, r)
+		return
+	}
+	why := v.live.Reason(r.Context())
+	if n := v.joining.Load(); n != nil {
+		why = "joining; " + n.waitsFor()
+	}
+	http.Error(w, why, http.StatusServiceUnavailable)
+}
