@@ -47,10 +47,11 @@ func clusterBounds(server *repotest.Server) boundCases {
 		"connections to the cluster port that have shown no certificate yet, of all addresses together": with(crowdThePort),
 		"what must get through a full link": with(leaveBehindAFullLink, "--cluster-queue=2MiB", "--limits=off"),
 		"one item":                          with(askForTooMuch(server)),
-		"messages for one user or conversation that moves":        with(holdForOne),
-		"messages for all that move, on one node":                 with(holdForAll, "--limits=off"),
-		"a connection that waits to be recovered at another node": with(comeBackElsewhere),
-		"time for another node's part of `get_presence`":          with(askWhoIsThere),
+		"what is for people and was not sent to a node, in case they have just come there": with(keepForPeople),
+		"messages for one user or conversation that moves":                                 with(holdForOne),
+		"messages for all that move, on one node":                                          with(holdForAll, "--limits=off"),
+		"a connection that waits to be recovered at another node":                          with(comeBackElsewhere),
+		"time for another node's part of `get_presence`":                                   with(askWhoIsThere),
 	}
 }
 
@@ -299,6 +300,44 @@ func comeBackElsewhere(t *testing.T, s *boundServer) string {
 		t.Errorf("it is greeted with %+v", again)
 	}
 	return "gets a new session"
+}
+
+// keepForPeople has people write to each other while a node does not say whether
+// they are there as well.
+func keepForPeople(t *testing.T, s *boundServer) string {
+	other := s.join(t)
+	s.await(t, `cluster_members{state="active"}`, 2)
+	v, self := viewOf(t, s.admin)
+	const kind = byte(locator.Conversation)
+	bob := owned(locator.User, 1, func(id string) bool { return v.Owner(kind, wire.DirectID("ann", id)) == self })[0]
+	ann := connect(t, s.url, "ann", nil)
+	write := func(size int) {
+		m := text("", size)
+		delete(m, "conversationId")
+		m["receiverId"] = bob
+		if _, err := ann.call(wire.EventSendMessage, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blind := func() float64 { return s.value(t, "cluster_blind_items_total") }
+	until(t, "the other node has said who is there", func() bool {
+		before := blind()
+		write(1)
+		return blind() == before
+	})
+	freeze(t, other)
+	defer other.signal(syscall.SIGCONT)
+	write(1)
+	s.await(t, "cluster_kept_messages", 1)
+	before := blind()
+	for range 10 {
+		write(900_000)
+	}
+	until(t, "the other node gets all", func() bool {
+		write(1)
+		return blind() > before
+	})
+	return "gets all of it"
 }
 
 func askWhoIsThere(t *testing.T, s *boundServer) string {

@@ -22,7 +22,7 @@ type nodeStats struct {
 // clusterCollector reads the Stats of a node of a cluster.
 func clusterCollector(stats func() nodeStats) prometheus.Collector {
 	s := &snapshot{}
-	tell := []func(emitter, *nodeStats){s.membership(), s.links(), s.routing(), s.between(), s.carried()}
+	tell := []func(emitter, *nodeStats){s.membership(), s.links(), s.routing(), s.between(), s.whereabouts(), s.carried()}
 	s.read = func(emit emitter) {
 		v := stats()
 		for _, t := range tell {
@@ -127,6 +127,19 @@ func (s *snapshot) between() func(emit emitter, v *nodeStats) {
 		emit(refused, counter, float64(v.between.Out.Refused))
 		emit(left, counter, float64(v.between.Out.Left))
 		emit(large, counter, float64(v.between.Out.Large))
+	}
+}
+
+// whereabouts describes what is known of other nodes' users.
+func (s *snapshot) whereabouts() func(emit emitter, v *nodeStats) {
+	users := s.desc("cluster_known_users", "Users with a session on another node, for each node that they have one on, as far as this node was told.")
+	kept := s.desc("cluster_kept_messages", "What is for people and was not sent to a node without them, kept until it is certain that they have not just come there.")
+	blind := s.desc("cluster_blind_items_total", "Times that what is for people went to a node because it was not known who is there.")
+	return func(emit emitter, v *nodeStats) {
+		w := &v.between.Whereabouts
+		emit(users, gauge, float64(w.Users))
+		emit(kept, gauge, float64(w.Kept))
+		emit(blind, counter, float64(w.Blind))
 	}
 }
 
