@@ -73,7 +73,7 @@ func (w *world) view(p *peer) {
 	p.w.Members(p.others)
 }
 
-// come begins a session; it may be overtaken before it tells.
+// come begins a session; other things may happen before it tells.
 func (p *peer) come(user string, tell bool) {
 	if p.here[user]++; p.here[user] == 1 {
 		p.w.Here(user)
@@ -87,6 +87,7 @@ func (p *peer) leave(user string) {
 	if p.here[user] == 0 {
 		return
 	}
+	p.w.Tell() // a session that ends has told
 	if p.here[user]--; p.here[user] == 0 {
 		p.w.Gone(user)
 	}
