@@ -41,6 +41,7 @@ type Cluster struct {
 	nodes []*Node // and behind them the spare ones
 	size  int
 	front *proxy
+	more  string // see Another
 }
 
 // secret is shared by the nodes of every cluster of ours, which last for
@@ -58,7 +59,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	o.Binary = binary
-	c := &Cluster{size: o.Nodes}
+	c := &Cluster{size: o.Nodes, more: another(&o)}
 	for i := range o.Nodes + o.Spare {
 		n, err := newNode(&o, i)
 		if err != nil {
@@ -153,6 +154,15 @@ func (c *Cluster) URL() string { return "http://" + c.Addr() }
 
 // Nodes are those that ran from the beginning.
 func (c *Cluster) Nodes() []*Node { return c.nodes[:c.size] }
+
+// Another is a line for a shell that starts one more node, at free ports that its
+// log tells. HAProxy does not know it.
+func (c *Cluster) Another() string { return c.more }
+
+func another(o *Options) string {
+	return fmt.Sprintf("DATABASE_URL='%s' CLUSTER_SECRET='%s' %s serve --dev --host=127.0.0.1 --port=0 --admin-addr=127.0.0.1:0 --cluster-listen=127.0.0.1:0",
+		o.DatabaseURL, secret, o.Binary)
+}
 
 // Spare is a node that HAProxy knows and that does not run until it is
 // started; nil: there is none.

@@ -78,20 +78,23 @@ func (c *command) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	introduce(say, running)
+	introduce(say, running, url)
 	<-ctx.Done()
 	tell(say, "stopping the nodes, one after the other; Ctrl-C again ends all at once")
 	return running.Stop()
 }
 
 // introduce says where everything is.
-func introduce(say io.Writer, c *cluster.Cluster) {
+func introduce(say io.Writer, c *cluster.Cluster, url string) {
 	tell(say, "")
 	tell(say, "the page:  %s/?user=ann&conversation=lobby (and ?user=bob in another window)", c.URL())
 	for _, n := range c.Nodes() {
 		tell(say, "%s:     http://%s  admin %s  kill -9 %d", n.Name(), n.Addr(), n.Admin(), n.PID())
 	}
 	tell(say, "its state: go run ./cmd/corrillo cluster status --admin-addr=%s", c.Nodes()[0].Admin())
+	tell(say, "its data:  DATABASE_URL='%s'", url)
+	tell(say, "one more node, beside HAProxy (its log says where it is):")
+	tell(say, "%s", c.Another())
 	tell(say, "A node that is killed is started again. Ctrl-C ends all, in order.")
 	tell(say, "")
 }
