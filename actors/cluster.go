@@ -116,10 +116,9 @@ func (s *System) mine(k locator.Kind, id string) bool {
 	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
 
-// moved reports whether an id belongs to another node under the view.
-func (s *System) moved(k locator.Kind, id string) bool {
-	return s.cluster != nil && s.locator.Owner(k, id) != s.hub.Node()
-}
+// moved reports whether the actor of an id was asked to hand off; the id may have
+// come home since.
+func (s *System) moved(k locator.Kind, id string) bool { return s.locator.Leaving(k, id) }
 
 // others names the other nodes. The result is not changed.
 func (s *System) others() []string {

@@ -13,6 +13,12 @@ func (s *System) FailConversation(id string) error {
 	return s.locator.Tell(locator.Conversation, id, (*message.SessionClosed)(nil))
 }
 
+// FailOwnConversation makes the conversation's actor on this node panic, also when
+// it is about to go.
+func (s *System) FailOwnConversation(id string) bool {
+	return s.locator.TellOwn(locator.Conversation, id, (*message.SessionClosed)(nil))
+}
+
 // FailConversationTwice makes it panic again when it answers those who wait.
 func (s *System) FailConversationTwice(id string) error {
 	if err := s.locator.Tell(locator.Conversation, id, (*message.PostMessage)(nil)); err != nil {

@@ -34,7 +34,7 @@ type Options struct {
 	Relay    *relay.Spread
 	Writer   func(key string) *actor.PID // the persistence lane of a conversation
 	// Mine reports whether a conversation belongs to this node, and Moved whether
-	// it is another's under the view; where the lease is over it is neither.
+	// its actor here was asked to hand off, though it may have come home since.
 	Mine, Moved func(conversationID string) bool
 	Reads       *gate.Gate // bounds store reads under way
 	Log         *slog.Logger

@@ -314,6 +314,16 @@ func (c *cluster) stopped(k Kind, id string, self *actor.PID) {
 	}
 }
 
+// Leaving reports whether the actor of this node was asked to hand off: one that
+// has failed since goes all the same, also when its id has come home meanwhile.
+func (l *Locator) Leaving(k Kind, id string) bool {
+	s := l.shard(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e := s.entries[k][id]
+	return e != nil && e.leaving
+}
+
 // Told takes in what another node tells an actor. there is false when it was to
 // be told only if it was there, and is not.
 func (l *Locator) Told(from string, m *message.Told) (there bool) {

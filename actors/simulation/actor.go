@@ -116,7 +116,7 @@ func (a *actor) receive(msg any) {
 func (a *actor) begin(successor bool) {
 	if successor {
 		a.n.whoListens(a.id)
-		if a.n.moved(a.id) { // the one that failed was about to go, behind what it had been told
+		if a.n.leaving(a.id) { // the one that failed was about to go, behind what it had been told
 			a.send(locator.HandOff{})
 		}
 	}

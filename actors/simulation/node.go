@@ -72,8 +72,11 @@ func (n *node) valid() bool {
 // mine is what an activation asks before it fences others.
 func (n *node) mine(id string) bool { return n.valid() && n.router.Owner(keyOf(id)) == n.id }
 
-// moved reports whether an id is another node's under the view.
-func (n *node) moved(id string) bool { return n.router.Owner(keyOf(id)) != n.id }
+// leaving reports whether the actor here was asked to hand off.
+func (n *node) leaving(id string) bool {
+	e := n.entries[id]
+	return e != nil && e.leaving
+}
 
 func (n *node) others() []string {
 	v := n.router.View()

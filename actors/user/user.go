@@ -29,7 +29,7 @@ type Options struct {
 	PerUser int
 	// Elsewhere sends a message to another node; nil when there is none.
 	Elsewhere func(node string, m any)
-	// Moved reports whether a user belongs to another node.
+	// Moved reports whether a user's actor here was asked to hand off.
 	Moved func(userID string) bool
 	// Others names the other nodes.
 	Others func() []string
