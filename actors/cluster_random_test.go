@@ -31,6 +31,7 @@ func randomCluster(t *testing.T, seed uint64) {
 		Store: store, SaveTimeout: 2 * time.Second, IdleAfter: 20 * time.Millisecond, PresenceGrace: 5 * time.Millisecond,
 		InFlight: 1 << 20, Rules: rules.Options{Coalesce: 20 * time.Millisecond},
 	})
+	shared := &pool{}
 	riders := make([]*rider, 8)
 	var riding sync.WaitGroup
 	for i := range riders {
@@ -40,7 +41,7 @@ func randomCluster(t *testing.T, seed uint64) {
 			return all[rng.IntN(len(all))].sys
 		}
 		riders[i] = &rider{
-			t: t, at: at, rng: rng, name: fmt.Sprint("rider", i), unacked: map[string]object{}, acked: map[string]string{},
+			t: t, at: at, rng: rng, name: fmt.Sprint("rider", i), unacked: map[string]object{}, acked: map[string]string{}, pool: shared,
 		}
 		riding.Go(func() { riders[i].ride(250) })
 	}
@@ -59,13 +60,13 @@ func randomCluster(t *testing.T, seed uint64) {
 	}
 	eventually(t, "the riders", func() bool {
 		cutOff(f, riders)
-		last, ok := lastSeqs(t, store), true
+		last, lastRev, ok := lastSeqs(t, store), lastRevs(t, store), true
 		for _, r := range riders {
-			ok = r.settled(last) && ok
+			ok = r.settled(last, lastRev) && ok
 		}
 		return ok && unanswered() == 0
 	}, func() string {
-		s := fmt.Sprintf("last %v, unanswered %d", lastSeqs(t, store), unanswered())
+		s := fmt.Sprintf("last %v, revs %v, unanswered %d", lastSeqs(t, store), lastRevs(t, store), unanswered())
 		for _, m := range f.live() {
 			s += fmt.Sprintf("\n%s: %+v", m.id, m.sys.Routing())
 		}
@@ -75,6 +76,7 @@ func randomCluster(t *testing.T, seed uint64) {
 		return s
 	})
 	checkStore(t, store, riders)
+	checkChanges(t, store, riders)
 	for _, r := range riders {
 		r.current().close(wire.CloseClient)
 		for _, l := range r.links {

@@ -24,6 +24,8 @@ type fabric struct {
 	options actors.Options
 	// rewrite changes an item on its way; nil: none is.
 	rewrite func(item []byte) []byte
+	// jitter is how long an item takes at most; those of one link keep their order.
+	jitter time.Duration
 
 	mu         sync.Mutex
 	generation uint64
@@ -121,7 +123,12 @@ func (f *fabric) send(from, to string, item []byte) error {
 		p = &pipe{more: make(chan struct{}, 1), stop: make(chan struct{})}
 		f.pipes[key] = p
 		sys := f.nodes[to].sys
-		f.running.Go(func() { p.run(func(item []byte) { sys.Receive(from, item) }) })
+		f.running.Go(func() {
+			p.run(func(item []byte) {
+				f.lag()
+				sys.Receive(from, item)
+			})
+		})
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,6 +144,15 @@ func (f *fabric) send(from, to string, item []byte) error {
 	default:
 	}
 	return nil
+}
+
+func (f *fabric) lag() {
+	f.mu.Lock()
+	most := f.jitter
+	f.mu.Unlock()
+	if most > 0 {
+		time.Sleep(rand.N(most))
+	}
 }
 
 func (p *pipe) run(take func([]byte)) {

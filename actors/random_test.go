@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,8 @@ type rider struct {
 	unacked map[string]object // by tempId: to be sent until it is acked
 	acked   map[string]string // tempId to message id
 	sent    int
+	changes changesHeard
+	pool    *pool
 	refused string  // the last refusal
 	links   []*link // all there ever were
 }
@@ -63,6 +66,7 @@ func (l *link) Welcome(w wire.Welcome) {
 	r.hello, r.asked = w, map[uint64]func(map[string]any){}
 	if !w.Recovered {
 		r.offset, r.user, r.seen = "", "", map[string]int64{}
+		r.changes.forget()
 	}
 }
 
@@ -84,6 +88,8 @@ func (l *link) Push(f *wire.Frame) {
 		// was read from the store to fill a hole.
 		tempID, _ := m["tempId"].(string)
 		r.heard(conversationOf(m), seqOf(m), wire.IsDirect(conversationOf(m)) && strings.HasPrefix(tempID, r.name+"-"))
+	case wire.EventMessageUpdated, wire.EventMessageDeleted:
+		r.heardChange(conversationOf(m), revOf(m))
 	case wire.EventMessageAck:
 		r.onAck(m)
 	}
@@ -127,6 +133,9 @@ func (r *rider) onAck(m map[string]any) {
 		r.t.Errorf("%s: %s was acked as %s and as %s", r.name, tempID, before, id)
 	}
 	r.acked[tempID] = id
+	if to := r.unacked[tempID]; to != nil {
+		r.pool.add(posted{id: id, to: to})
+	}
 	delete(r.unacked, tempID)
 	if conversation := conversationOf(m); wire.IsDirect(conversation) {
 		r.heard(conversation, seqOf(m), true)
@@ -233,6 +242,7 @@ func (r *rider) identify(l *link) {
 	same := user == r.user
 	if !same {
 		r.user, r.seen = "", map[string]int64{}
+		r.changes.forget()
 		r.left++
 	}
 	r.mu.Unlock()
@@ -253,11 +263,16 @@ func (r *rider) join(l *link) {
 	r.mu.Lock()
 	left := r.left
 	after, known := r.seen[room]
+	afterRev, counted := r.changes.last[room]
 	r.mu.Unlock()
 	payload := object{"conversationId": room}
 	paged := known && r.rng.IntN(4) > 0
 	if paged || r.rng.IntN(2) == 0 {
 		payload["afterSeq"] = after
+	}
+	counted = counted && paged
+	if counted {
+		payload["afterRev"] = afterRev
 	}
 	r.emit(l, "join_conversation", payload, func(m map[string]any) {
 		if m["status"] != "ok" || r.left != left {
@@ -278,6 +293,7 @@ func (r *rider) join(l *link) {
 			}
 		}
 		r.seen[room] = last
+		r.joinedAt(room, m, counted)
 	})
 }
 
@@ -285,6 +301,7 @@ func (r *rider) leave(l *link) {
 	room := rooms[r.rng.IntN(len(rooms))]
 	r.mu.Lock()
 	delete(r.seen, room)
+	delete(r.changes.last, room)
 	r.left++
 	r.mu.Unlock()
 	r.emit(l, "leave_conversation", object{"conversationId": room}, nothing)
@@ -331,8 +348,10 @@ func (r *rider) ride(steps int) {
 	for range steps {
 		l := r.current()
 		switch n := r.rng.IntN(100); {
-		case n < 55:
+		case n < 43:
 			r.send(l)
+		case n < 55:
+			r.change(l)
 		case n < 75:
 			r.join(l)
 		case n < 79:
@@ -360,7 +379,7 @@ func (r *rider) ride(steps int) {
 }
 
 // settled reports whether the rider has heard everything that is there.
-func (r *rider) settled(last map[string]int64) bool {
+func (r *rider) settled(last, lastRev map[string]int64) bool {
 	l := r.current()
 	r.mu.Lock()
 	lost := r.user == "" && len(r.asked) == 0 // the answer to its identify was
@@ -378,6 +397,11 @@ func (r *rider) settled(last map[string]int64) bool {
 	}
 	for id, seq := range r.seen {
 		if seq < last[id] {
+			return false
+		}
+	}
+	for id, rev := range r.changes.last {
+		if rev < lastRev[id] {
 			return false
 		}
 	}
@@ -399,6 +423,7 @@ func (r *rider) wants(last map[string]int64) string {
 			s += fmt.Sprintf(" has seen %d of %d of %s;", seq, last[id], id)
 		}
 	}
+	s += fmt.Sprintf(" has heard changes up to %v;", r.changes.last)
 	own := 0
 	for _, m := range r.unacked {
 		if m["senderId"] == r.user {
@@ -424,12 +449,13 @@ func randomUse(t *testing.T, seed uint64) {
 		Store: store, SaveTimeout: 300 * time.Millisecond, IdleAfter: 20 * time.Millisecond, PresenceGrace: 5 * time.Millisecond,
 		InFlight: 1 << 20, Rules: rules.Options{Coalesce: 20 * time.Millisecond},
 	})
+	shared := &pool{}
 	riders := make([]*rider, 8)
 	var riding sync.WaitGroup
 	for i := range riders {
 		r := &rider{
 			t: t, at: func() *actors.System { return sys }, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
-			unacked: map[string]object{}, acked: map[string]string{},
+			unacked: map[string]object{}, acked: map[string]string{}, pool: shared,
 		}
 		riders[i] = r
 		riding.Go(func() { r.ride(250) })
@@ -442,19 +468,20 @@ func randomUse(t *testing.T, seed uint64) {
 	chaos.Wait()
 
 	eventually(t, "the riders", func() bool {
-		last, ok := lastSeqs(t, store), true
+		last, lastRev, ok := lastSeqs(t, store), lastRevs(t, store), true
 		for _, r := range riders {
-			ok = r.settled(last) && ok
+			ok = r.settled(last, lastRev) && ok
 		}
 		return ok && sys.Stats().Hub.Unanswered == 0
 	}, func() string {
 		s := fmt.Sprintf("last %v, stats %+v", lastSeqs(t, store), sys.Stats().Hub)
 		for _, r := range riders {
-			s += fmt.Sprintf("\n%s %s: seen %v, unanswered %d, unacked %d", r.name, r.user, r.seen, len(r.asked), len(r.unacked))
+			s += fmt.Sprintf("\n%s %s: seen %v, revs %v, unanswered %d, unacked %d", r.name, r.user, r.seen, r.changes.last, len(r.asked), len(r.unacked))
 		}
 		return s
 	})
 	checkStore(t, store, riders)
+	checkChanges(t, store, riders)
 	for _, r := range riders {
 		r.current().close(wire.CloseClient)
 	}
@@ -495,15 +522,20 @@ func disturb(t *testing.T, sys *actors.System, store *faulty, rng *rand.Rand, ov
 	}
 }
 
-func lastSeqs(t *testing.T, store repo.Store) map[string]int64 {
-	last := map[string]int64{}
-	ids := append([]string(nil), rooms...)
+// everywhere are the conversations of the riders.
+func everywhere() []string {
+	ids := slices.Clone(rooms)
 	for i, a := range users {
 		for _, b := range users[i:] {
 			ids = append(ids, wire.DirectID(a, b))
 		}
 	}
-	for _, id := range ids {
+	return ids
+}
+
+func lastSeqs(t *testing.T, store repo.Store) map[string]int64 {
+	last := map[string]int64{}
+	for _, id := range everywhere() {
 		page, _, err := store.Messages(t.Context(), repo.MessageQuery{ConversationID: id, Limit: 1})
 		if err != nil {
 			t.Fatal(err)

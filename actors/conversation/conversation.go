@@ -156,7 +156,11 @@ func (c *Conversation) carry(r *rules.Ready) {
 	if r.HasRelay {
 		relayed := r.Relay
 		relayed.ConversationID = c.id
-		c.o.Relay.Relay(&relayed, c.state.Nodes)
+		nodes := c.state.Nodes
+		if to := r.RelayTo; to != "" {
+			nodes = func(yield func(node string) bool) { yield(to) }
+		}
+		c.o.Relay.Relay(&relayed, nodes)
 	}
 	for i := range r.Reads {
 		c.read(r.Reads[i])

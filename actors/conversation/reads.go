@@ -68,7 +68,7 @@ func (c *Conversation) read(r rules.Read) {
 	answer := func(data []byte, err error) {
 		reply := message.Reply{Origin: r.Origin, Data: data, Err: message.ClientError(err)}
 		if r.Join {
-			c.o.Relay.Answer(c.id, &r.Origin, &message.GateOpened{ConversationID: c.id, Reply: reply, Through: r.ThroughSeq})
+			c.o.Relay.Answer(c.id, &r.Origin, &message.GateOpened{ConversationID: c.id, Reply: reply, Through: r.ThroughSeq, ThroughRev: r.ThroughRev})
 			return
 		}
 		c.o.Relay.Answer(c.id, &r.Origin, &message.Relayed{ConversationID: c.id, Replies: []message.Reply{reply}})

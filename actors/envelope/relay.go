@@ -24,6 +24,8 @@ func (p *pass) relayed(n uint64, m *message.Relayed) {
 		p.int(8, &m.FromSeq)
 		p.people(9, &m.People)
 		p.string(10, &m.Owner)
+		p.int(11, &m.NextRev)
+		p.int(12, &m.FromRev)
 	}
 }
 
@@ -40,6 +42,7 @@ func (p *pass) delivery(n uint64, m *message.Delivery) {
 		for i := first(p, m.Acks); next(p, 9, &m.Acks, i); i++ {
 			p.reply(9, &m.Acks[i], true)
 		}
+		p.int(10, &m.Rev)
 	}
 }
 
@@ -56,5 +59,6 @@ func (p *pass) gateOpened(n uint64, m *message.GateOpened) {
 		p.string(1, &m.ConversationID)
 		p.reply(2, &m.Reply, false)
 		p.int(3, &m.Through)
+		p.int(4, &m.ThroughRev)
 	}
 }

@@ -18,6 +18,13 @@ type Relayed struct {
 	// before this: one that does not follow a direct conversation yet begins
 	// after it.
 	FromSeq int64
+	// NextRev says of changes what LastSeq says of messages: it is the rev that
+	// the next one gets, so those before it are committed. It is set where LastSeq
+	// is; 0: not said, by a node of the version before.
+	NextRev int64
+	// FromRev is the last rev that the conversation told relays of before this. It
+	// counts where FromSeq is set.
+	FromRev int64
 	// People are those who hear a direct conversation without having joined,
 	// when they are known; nil in every other one. Never changed.
 	People []string
@@ -37,6 +44,9 @@ type Delivery struct {
 	// Seq is the message's place in the conversation's order; 0 for an event
 	// that has none. The relay passes on seq n only after n-1.
 	Seq int64
+	// Rev is the place of an edit or a deletion among them; 0 for what is none.
+	// The relay passes on rev n only after those before it, and once.
+	Rev int64
 	// ToConversation: every session that joined.
 	ToConversation bool
 	// Users: every session of these users, joined or not. A session that
@@ -66,6 +76,7 @@ type GateOpened struct {
 	ConversationID string
 	Reply          Reply
 	// Through is the last message that the conversation knew to be committed
-	// when it carried the join out.
-	Through int64
+	// when it carried the join out, and ThroughRev the last change.
+	Through    int64
+	ThroughRev int64
 }

@@ -11,7 +11,7 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 		ConversationID: r.ConversationID, Leave: ofNode(r.Leave, node, func(s *SessionRef) string { return s.Node }),
 		Join:    ofNode(r.Join, node, func(s *Subscription) string { return s.Origin.Node() }),
 		Replies: ofNode(r.Replies, node, func(p *Reply) string { return p.Origin.Node() }),
-		LastSeq: r.LastSeq, FromSeq: r.FromSeq, People: r.People, Owner: r.Owner,
+		LastSeq: r.LastSeq, FromSeq: r.FromSeq, NextRev: r.NextRev, FromRev: r.FromRev, People: r.People, Owner: r.Owner,
 	}
 	if listens {
 		part.EvictUsers = r.EvictUsers
@@ -34,6 +34,7 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 	}
 	if r.People != nil && !listens && !people {
 		part.LastSeq, part.FromSeq, part.People = 0, 0, nil
+		part.NextRev, part.FromRev = 0, 0
 	}
 	return part
 }
@@ -45,6 +46,7 @@ func (r *Relayed) ForPeople(listened bool) *Relayed {
 	part := &Relayed{ConversationID: r.ConversationID, Owner: r.Owner}
 	if r.People != nil {
 		part.LastSeq, part.FromSeq, part.People = r.LastSeq, r.FromSeq, r.People
+		part.NextRev, part.FromRev = r.NextRev, r.FromRev
 	}
 	for i := range r.Deliver {
 		if d := &r.Deliver[i]; len(d.Users) > 0 && !(listened && d.ToConversation) {

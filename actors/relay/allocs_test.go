@@ -26,7 +26,7 @@ func crowd(tb testing.TB, members int) *Hub {
 			tb.Fatal(e)
 		}
 		h.mu.Lock()
-		h.join(s, h.roomOf("lobby", true), false, 0, 0)
+		h.join(s, h.roomOf("lobby", true), false, 0, &message.Relayed{})
 		h.mu.Unlock()
 	}
 	return h

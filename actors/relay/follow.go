@@ -7,7 +7,7 @@ package relay
 // become known, when its people may have changed, and when its last member has
 // gone. Under the lock.
 func (h *Hub) follow(r *room) {
-	if !h.o.Shared || !r.known || r.holder != nil {
+	if !h.o.Shared || !(r.known || r.revKnown) || r.holder != nil {
 		return
 	}
 	for _, id := range r.people {
@@ -18,7 +18,7 @@ func (h *Hub) follow(r *room) {
 		}
 	}
 	if len(r.members) == 0 {
-		r.known = false
+		r.known, r.revKnown = false, false
 	}
 }
 

@@ -24,12 +24,13 @@ const (
 	holePause = 250 * time.Millisecond
 )
 
-// hole is a conversation's messages first..last, which were committed but not
-// relayed, and what waits for them in order.
+// hole is a conversation's messages first..last, or its edits and deletions,
+// which were committed but not relayed, and what waits for them in order.
 type hole struct {
 	conversationID string
 	serial         uint64
-	first, last    int64
+	changes        bool     // first and last are revs
+	first, last    int64    // of a message that was changed again, only the last change is there
 	people         []string // of a direct conversation
 	waiting        []any
 }
@@ -43,22 +44,21 @@ type holeFilled struct {
 	err            error
 }
 
-// fill fetches the messages first..last beside the actor; m goes on when they
-// are there.
-func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
+// fill fetches the hole, of which it is said which it is, beside the actor; m
+// goes on when it is filled.
+func (l *Lane) fill(ctx actor.Context, h *hole, m *message.Relayed) {
 	l.serial++
-	h := &hole{
-		conversationID: m.ConversationID, serial: l.serial, first: first, last: last,
-		people: m.People, waiting: []any{l.refuse(m)},
-	}
+	h.conversationID, h.serial, h.people = m.ConversationID, l.serial, m.People
+	h.waiting = []any{l.refuse(m)}
 	l.filling[h.conversationID] = h
-	if last-first >= int64(l.o.HoleMessages) {
-		l.close(ctx, h, fmt.Errorf("%d messages are too many", last-first+1))
+	if !h.changes && h.last-h.first >= int64(l.o.HoleMessages) {
+		l.close(ctx, h, fmt.Errorf("%d messages are too many", h.last-h.first+1))
 		return
 	}
-	l.o.Log.Info("filling a hole from the store", "conversation", h.conversationID, "first", first, "last", last)
+	l.o.Log.Info("filling a hole from the store", "conversation", h.conversationID, "changes", h.changes, "first", h.first, "last", h.last)
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	filled := &holeFilled{conversationID: h.conversationID, serial: h.serial}
+	first, last, changes := h.first, h.last, h.changes
 	if !l.o.Reads.Go(func() {
 		defer func() {
 			if reason := recover(); reason != nil {
@@ -66,7 +66,7 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 			}
 			root.Send(self, filled)
 		}()
-		filled.messages, filled.err = l.fetch(filled.conversationID, first, last)
+		filled.messages, filled.err = l.fetch(filled.conversationID, changes, first, last)
 	}) {
 		l.close(ctx, h, message.ErrOverloaded)
 	}
@@ -74,16 +74,20 @@ func (l *Lane) fill(ctx actor.Context, first, last int64, m *message.Relayed) {
 
 // fetch reads first..last, page by page, trying again while the store is
 // away.
-func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, error) {
+func (l *Lane) fetch(conversationID string, changes bool, first, last int64) ([]repo.Message, error) {
 	var all []repo.Message
 	var err error
 	begun, bytes := time.Now(), 0
 	for try := 0; first <= last; {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		var page []repo.Message
-		page, _, err = l.o.Store.Messages(ctx, repo.MessageQuery{
-			ConversationID: conversationID, AfterSeq: first - 1, BeforeSeq: last + 1, FromOldest: true, Limit: holePage,
-		})
+		if changes {
+			page, _, err = l.o.Store.Changes(ctx, conversationID, first-1, last, holePage)
+		} else {
+			page, _, err = l.o.Store.Messages(ctx, repo.MessageQuery{
+				ConversationID: conversationID, AfterSeq: first - 1, BeforeSeq: last + 1, FromOldest: true, Limit: holePage,
+			})
+		}
 		cancel()
 		if err != nil {
 			if try++; time.Since(begun) > holeFor {
@@ -102,8 +106,12 @@ func (l *Lane) fetch(conversationID string, first, last int64) ([]repo.Message, 
 		if bytes += (&repo.Group{Messages: page}).Size(); bytes > l.o.HoleBytes {
 			return nil, fmt.Errorf("more than %d bytes are too many: %w", l.o.HoleBytes, message.ErrOverloaded)
 		}
-		all = append(all, page...)
-		first = page[len(page)-1].Seq + 1
+		if all = append(all, page...); len(all) > l.o.HoleMessages {
+			return nil, fmt.Errorf("%d messages are too many: %w", len(all), message.ErrOverloaded)
+		}
+		if first = page[len(page)-1].Seq + 1; changes {
+			first = page[len(page)-1].Rev + 1
+		}
 	}
 	return all, err
 }
@@ -135,7 +143,11 @@ func (l *Lane) publish(h *hole, messages []repo.Message) (err error) {
 	l.o.Hub.batch.Begin()
 	defer l.o.Hub.batch.End()
 	for i := range messages {
-		d := l.o.Render(&messages[i])
+		render := l.o.Render
+		if h.changes {
+			render = l.o.RenderChange
+		}
+		d := render(&messages[i])
 		if h.people != nil {
 			d.Users = h.people // without who was removed since
 		}
@@ -183,14 +195,18 @@ func (l *Lane) refuse(m *message.Relayed) *message.Relayed {
 // store when they come back.
 func (l *Lane) close(ctx actor.Context, h *hole, err error) {
 	l.o.Log.Error("a hole could not be filled: closing the listeners", "conversation", h.conversationID,
-		"first", h.first, "last", h.last, "err", err)
+		"changes", h.changes, "first", h.first, "last", h.last, "err", err)
 	l.o.Hub.CloseListeners(h.conversationID, h.people)
 	l.goOn(ctx, h)
 }
 
 // goOn does what has waited, up to the next hole.
 func (l *Lane) goOn(ctx actor.Context, h *hole) {
-	l.o.Hub.PassedOn(h.conversationID, h.last)
+	if h.changes {
+		l.o.Hub.PassedOnRev(h.conversationID, h.last)
+	} else {
+		l.o.Hub.PassedOn(h.conversationID, h.last)
+	}
 	delete(l.filling, h.conversationID)
 	defer func(before bool) { l.late = before }(l.late)
 	l.late = true

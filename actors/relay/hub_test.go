@@ -81,7 +81,7 @@ func open(t *testing.T, h *Hub, userID string) (*Subscriber, *client) {
 func joinRoom(t *testing.T, h *Hub, s *Subscriber, userID, id string, gated bool) {
 	t.Helper()
 	o := message.Origin{Session: s.Ref(), UserID: userID, Ack: 1, WantsAck: true}
-	h.Subscribe(id, 0, &message.Subscription{Origin: o, Gated: gated, Reply: []byte(`"joined"`)})
+	h.Subscribe(&message.Relayed{ConversationID: id, LastSeq: 0}, &message.Subscription{Origin: o, Gated: gated, Reply: []byte(`"joined"`)})
 	if !slices.Contains(h.Listeners(id), message.Listener{Session: s.Ref(), UserID: userID}) {
 		t.Fatal("the join was not carried out")
 	}
@@ -480,7 +480,7 @@ func TestHub_JoinFromAnEarlierIdentityIsRefused(t *testing.T) {
 	if _, e := h.Bind(s, "bob"); e != nil {
 		t.Fatal(e)
 	}
-	h.Subscribe("r", 0, &message.Subscription{Origin: message.Origin{Session: s.Ref(), UserID: "alice", Serial: 7}})
+	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: message.Origin{Session: s.Ref(), UserID: "alice", Serial: 7}})
 	if len(h.Listeners("r")) != 0 {
 		t.Error("bob's session listens with alice's right")
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Subscribe carries out a join. When the session is gone, has become someone
-// else's, or has lost the connection to which the page was to go, it tells
-// Options.Left instead, before it answers: what the client does next must not
-// overtake that. A gated join is answered by OpenGate in any case.
-func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subscription) {
+// Subscribe carries out a join, one of those of m. When the session is gone, has
+// become someone else's, or has lost the connection to which the page was to go,
+// it tells Options.Left instead, before it answers: what the client does next
+// must not overtake that. A gated join is answered by OpenGate in any case.
+func (h *Hub) Subscribe(m *message.Relayed, sub *message.Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	o := &sub.Origin
+	conversationID, o := m.ConversationID, &sub.Origin
 	if o.Session.Node != h.node {
 		return
 	}
@@ -31,9 +31,12 @@ func (h *Hub) Subscribe(conversationID string, lastSeq int64, sub *message.Subsc
 	}
 	r := h.roomOf(conversationID, true)
 	if !r.known {
-		r.known, r.lastSeq = true, lastSeq
+		r.known, r.lastSeq = true, m.LastSeq
 	}
-	h.join(s, r, sub.Gated, o.Serial, lastSeq)
+	if !r.revKnown && m.NextRev > 0 {
+		r.revKnown, r.lastRev = true, m.NextRev-1
+	}
+	h.join(s, r, sub.Gated, o.Serial, m)
 	if sub.Gated {
 		return
 	}
@@ -78,7 +81,7 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 		h.reply(&message.Reply{Origin: *o, Err: wire.Errorf(wire.CodeUnavailable, "the join was cut off before it was answered: join again")})
 		return
 	}
-	if g := &s.gating.joins[k]; g.again && m.Through < g.through {
+	if g := &s.gating.joins[k]; g.again && (m.Through < g.through || m.ThroughRev < g.throughRev) {
 		return // of an owner before; the one after it answers, too
 	}
 	h.openGate(s, k, &m.Reply)
@@ -175,6 +178,7 @@ func (h *Hub) CloseListeners(conversationID string, people []string) {
 	h.stats.ListenersClosed++
 	if r := h.rooms[conversationID]; r != nil {
 		r.used = time.Now().UnixNano()
+		r.revKnown = false // who comes back asks for the changes before it
 		for _, s := range r.members {
 			h.finish(s, wire.CloseInternal)
 		}

@@ -19,7 +19,7 @@ func asked(s *Subscriber, userID string, serial uint64) message.Origin {
 }
 
 func gated(h *Hub, o message.Origin) {
-	h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: true})
+	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: o, Gated: true})
 }
 
 func page(h *Hub, o message.Origin, e *wire.Error) {
@@ -126,7 +126,7 @@ func TestHub_EveryJoinIsAnsweredOnce(t *testing.T) {
 				if early {
 					spoil(h, s, c)
 				}
-				h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: gate, Reply: []byte(`"joined"`)})
+				h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: o, Gated: gate, Reply: []byte(`"joined"`)})
 				if !early {
 					spoil(h, s, c)
 				}
@@ -216,11 +216,11 @@ func TestHub_AJoinToldAgainBringsEachMessageOnce(t *testing.T) {
 	s, c := open(t, h, "alice")
 	joinRoom(t, h, s, "alice", "other", false)
 	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 9}
-	h.Subscribe("r", 0, &message.Subscription{Origin: o, Gated: true})
+	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: o, Gated: true})
 	toRoom(h, "r", "1", 1)
 	toRoom(h, "other", "y", 1)
 	toRoom(h, "r", "2", 2)
-	h.Subscribe("r", 2, &message.Subscription{Origin: o, Gated: true})
+	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 2}, &message.Subscription{Origin: o, Gated: true})
 	toRoom(h, "r", "3", 3)
 	page := func(through int64) *message.GateOpened {
 		return &message.GateOpened{ConversationID: "r", Through: through, Reply: message.Reply{Origin: o, Data: fmt.Appendf(nil, `"up to %d"`, through)}}
@@ -246,9 +246,9 @@ func TestHub_AnAnswerComesBehindWhatItCounts(t *testing.T) {
 			opened := func(room string, serial uint64) {
 				h.OpenGate(&message.GateOpened{ConversationID: room, Reply: message.Reply{Origin: joined(serial), Data: []byte(`"page"`)}})
 			}
-			h.Subscribe("other", 0, &message.Subscription{Origin: joined(2), Gated: true})
+			h.Subscribe(&message.Relayed{ConversationID: "other", LastSeq: 0}, &message.Subscription{Origin: joined(2), Gated: true})
 			toRoom(h, "r", "1", 1)
-			h.Subscribe("r", 1, &message.Subscription{Origin: joined(3), Gated: gated, Reply: []byte(`"page"`)})
+			h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 1}, &message.Subscription{Origin: joined(3), Gated: gated, Reply: []byte(`"page"`)})
 			toRoom(h, "r", "2", 2)
 			if gated {
 				opened("r", 3)
@@ -267,7 +267,7 @@ func TestHub_ARefusedJoinOpensItsGate(t *testing.T) {
 	s, c := open(t, h, "alice")
 	joinRoom(t, h, s, "alice", "other", false)
 	o := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 7}
-	h.Subscribe("r", 5, &message.Subscription{Origin: o, Gated: true})
+	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 5}, &message.Subscription{Origin: o, Gated: true})
 	toRoom(h, "other", "x", 1)
 	c.got(t, `ack1"joined"`)
 	h.Reply(&message.Reply{Origin: o, Err: wire.Errorf(wire.CodeUnavailable, "try again")})
@@ -290,11 +290,11 @@ func TestHub_AnAnswerDoesNotOvertakeAGate(t *testing.T) {
 		s, c := open(t, h, "alice")
 		first := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 1, WantsAck: true, Serial: 1}
 		s.Begin()
-		h.Subscribe("r", 0, &message.Subscription{Origin: first, Gated: true})
+		h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: first, Gated: true})
 		toRoom(h, "r", "1", 1)
 		second := message.Origin{Session: s.Ref(), UserID: "alice", Ack: 2, WantsAck: true, Serial: 2}
 		s.Begin()
-		h.Subscribe("r", 1, &message.Subscription{Origin: second, Reply: []byte(`"last is 1"`)})
+		h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 1}, &message.Subscription{Origin: second, Reply: []byte(`"last is 1"`)})
 		c.got(t)
 		return h, s, c, first
 	}

@@ -20,8 +20,10 @@ type LaneOptions struct {
 	Store repo.Store
 	Log   *slog.Logger
 	Calls *Calls
-	// Render makes the new_message event of a stored message, for holes.
-	Render func(*repo.Message) message.Delivery
+	// Render makes the new_message event of a stored message, for holes, and
+	// RenderChange the event of one that was edited or deleted.
+	Render       func(*repo.Message) message.Delivery
+	RenderChange func(*repo.Message) message.Delivery
 	// Reads bounds the store reads under way; Done ends their retries.
 	Reads    *gate.Gate
 	Done     <-chan struct{}
@@ -31,8 +33,8 @@ type LaneOptions struct {
 	// Joined is told of every session that was to be taken in, after that; late
 	// says that it had to wait for a hole. Default: nobody is.
 	Joined func(m *message.Relayed, session message.SessionRef, late bool)
-	// HoleMessages and HoleBytes bound what is fetched for one hole. Defaults
-	// 5,000 and 64 MiB.
+	// HoleMessages and HoleBytes bound what is fetched for one hole, of messages
+	// or of changes. Defaults 5,000 and 64 MiB.
 	HoleMessages int
 	HoleBytes    int
 }
@@ -125,28 +127,44 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	m.Leave, m.EvictUsers = nil, nil
 	for len(m.Deliver) > 0 {
 		d := &m.Deliver[0]
+		if d.Rev > 0 && l.behind(ctx, m, d.Rev-1) {
+			return
+		}
 		delivered, missing := h.Deliver(m.ConversationID, d)
 		if missing > 0 {
-			l.fill(ctx, missing, d.Seq-1, m)
+			l.fill(ctx, &hole{first: missing, last: max(d.Seq, d.Rev) - 1, changes: d.Rev > 0}, m)
 			return
 		}
 		m.Deliver = m.Deliver[1:]
 		l.complete(d.Acks, delivered)
 	}
-	if first := h.Behind(m); first > 0 {
-		l.fill(ctx, first, m.LastSeq, m)
+	if l.behind(ctx, m, m.NextRev-1) {
 		return
 	}
 	for len(m.Join) > 0 {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
-		h.Subscribe(m.ConversationID, m.LastSeq, sub)
+		h.Subscribe(m, sub)
 		l.o.Joined(m, sub.Origin.Session, l.late)
 	}
 	replies := m.Replies
 	m.Replies = nil
 	h.ReplyAll(replies)
 	l.complete(replies, 0)
+}
+
+// behind reports whether something is missing before m goes on: messages that it
+// knows of, or changes up to rev. It is fetched then.
+func (l *Lane) behind(ctx actor.Context, m *message.Relayed, rev int64) bool {
+	if first := l.o.Hub.Behind(m); first > 0 {
+		l.fill(ctx, &hole{first: first, last: m.LastSeq}, m)
+		return true
+	}
+	if first := l.o.Hub.BehindRev(m, rev); first > 0 {
+		l.fill(ctx, &hole{first: first, last: rev, changes: true}, m)
+		return true
+	}
+	return false
 }
 
 // answerOnly answers what m still answers and publishes nothing.

@@ -8,13 +8,14 @@ import (
 )
 
 // Deliver answers the delivery's acks and publishes its event, if it is the
-// next of its conversation. A message that was passed on already is answered
-// but not published again. When messages are missing before it nothing is
-// done and hole is the first seq that is missing.
+// next of its conversation. A message or a change that was passed on already is
+// answered but not published again. When messages are missing before a message,
+// or changes before a change, nothing is done and hole is the first seq, or rev,
+// that is missing.
 func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int, hole int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if d.Seq > 0 {
+	if d.Seq > 0 || d.Rev > 0 {
 		if !h.heard(conversationID, d.Users) {
 			h.replies(d.Acks)
 			return 0, 0
@@ -24,31 +25,40 @@ func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int
 		if !d.ToConversation {
 			r.people = d.Users
 		}
+		known, last, place := &r.known, &r.lastSeq, d.Seq
+		if d.Rev > 0 {
+			known, last, place = &r.revKnown, &r.lastRev, d.Rev
+		}
 		switch {
-		case !r.known:
-			r.known = true
-		case d.Seq <= r.lastSeq:
+		case !*known:
+			*known = true
+		case place <= *last:
 			h.replies(d.Acks)
 			return 0, 0
-		case d.Seq > r.lastSeq+1:
-			return 0, r.lastSeq + 1
+		case place > *last+1:
+			return 0, *last + 1
 		}
-		r.lastSeq = d.Seq
+		*last = place
 		h.follow(r)
 	}
 	h.replies(d.Acks)
 	return h.publish(conversationID, d), 0
 }
 
-// DeliverFilled publishes a message that was fetched to fill a hole.
+// DeliverFilled publishes a message or a change that was fetched to fill a hole.
 func (h *Hub) DeliverFilled(conversationID string, d *message.Delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.roomOf(conversationID, true)
-	if d.Seq <= r.lastSeq {
+	switch {
+	case d.Rev > r.lastRev:
+		r.revKnown, r.lastRev = true, d.Rev
+	case d.Rev == 0 && d.Seq > r.lastSeq:
+		r.known, r.lastSeq = true, d.Seq
+	default:
 		return
 	}
-	r.known, r.lastSeq, r.used = true, d.Seq, time.Now().UnixNano()
+	r.used = time.Now().UnixNano()
 	h.follow(r)
 	h.stats.HolesFilled++
 	h.publish(conversationID, d)
@@ -70,7 +80,7 @@ func (h *Hub) heard(conversationID string, people []string) bool {
 		}
 	}
 	if r != nil {
-		r.known = false
+		r.known, r.revKnown = false, false
 	}
 	return false
 }
@@ -103,6 +113,7 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 		r.known, r.lastSeq, r.used = true, m.LastSeq, time.Now().UnixNano()
 		if m.FromSeq > 0 {
 			r.lastSeq = m.FromSeq
+			r.revKnown, r.lastRev = true, m.FromRev
 		}
 	}
 	if r == nil {
@@ -116,6 +127,50 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 		return 0
 	}
 	return r.lastSeq + 1
+}
+
+// BehindRev returns the first rev that is missing when the changes up to
+// through were committed, and 0 when none is, or when this node has not followed
+// the conversation. Where the first one to be followed is not known yet, it is
+// the next one: those up to through are for who has come since to ask for. Behind
+// comes before it.
+//
+// What is missing may be less than it seems: of a message that was changed
+// again only the later change is there.
+func (h *Hub) BehindRev(m *message.Relayed, through int64) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m.LastSeq == 0 || !h.heard(m.ConversationID, m.People) {
+		return 0
+	}
+	r := h.rooms[m.ConversationID]
+	switch {
+	case r == nil:
+		return 0
+	case m.NextRev == 0: // its changes come without their place, and are not counted
+		r.revKnown = false
+		return 0
+	case !r.revKnown:
+		r.revKnown, r.lastRev = true, through
+		h.follow(r)
+	}
+	if through <= r.lastRev {
+		return 0
+	}
+	return r.lastRev + 1
+}
+
+// PassedOnRev notes that no change up to rev is missing any more.
+func (h *Hub) PassedOnRev(conversationID string, rev int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.rooms[conversationID]; r != nil {
+		r.used = time.Now().UnixNano()
+		if !r.revKnown || rev > r.lastRev {
+			r.revKnown, r.lastRev = true, rev
+			h.follow(r)
+		}
+	}
 }
 
 // PassedOn notes that nothing up to seq is missing any more.

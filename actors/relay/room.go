@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"github.com/corrillo/corrillo/actors/message"
+)
 
 // room is a conversation on this node: who listens, and how far its messages
 // were passed on. It is kept while it has members or was used lately.
@@ -11,9 +15,11 @@ type room struct {
 	people  []string  // of a direct conversation, who hear it without having joined
 	holder  *userRoom // see follow
 
-	known   bool  // lastSeq counts
-	lastSeq int64 // last message passed on
-	used    int64 // unix nanoseconds
+	known    bool  // lastSeq counts
+	lastSeq  int64 // last message passed on
+	revKnown bool  // lastRev counts
+	lastRev  int64 // last edit or deletion passed on
+	used     int64 // unix nanoseconds
 }
 
 // userRoom is a user's sessions on this node.
@@ -34,9 +40,9 @@ func (h *Hub) roomOf(id string, create bool) *room {
 	return r
 }
 
-// join adds s to r. What a session that is in already has not received yet
+// join adds s to r, as m says. What a session that is in already has not received yet
 // stays due to it. Under the lock.
-func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, through int64) {
+func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, m *message.Relayed) {
 	i := s.jointOf(r)
 	if i < 0 {
 		i = len(s.joined)
@@ -48,7 +54,7 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, through in
 	}
 	s.joined[i].join = max(s.joined[i].join, serial)
 	if gated {
-		s.closeGate(r, serial, through)
+		s.closeGate(r, serial, m)
 	} else {
 		s.joined[i].firm = true
 	}

@@ -24,7 +24,7 @@ type Stats struct {
 	Published    int64 // events
 	Delivered    int64 // events times receivers
 	Refused      int64 // commands answered with an error
-	HolesFilled  int64 // messages fetched from the store to keep the order
+	HolesFilled  int64 // messages and changes fetched from the store to keep the order
 	// ListenersClosed counts conversations whose listeners were closed because
 	// the order could not be kept for them.
 	ListenersClosed int64

@@ -69,9 +69,10 @@ type gatedJoin struct {
 	behind bool
 	mark   int
 	// again: it was told again to another owner of the conversation, which knew of
-	// the messages up to through.
-	again   bool
-	through int64
+	// the messages up to through and the changes up to throughRev.
+	again      bool
+	through    int64
+	throughRev int64
 }
 
 // Owner is the session actor behind a subscriber, as the hub needs it. No
@@ -137,9 +138,9 @@ func (s *Subscriber) push(f heldFrame) {
 	s.conn.Push(f.Frame)
 }
 
-// closeGate has a join's answer wait for its page, from here on when the join was
-// told again.
-func (s *Subscriber) closeGate(r *room, serial uint64, through int64) {
+// closeGate has the answer to a join of m wait for its page, from here on when the
+// join was told again.
+func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	if s.gating == nil {
 		s.gating = &gating{}
 	}
@@ -149,7 +150,7 @@ func (s *Subscriber) closeGate(r *room, serial uint64, through int64) {
 		g.forget(r) // it joins now, and not before
 		joint.since = s.hub.offset
 	}
-	gate := gatedJoin{room: r, serial: serial, behind: g.holds(r), mark: len(g.held), through: through}
+	gate := gatedJoin{room: r, serial: serial, behind: g.holds(r), mark: len(g.held), through: m.LastSeq, throughRev: m.NextRev - 1}
 	if k >= 0 {
 		gate.again, gate.last = true, g.joins[k].last
 		g.joins[k] = gate

@@ -83,17 +83,10 @@ func (c *Conversation) changeSaved(p *pendingChange, r *repo.ChangeResult, acks 
 		relay.Replies = append(relay.Replies, ack)
 		return
 	}
-	d := message.Delivery{Acks: append(acks, ack)}
-	if p.kind == repo.ChangeEdit {
-		d.Event, d.Data = wire.EventMessageUpdated, AppendStored(nil, m)
-	} else {
-		d.Event = wire.EventMessageDeleted
-		d.Data = wire.AppendMessageDeleted(nil, c.id, m.ReceiverID, m.ID, m.Seq, m.Rev, m.DeletedBy)
-	}
+	d := RenderChange(m)
+	d.Acks = append(acks, ack)
 	if c.direct {
 		d.Users = c.people()
-	} else {
-		d.ToConversation = true
 	}
 	c.deliver(d)
 }

@@ -201,7 +201,7 @@ func (c *Conversation) end() *Ready {
 		c.flush()
 	}
 	if c.ready.HasRelay && c.life.phase == warm {
-		c.ready.Relay.LastSeq = c.life.lastSeq
+		c.ready.Relay.LastSeq, c.ready.Relay.NextRev = c.life.lastSeq, c.life.lastRev+1
 		if c.direct {
 			c.ready.Relay.People, c.ready.Relay.Pair = c.people(), c.everyone()
 		}

@@ -98,8 +98,10 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64)
 }
 
 // listening takes up the sessions that the relay knows to have joined in an
-// earlier life of the actor. Their users count them already. What that life had
-// in flight may be committed: only an activation tells.
+// earlier life of the actor, or of the conversation on another node; they are of
+// one node. Their users count them already. What that life had in flight may be
+// committed: only an activation tells. An actor that has gone on already tells
+// their node how far it is.
 func (c *Conversation) listening(m *message.Listening) {
 	known := len(c.ready.Joined)
 	for i := range m.Sessions {
@@ -112,9 +114,15 @@ func (c *Conversation) listening(m *message.Listening) {
 		c.subscribe(l.Session, c.member(l.UserID), l.Join)
 	}
 	c.ready.Joined = c.ready.Joined[:known]
-	if c.life.phase == cold {
+	switch {
+	case c.life.phase == cold:
 		c.life.doubt = true
 		c.activate()
+	case c.life.phase == warm && (c.direct || len(m.Sessions) > 0):
+		// What was told before this node was known to listen, it has missed.
+		if c.relay(); len(c.ready.Relay.Deliver) == 0 && len(m.Sessions) > 0 {
+			c.ready.RelayTo = m.Sessions[0].Session.Node
+		}
 	}
 }
 

@@ -93,16 +93,17 @@ func (c *Conversation) activated(m *message.Activated) {
 		return
 	}
 	a := &m.Activation
-	from := a.LastSeq
-	if c.life.epoch > 0 {
-		from = c.life.lastSeq // what this life has seen to before
+	from, fromRev := a.LastSeq, a.LastRev
+	if c.life.epoch > 0 { // what this life has seen to before
+		from, fromRev = c.life.lastSeq, c.life.lastRev
 	}
 	c.life.phase, c.life.doubt, c.life.retries = warm, false, 0
 	c.life.epoch, c.life.lastSeq, c.life.lastRev = a.Epoch, a.LastSeq, a.LastRev
 	c.loadMembers(a.Participants)
 	if a.LastSeq > 0 {
 		// What was committed without a delivery, the relay fetches.
-		c.relay().FromSeq = from
+		r := c.relay()
+		r.FromSeq, r.FromRev = from, fromRev
 	}
 	waiting := c.life.waiting
 	c.life.waiting = nil

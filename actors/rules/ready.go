@@ -25,6 +25,8 @@ type Ready struct {
 	// Relay goes to this conversation's relay lane when HasRelay is set.
 	Relay    message.Relayed
 	HasRelay bool
+	// RelayTo, when set, is the one node whose sessions Relay is for.
+	RelayTo string
 	// Reads are pages to fetch from the store for a reply; the shell answers
 	// them itself, through the relay lane.
 	Reads []Read

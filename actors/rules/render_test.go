@@ -50,7 +50,11 @@ func (s *story) render(r *rules.Ready) string {
 		line("BUG: relay without HasRelay")
 	}
 	if r.Relay.LastSeq > 0 {
-		line("last seq %d", r.Relay.LastSeq)
+		if r.Relay.NextRev > 1 {
+			line("last seq %d, last rev %d", r.Relay.LastSeq, r.Relay.NextRev-1)
+		} else {
+			line("last seq %d", r.Relay.LastSeq)
+		}
 	}
 	for _, rd := range r.Reads {
 		if rd.Join {

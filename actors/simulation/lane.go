@@ -101,7 +101,7 @@ func (l *lane) relayed(m *message.Relayed) {
 	for len(m.Join) > 0 {
 		sub := &m.Join[0]
 		m.Join = m.Join[1:]
-		h.Subscribe(m.ConversationID, m.LastSeq, sub)
+		h.Subscribe(m, sub)
 		l.n.hasJoined(m, sub.Origin.Session, l.late)
 	}
 	h.ReplyAll(m.Replies)

@@ -254,7 +254,7 @@ func usersOf(m *message.Relayed) []uint64 {
 // weigh returns how much of m is for people, in bytes, and whether anything is
 // that they would miss: also that there is something to look for.
 func weigh(m *message.Relayed) (size int, worth bool) {
-	size, worth = entryOverhead, m.People != nil && m.FromSeq != 0 && m.FromSeq < m.LastSeq
+	size, worth = entryOverhead, m.People != nil && m.FromSeq != 0 && (m.FromSeq < m.LastSeq || m.FromRev+1 < m.NextRev)
 	for i := range m.Deliver {
 		if d := &m.Deliver[i]; len(d.Users) > 0 {
 			size += entryOverhead + len(d.Data)
