@@ -66,7 +66,7 @@ func (s *System) joinCluster(o *ClusterOptions, where *whereabouts.Whereabouts) 
 	s.spread.Out, s.spread.Others = c.out, s.others
 	s.spread.Whereabouts = c.where
 	s.locator.UseCluster(locator.ClusterOptions{
-		Self: s.hub.Node(), Out: c.out, Interests: s.interests, Announcement: s.announcement,
+		Self: s.hub.Node(), Out: c.out, LastWords: where.Flush, Interests: s.interests, Announcement: s.announcement,
 		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Refuse: s.refuse, Log: s.o.Log,
 	})
 	return c

@@ -19,6 +19,9 @@ import (
 type ClusterOptions struct {
 	Self string // this node's id
 	Out  *outbox.Outbox
+	// LastWords sends a node what it is to hear before it is told that this one has
+	// given up what is not its own. It does not block. Nil: there is nothing.
+	LastWords func(node string)
 	// Interests are the users and conversations that sessions of this node
 	// listen to, and Announcement what their owner has to be told of that: nil
 	// when nobody listens. Both may be called from any goroutine.
@@ -61,15 +64,20 @@ type cluster struct {
 // messages flow. Move must run then.
 func (l *Locator) UseCluster(o ClusterOptions) {
 	c := &cluster{l: l, o: o, kick: make(chan struct{}, 1)}
-	c.router = placement.NewRouter(o.Self, control{o.Out})
+	c.router = placement.NewRouter(o.Self, control{&c.o})
 	l.cluster = c
 }
 
 // control lets a Router's messages out.
-type control struct{ out *outbox.Outbox }
+type control struct{ o *ClusterOptions }
 
 // Send implements placement.Links.
-func (c control) Send(node string, m any) { c.out.Must(node, m) }
+func (c control) Send(node string, m any) {
+	if _, settled := m.(*message.Settled); settled && c.o.LastWords != nil {
+		c.o.LastWords(node)
+	}
+	c.o.Out.Must(node, m)
+}
 
 func keyOf(k Kind, id string) placement.Key { return placement.Key{Kind: byte(k), ID: id} }
 

@@ -25,8 +25,9 @@ type Spread struct {
 }
 
 // Relay passes m on, which it owns. listening calls its argument with the nodes
-// that have sessions in the conversation; nil: there are none. Those named by m in any other way are found. What is for people goes to
-// every node that has them, or may.
+// that have sessions in the conversation; nil: there are none. Those named by m in
+// any other way are found. What is for people goes to every node that has them, or
+// may.
 func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string) bool)) {
 	if s.Out == nil {
 		s.Root.Send(s.Lane(m.ConversationID), m)

@@ -180,6 +180,17 @@ func (o *Others[M]) Here(id string, users []uint64) []Kept[M] {
 	return kept
 }
 
+// All takes what is kept for a node.
+func (o *Others[M]) All(id string) []Kept[M] {
+	n := o.nodes[id]
+	if n == nil || n.all {
+		return nil
+	}
+	kept := o.log.take(n.bit(), func([]uint64) bool { return true })
+	o.stats.Replayed += int64(len(kept))
+	return kept
+}
+
 // Gone takes in that users have no sessions on a node any more.
 func (o *Others[M]) Gone(id string, users []uint64) {
 	n := o.nodes[id]

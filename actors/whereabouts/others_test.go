@@ -86,6 +86,17 @@ func TestOthers_WhoComesGetsWhatWasKept(t *testing.T) {
 	same(t, "and is back", texts(o.Here("n", []uint64{ann})), "5")
 }
 
+func TestOthers_AllAtOnce(t *testing.T) {
+	o := known(t, "n", "o")
+	pass(o, "1", ann)
+	pass(o, "2", bob)
+	same(t, "all that is kept for n", texts(o.All("n")), "1", "2")
+	same(t, "nothing comes twice", texts(o.Here("n", []uint64{ann})))
+	same(t, "it still is not to get everything", pass(o, "3", cy))
+	same(t, "that of o is still there", texts(o.All("o")), "1", "2", "3")
+	same(t, "of no member", texts(o.All("p")))
+}
+
 func TestOthers_AnswerEndsWhatWasKeptBeforeTheQuestion(t *testing.T) {
 	o := known(t, "n", "o")
 	if asks := o.Asks(); len(asks) > 0 {

@@ -215,6 +215,15 @@ func (w *Whereabouts) Pass(m *message.Relayed, nodes, joined []string, send func
 	}
 }
 
+// Flush sends a node all that is kept for it: before it is told that this node has
+// given up what is not its own any more, so that the next owner's word does not
+// come to it ahead of this one's.
+func (w *Whereabouts) Flush(node string) {
+	w.passing.Lock()
+	defer w.passing.Unlock()
+	w.replay(node, w.others.All(node))
+}
+
 // replay sends a node what was kept for it.
 func (w *Whereabouts) replay(node string, kept []Kept[*message.Relayed]) {
 	for _, k := range kept {

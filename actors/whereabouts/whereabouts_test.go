@@ -145,6 +145,21 @@ func (w *world) deliver(from, to string) bool {
 }
 
 // kill takes a node out; the others learn of it one by one.
+// flush leaves nothing that a node must hear of another one off the link.
+func (w *world) flush(from, to *peer) {
+	from.w.Flush(to.id)
+	for of, due := range to.due {
+		for seq := range due {
+			if of[:2] == from.id && !slices.Contains(to.heard[of], seq) && !slices.ContainsFunc(w.links[[2]string{from.id, to.id}], func(m any) bool {
+				r, ok := m.(*message.Relayed)
+				return ok && r.LastSeq == seq
+			}) {
+				w.t.Errorf("%s has not been sent %d of %s", to.id, seq, of)
+			}
+		}
+	}
+}
+
 func (w *world) kill(p *peer) {
 	w.nodes = slices.DeleteFunc(w.nodes, func(q *peer) bool { return q == p })
 	for key := range w.links {
@@ -190,7 +205,7 @@ func TestWhereabouts_NobodyMissesAnything(t *testing.T) {
 		}
 		one := func(what string) *peer { return rapid.SampledFrom(w.nodes).Draw(t, what) }
 		steps := slices.Concat(slices.Repeat([]string{"come", "pass", "pass"}, 10), slices.Repeat([]string{"leave", "ask"}, 6),
-			slices.Repeat([]string{"deliver"}, 30), []string{"tell", "tell", "add", "view", "view", "die"})
+			slices.Repeat([]string{"deliver"}, 30), []string{"tell", "tell", "flush", "add", "view", "view", "die"})
 		names := []string{"dm:ann,bob", "dm:bob,cy", "dm:cy,dan", "dm:dan"}
 		for range rapid.IntRange(1, 150).Draw(t, "steps") {
 			switch rapid.SampledFrom(steps).Draw(t, "step") {
@@ -202,6 +217,8 @@ func TestWhereabouts_NobodyMissesAnything(t *testing.T) {
 				one("tells").w.Tell()
 			case "ask":
 				one("asks").w.Ask()
+			case "flush":
+				w.flush(one("flushes"), one("gets"))
 			case "add":
 				if len(w.nodes) < 4 {
 					w.add(entries)
