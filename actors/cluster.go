@@ -36,6 +36,9 @@ type ClusterOptions struct {
 	// Valid reports whether this node's lease counts as valid: what it owns is
 	// not its own otherwise, whatever its view says.
 	Valid func() bool
+	// Undisputed reports whether no other node can have taken over from this one:
+	// pages are refused otherwise. Default: Valid.
+	Undisputed func() bool
 	// Status describes this node for people, as one JSON object.
 	Status func() []byte
 }
@@ -59,6 +62,9 @@ type cluster struct {
 }
 
 func (s *System) joinCluster(o *ClusterOptions, where *whereabouts.Whereabouts) *cluster {
+	if o.Undisputed == nil {
+		o.Undisputed = o.Valid
+	}
 	c := &cluster{o: o, out: outbox.New(o.Send, cmp.Or(o.MaxItem, 8<<20), s.o.Log), asks: asks{waiting: map[uint64]ask{}}, where: where}
 	c.carrier = away.New(away.Options{
 		Send: c.out.Try, Must: c.out.Must, EventsPerSecond: s.o.EventsPerSecond, Burst: s.o.EventsBurst, Log: s.o.Log,
@@ -115,6 +121,9 @@ func (s *System) View() placement.View { return s.locator.View() }
 func (s *System) mine(k locator.Kind, id string) bool {
 	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
+
+// undisputed reports whether no other node can have what this one has.
+func (s *System) undisputed() bool { return s.cluster == nil || s.cluster.o.Undisputed() }
 
 // moved reports whether the actor of an id was asked to hand off; the id may have
 // come home since.

@@ -153,7 +153,7 @@ func (s *System) register(root *actor.RootContext) {
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
 		Listeners: s.hub.Listeners, Ask: s.whoListens, Presence: s.Presence, Relay: s.spread, Writer: s.writer,
 		Mine:  func(id string) bool { return s.mine(locator.Conversation, id) },
-		Moved: func(id string) bool { return s.moved(locator.Conversation, id) }, Reads: s.reads, Log: s.o.Log,
+		Moved: func(id string) bool { return s.moved(locator.Conversation, id) }, Undisputed: s.undisputed, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout, Refused: &s.refused,
 	}
 	family := func(kind locator.Kind, again func(id string) actor.Actor) *supervision.Family {

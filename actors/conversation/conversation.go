@@ -36,11 +36,14 @@ type Options struct {
 	// Mine reports whether a conversation belongs to this node, and Moved whether
 	// its actor here was asked to hand off, though it may have come home since.
 	Mine, Moved func(conversationID string) bool
-	Reads       *gate.Gate // bounds store reads under way
-	Log         *slog.Logger
-	Failures    *supervision.Failures
-	Unknown     *atomic.Int64
-	Refused     *Refused
+	// Undisputed reports whether no other node can have taken over from this one,
+	// and taken out of the conversation who asks for a page of it.
+	Undisputed func() bool
+	Reads      *gate.Gate // bounds store reads under way
+	Log        *slog.Logger
+	Failures   *supervision.Failures
+	Unknown    *atomic.Int64
+	Refused    *Refused
 	// Timeout bounds one activation, retries included.
 	Timeout time.Duration
 }

@@ -40,13 +40,13 @@ func (c *Conversation) activate() {
 	fail := func(err error) {
 		c.tell(&message.Activated{Err: fmt.Errorf("%w: %w", repo.ErrUnavailable, err)})
 	}
-	if !c.o.Mine(c.id) {
-		// An activation would fence the one that has it now.
-		c.tell(&message.Activated{Err: fmt.Errorf("%w: the conversation belongs to another node", repo.ErrUnavailable)})
-		return
-	}
 	c.beside(c.o.Timeout, func(ctx context.Context) {
 		for try := 1; ; try++ {
+			if !c.o.Mine(c.id) {
+				// An activation would fence the one that has it now.
+				c.tell(&message.Activated{Err: fmt.Errorf("%w: the conversation belongs to another node", repo.ErrUnavailable)})
+				return
+			}
 			a, err := c.o.Store.Activate(ctx, c.id)
 			if err == nil || !errors.Is(err, repo.ErrUnavailable) || ctx.Err() != nil {
 				if err != nil {
@@ -66,6 +66,9 @@ func (c *Conversation) activate() {
 // read fetches a page and answers its command through the relay lane.
 func (c *Conversation) read(r rules.Read) {
 	answer := func(data []byte, err error) {
+		if err == nil && !c.o.Undisputed() {
+			err = fmt.Errorf("%w: the conversation may be another node's by now", repo.ErrUnavailable)
+		}
 		reply := message.Reply{Origin: r.Origin, Data: data, Err: message.ClientError(err)}
 		if r.Join {
 			c.o.Relay.Answer(c.id, &r.Origin, &message.GateOpened{ConversationID: c.id, Reply: reply, Through: r.ThroughSeq, ThroughRev: r.ThroughRev})

@@ -28,7 +28,10 @@ type Keeper struct {
 	waiting string        // why this process is not a member yet
 
 	validUntil atomic.Int64 // Duration of the clock; 0: not valid
-	view       atomic.Pointer[placement.View]
+	// renewed is when the last renewal that succeeded was sent, agreed when most
+	// members were last known to have lapsed as this one had.
+	renewed, agreed atomic.Pointer[clocks]
+	view            atomic.Pointer[placement.View]
 
 	lost chan struct{}
 	// Each is a flag that one goroutine waits for: something is to be done or
@@ -75,8 +78,31 @@ func (k *Keeper) now() time.Duration { return time.Since(k.begun) }
 func (k *Keeper) View() placement.View { return *k.view.Load() }
 
 // Valid reports whether this process's own lease counts as valid: this is what
-// other nodes are to be told.
-func (k *Keeper) Valid() bool { return k.now() < time.Duration(k.validUntil.Load()) }
+// other nodes are to be told. A machine that was suspended, or whose clock has
+// been put forward, has to renew it first.
+func (k *Keeper) Valid() bool {
+	until, sent := time.Duration(k.validUntil.Load()), k.renewed.Load()
+	if until == 0 || sent == nil {
+		return false
+	}
+	now := k.clocks()
+	return now.mono < until && now.since(sent) < k.core.lease.validFor()
+}
+
+// Undisputed reports whether no other process can have taken over from this one:
+// its lease lives in the registry, or the registry is away for all.
+func (k *Keeper) Undisputed() bool {
+	if k.validUntil.Load() == 0 {
+		return false
+	}
+	now := k.clocks()
+	for _, at := range []*clocks{k.renewed.Load(), k.agreed.Load()} {
+		if at != nil && now.since(at) < k.core.lease.decidedIn() {
+			return true
+		}
+	}
+	return false
+}
 
 // Lost is closed when this process is a member no longer and must close its
 // clients and exit; Err says why. A Close does not close it.

@@ -38,10 +38,15 @@ func (l *lease) heard(now time.Duration, clock time.Time) {
 }
 
 // lapsesAt is when the lease is no longer valid unless it is renewed.
-func (l *lease) lapsesAt() time.Duration { return l.sent + l.ttl*4/10 }
+func (l *lease) lapsesAt() time.Duration { return l.sent + l.validFor() }
+
+// validFor and decidedIn are how long after the last renewal lapsesAt and
+// decidedAt are.
+func (l *lease) validFor() time.Duration  { return l.ttl * 4 / 10 }
+func (l *lease) decidedIn() time.Duration { return l.ttl * 8 / 10 }
 
 // decidedAt is when nobody can wait any longer for what other nodes say.
-func (l *lease) decidedAt() time.Duration { return l.sent + l.ttl*8/10 }
+func (l *lease) decidedAt() time.Duration { return l.sent + l.decidedIn() }
 
 func (l *lease) valid(now time.Duration) bool { return l.held && now < l.lapsesAt() }
 

@@ -65,7 +65,8 @@ func (k *Keeper) round(ctx context.Context) error {
 
 func (k *Keeper) renew(ctx context.Context) error {
 	k.mu.Lock()
-	sent, first := k.now(), !k.core.lease.held
+	at, first := k.clocks(), !k.core.lease.held
+	sent := at.mono
 	l := repo.Lease{ID: k.o.Self.ID, Address: k.o.Self.Address, Version: k.o.Version, Schema: k.o.Schema, Meta: k.core.meta(sent)}
 	k.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, k.callTimeout())
@@ -84,6 +85,7 @@ func (k *Keeper) renew(ctx context.Context) error {
 		return nil
 	}
 	k.core.lease.renewed(sent, k.now())
+	k.renewed.Store(&at)
 	k.validUntil.Store(int64(k.core.lease.lapsesAt()))
 	flag(k.watchNow)
 	return nil

@@ -33,11 +33,15 @@ func (k *Keeper) watch(ctx context.Context) {
 		case <-timer.C:
 		case <-k.watchNow:
 		}
+		at := k.clocks()
 		w := k.world()
 		now := k.now()
 		k.mu.Lock()
 		k.core.look(now, &w)
 		err := k.core.judge(now, &w)
+		if k.core.lapse.ever && k.core.lapse.agreed == now {
+			k.agreed.Store(&at)
+		}
 		next := k.o.Every / 4
 		if k.core.lease.valid(now) {
 			next = min(k.o.Every, k.core.lease.lapsesAt()-now)

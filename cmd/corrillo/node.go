@@ -55,7 +55,7 @@ func newNode(s *config.Settings, log *slog.Logger) *node {
 func (n *node) actorOptions() *actors.ClusterOptions {
 	return &actors.ClusterOptions{
 		Grace: n.s.Cluster.Lease / 4, // it looks every fifth
-		Send:  n.send, MaxItem: peers.MaxItem, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Status: n.status,
+		Send:  n.send, MaxItem: peers.MaxItem, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Undisputed: n.undisputed, Status: n.status,
 	}
 }
 
@@ -127,6 +127,12 @@ func (n *node) wake() {
 func (n *node) valid() bool {
 	k := n.keeper()
 	return k != nil && k.Valid()
+}
+
+// undisputed reports whether nobody can have taken over from this node.
+func (n *node) undisputed() bool {
+	k := n.keeper()
+	return k != nil && k.Undisputed()
 }
 
 // sameSchema refuses a node that works with other tables.
