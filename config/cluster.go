@@ -214,8 +214,14 @@ func (v *validator) etcd(c *Cluster) {
 	for _, at := range e.Endpoints {
 		u, err := url.Parse(at)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.User != nil {
-			v.failf("cluster.etcd.endpoints", "%s is not a URL such as https://10.0.0.7:2379; the password goes into cluster.etcd.password", strconv.Quote(MaskURL(at)))
+			v.failf("cluster.etcd.endpoints", "%s is not a URL such as https://10.0.0.7:2379; the password goes into cluster.etcd.password", shownEndpoint(at))
 		}
+	}
+	is := func(scheme string) bool {
+		return slices.ContainsFunc(e.Endpoints, func(at string) bool { return strings.HasPrefix(at, scheme+"://") })
+	}
+	if is("http") && is("https") {
+		v.failf("cluster.etcd.endpoints", "some begin with http:// and some with https://: all members of an etcd are reached in one way")
 	}
 	v.etcdFiles(e)
 	if e.Password != "" && e.User == "" {
@@ -224,6 +230,14 @@ func (v *validator) etcd(c *Cluster) {
 	if !strings.HasPrefix(e.Prefix, "/") || !strings.HasSuffix(e.Prefix, "/") {
 		v.failf("cluster.etcd.prefix", "%q does not begin and end with a slash", e.Prefix)
 	}
+}
+
+// shownEndpoint is an endpoint for people, without a password that it may have.
+func shownEndpoint(at string) string {
+	if strings.Contains(at, "@") {
+		at = MaskURL(at)
+	}
+	return strconv.Quote(at)
 }
 
 // etcdFiles: a certificate has a key, and both are shown by TLS.
@@ -240,7 +254,7 @@ func (v *validator) etcdFiles(e *Etcd) {
 	}
 	for _, f := range []struct{ key, value string }{{"cluster.etcd.ca", e.CA}, {"cluster.etcd.cert", e.Cert}, {"cluster.etcd.key", e.Key}} {
 		if f.value != "" {
-			v.failf(f.key, "is for TLS, and %s has none: begin it with https://", strconv.Quote(MaskURL(e.Endpoints[plain])))
+			v.failf(f.key, "is for TLS, and %s has none: begin it with https://", shownEndpoint(e.Endpoints[plain]))
 			return
 		}
 	}

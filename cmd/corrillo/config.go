@@ -17,8 +17,12 @@ type configCheckCmd struct {
 // database itself is set to is a warning: it may be meant so.
 func (c *configCheckCmd) Run(p *program) error {
 	s := &c.Settings
-	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS), checkExpiry(s.TLS, time.Now())); err != nil {
+	now := time.Now()
+	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS), checkExpiry(s.TLS, now), checkCluster(s), checkShown(s, now)); err != nil {
 		return err
+	}
+	if idle := p.loader.Idle(s); idle != "" {
+		_, _ = fmt.Fprintf(p.err, "corrillo: warning: %s\n", idle)
 	}
 	warnOfWeaknesses(context.Background(), p, s)
 	_, err := fmt.Fprintln(p.out, "ok")

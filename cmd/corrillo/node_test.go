@@ -60,7 +60,7 @@ func TestNode_EtcdByCertificate(t *testing.T) {
 	if code := s.exit(); code != exitFailed {
 		t.Errorf("with another's key: exit code %d", code)
 	}
-	s.await("corrillo: cluster.etcd.ca, cluster.etcd.cert, cluster.etcd.key: the certificate for etcd, node.pem with key etcd.key: ")
+	s.await("corrillo: cluster.etcd.cert, cluster.etcd.key: node.pem and etcd.key are no pair: ")
 }
 
 // A node that others have taken for dead before it was a member, since it stood

@@ -31,12 +31,18 @@ type serveCmd struct {
 // signal ends the process at once.
 func (c *serveCmd) Run(p *program) error {
 	s := &c.Settings
-	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS)); err != nil {
+	if err := errors.Join(p.settings(s), checkParts(s), checkPair(s.TLS), checkCluster(s)); err != nil {
 		return err
 	}
 	log, text, err := newLogger(p.err, &s.Log)
 	if err != nil {
 		return err
+	}
+	if idle := p.loader.Idle(s); idle != "" {
+		log.Warn(idle)
+	}
+	if err := checkShown(s, time.Now()); err != nil {
+		log.Warn("others refuse a certificate of this node", "error", err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)

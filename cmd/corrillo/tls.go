@@ -58,14 +58,19 @@ func newCertificates(files config.TLS, log *slog.Logger) (*certificates, error) 
 
 // readPair reads a certificate and its key.
 func readPair(files config.TLS) (*tls.Certificate, error) {
-	cert, certErr := readPEM("tls.cert", files.Cert)
-	key, keyErr := readPEM("tls.key", files.Key)
+	return loadPair("tls.", files.Cert, files.Key)
+}
+
+// loadPair is readPair for the settings whose names prefix begins.
+func loadPair(prefix, certFile, keyFile string) (*tls.Certificate, error) {
+	cert, certErr := readPEM(prefix+"cert", certFile)
+	key, keyErr := readPEM(prefix+"key", keyFile)
 	if err := errors.Join(certErr, keyErr); err != nil {
 		return nil, err
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("tls.cert, tls.key: %s and %s are no pair: %w", files.Cert, files.Key, err)
+		return nil, fmt.Errorf("%[1]scert, %[1]skey: %s and %s are no pair: %w", prefix, certFile, keyFile, err)
 	}
 	return &pair, nil
 }
@@ -96,12 +101,12 @@ func checkExpiry(files config.TLS, now time.Time) error {
 	if c == nil || err != nil { // checkPair has told the error
 		return nil
 	}
-	return expired(c.current.Load().Leaf, now)
+	return expired("tls.cert", c.current.Load().Leaf, now)
 }
 
-func expired(leaf *x509.Certificate, now time.Time) error {
+func expired(setting string, leaf *x509.Certificate, now time.Time) error {
 	if now.After(leaf.NotAfter) {
-		return fmt.Errorf("tls.cert: the certificate has expired on %s", leaf.NotAfter.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%s: the certificate has expired on %s", setting, leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -157,7 +162,7 @@ func (c *certificates) look(found stamp, now time.Time) {
 	c.tried = found
 	pair, err := readPair(c.files)
 	if err == nil {
-		err = expired(pair.Leaf, now)
+		err = expired("tls.cert", pair.Leaf, now)
 	}
 	if err != nil {
 		c.log.Warn("the new certificate cannot be used, the old one stays", "error", err)
@@ -170,7 +175,7 @@ func (c *certificates) look(found stamp, now time.Time) {
 
 // tellExpiry says once that clients will refuse the certificate.
 func (c *certificates) tellExpiry(now time.Time) {
-	if err := expired(c.current.Load().Leaf, now); err != nil && !c.told {
+	if err := expired("tls.cert", c.current.Load().Leaf, now); err != nil && !c.told {
 		c.told = true
 		c.log.Warn("clients refuse the certificate", "error", err)
 	}
