@@ -116,11 +116,18 @@ func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error 
 	return nil
 }
 
-// Announce tells the owner of an id what sessions of this node listen to. Its
-// actor is spawned when it is not there. It refuses nothing.
+// Announce tells the owner of an id of sessions of this node. Its actor is
+// spawned when it is not there. It refuses nothing of what comes once for each
+// change of a session; where this node is alone it is for a kind without Bound.
 func (l *Locator) Announce(k Kind, id string, msg any) {
 	c := l.cluster
 	item := placement.Item{Msg: msg}
+	if c == nil {
+		for !l.tellAwake(k, id, msg) && l.tellHere(k, id, item) != nil && !l.tellOwn(k, id, heldItem{Item: item}) {
+			continue // it has stopped meanwhile, and begins anew
+		}
+		return
+	}
 	if errors.Is(c.tell(k, id, item, true), message.ErrOverloaded) {
 		c.mu.Lock()
 		c.router.Hold(keyOf(k, id), item)

@@ -131,7 +131,7 @@ func (s *Session) onHeartbeat(o message.Origin) {
 	s.o.Hub.Answer(s.sub, o, slices.Clone(data))
 	s.o.Hub.Emit(s.sub, wire.EventHeartbeatAck, data)
 	if s.identity != nil {
-		s.tellUser(&message.Beat{At: now})
+		_ = s.o.Locator.Tell(locator.User, s.identity.UserID, &message.Beat{At: now}) // else the next one says it
 	}
 }
 

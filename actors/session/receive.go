@@ -121,12 +121,12 @@ func (s *Session) onDetached(ctx actor.Context, m detached) {
 		ctx.Stop(ctx.Self())
 		return
 	}
-	s.tellUser(&message.SessionDetached{Session: s.sub.Ref(), Generation: m.generation, At: time.Now()})
+	s.announce(&message.SessionDetached{Session: s.sub.Ref(), Generation: m.generation, At: time.Now()})
 }
 
 func (s *Session) onResumed(m resumed) {
 	if s.identity != nil {
-		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: m.generation})
+		s.announce(&message.SessionAttached{Session: s.sub.Ref(), Generation: m.generation})
 	}
 	if m.identity != nil {
 		if e := s.become(*m.identity); e != nil {
@@ -162,11 +162,10 @@ func (s *Session) tellGone(conversations []string) {
 	}
 }
 
-// tellUser tells the session's user, whose actor begins with this if need be.
-func (s *Session) tellUser(msg any) {
-	if err := s.o.Locator.Tell(locator.User, s.identity.UserID, msg); err != nil {
-		s.o.Log.Error("could not tell the user's actor", "user", s.identity.UserID, "err", err)
-	}
+// announce tells the session's user, whose actor begins with this if need be,
+// that a connection has come or gone: it is said once, and never refused.
+func (s *Session) announce(msg any) {
+	s.o.Locator.Announce(locator.User, s.identity.UserID, msg)
 }
 
 // become takes an identity: the session is now one of that user's.
@@ -184,7 +183,7 @@ func (s *Session) become(id wire.Identity) *wire.Error {
 	first := s.identity == nil
 	s.identity, s.expired = &id, 0
 	if first {
-		s.tellUser(&message.SessionAttached{Session: s.sub.Ref(), Generation: generation})
+		s.announce(&message.SessionAttached{Session: s.sub.Ref(), Generation: generation})
 	}
 	s.plan()
 	return nil
