@@ -57,6 +57,9 @@ type Links interface {
 //   - Messages for an id that has moved wait until its old owner has Settled:
 //     so they cannot overtake what came back from there. An id that this node
 //     has gained waits until everyone has: no other node has its actor then.
+//   - An id may go from its owner and come back. What was sent to the owner before
+//     goes back all the same, all of it, and nothing is sent there until it has
+//     Settled; so it is for every owner when a node has left views out.
 //   - A node that is in no view any more is waited for no longer; what it has
 //     not answered is told again to the new owner.
 //
@@ -71,6 +74,7 @@ type Router struct {
 	waiting Waiting           // all of it
 	leaving map[Key]struct{}  // own actors that have been asked to go
 	asked   map[string]uint64 // by node: the generation whose Settled it waits for
+	heard   map[string]uint64 // by node: the generation that it has Switched to
 	// lingering are nodes that have gone and may not know it yet.
 	lingering map[string]struct{}
 
@@ -122,7 +126,7 @@ type Stats struct {
 func NewRouter(self string, links Links) *Router {
 	return &Router{
 		self: self, links: links,
-		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, lingering: map[string]struct{}{}, unanswered: map[Ref]sent{},
+		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, heard: map[string]uint64{}, lingering: map[string]struct{}{}, unanswered: map[Ref]sent{},
 	}
 }
 
@@ -172,13 +176,11 @@ func (r *Router) settled(k Key, owner string) bool {
 	for i := len(r.changes) - 1; i >= 0; i-- {
 		c := &r.changes[i]
 		was := c.old.Owner(k.Kind, k.ID)
-		if was != next {
-			if owner == r.self {
-				return false // somebody may have it who has not settled
-			}
-			if _, waits := c.waiting[was]; waits {
-				return false
-			}
+		if was != next && owner == r.self {
+			return false // somebody may have it who has not settled
+		}
+		if _, waits := c.waiting[was]; waits && (was != next || c.to > c.old.Generation+1) {
+			return false // where views were left out, it may have gone and come back
 		}
 		next = was
 	}
@@ -254,7 +256,9 @@ func (r *Router) Switch(v View) bool {
 		maps.DeleteFunc(r.changes[i].waiting, gone)
 	}
 	r.compact()
-	maps.DeleteFunc(r.asked, func(node string, _ uint64) bool { return !v.Has(node) })
+	gone := func(node string, _ uint64) bool { return !v.Has(node) }
+	maps.DeleteFunc(r.asked, gone)
+	maps.DeleteFunc(r.heard, gone)
 	r.tellAgain(func(node string) bool { return !v.Has(node) })
 	r.bounce()
 	for _, n := range v.Nodes {
@@ -394,7 +398,7 @@ func (r *Router) OnSwitched(from string, generation uint64) {
 	if !r.view.Has(from) {
 		return
 	}
-	r.asked[from] = generation
+	r.asked[from], r.heard[from] = generation, generation
 	r.Settle()
 }
 
@@ -416,7 +420,7 @@ func (r *Router) OnSettled(from string, generation uint64) (before []View) {
 // give it to the actor; else it waits, or has gone back.
 func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
 	item.From = from
-	if r.Owner(k) != r.self {
+	if r.Owner(k) != r.self || r.wasLost(k, r.heard[from]) {
 		r.sendBack(from, k, item)
 		return false
 	}
@@ -425,6 +429,15 @@ func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
 		return false
 	}
 	return true
+}
+
+// wasLost reports whether this node did not own k under a view after that
+// generation: what was sent before it may have gone back then, so what was sent
+// behind that does too.
+func (r *Router) wasLost(k Key, generation uint64) bool {
+	return slices.ContainsFunc(r.changes, func(c change) bool {
+		return c.old.Generation > generation && c.old.Owner(k.Kind, k.ID) != r.self
+	})
 }
 
 // OnReturned takes back what another node did not own. newer is true when this

@@ -157,6 +157,39 @@ func TestRouter_MovedAndBackWaitsForItsOwner(t *testing.T) {
 	want(t, "b has given it up, and has it again", route(r, k), "remote b")
 }
 
+// Who leaves views out does not know what has gone from its owner and come back.
+func TestRouter_ViewsLeftOutWaitForEveryOwner(t *testing.T) {
+	r, _ := routerAt("a", two)
+	later := view(4, "a", "b")
+	k := keyThat([]placement.View{two}, "b")
+	r.Switch(later)
+	want(t, "b may have sent something back", route(r, k), "held b")
+	r.OnSettled("b", 4)
+	want(t, "b has settled", route(r, k), "remote b")
+}
+
+// What is told under a view from before this node lost the id and had it again
+// goes back behind what went back then.
+func TestRouter_SendsBackWhatWasToldBeforeItLostTheID(t *testing.T) {
+	r, said := routerAt("b", two)
+	r.OnSwitched("a", 1)
+	back := view(3, "a", "b")
+	k := keyThat([]placement.View{two, three, back}, "b", "c", "b")
+	r.Switch(three)
+	said.take()
+	want(t, "first", r.OnTold("a", k, placement.Item{Msg: "first"}), false)
+	want(t, "is not its own", said.take(), "a:returned first")
+	r.Switch(back)
+	said.take()
+	r.OnTold("a", k, placement.Item{Msg: "second"})
+	want(t, "second", said.take(), "a:returned second")
+	r.OnSwitched("a", 3)
+	said.take()
+	r.OnTold("a", k, placement.Item{Msg: "third"})
+	want(t, "third", said.take(), "")
+	want(t, "waits", r.Holding(k), 1)
+}
+
 func TestRouter_SettlesOnceItsActorsAreGone(t *testing.T) {
 	r, said := routerAt("a", two)
 	r.Switch(three)
@@ -240,6 +273,7 @@ func TestRouter_CountsWhatWaits(t *testing.T) {
 	waits("held", 2)
 	r.OnReturned(k, placement.Item{Msg: "x"}, 3)
 	waits("came back", 3)
+	r.OnSwitched("b", 3)
 	r.OnTold("b", k, placement.Item{Msg: "x"})
 	waits("told", 4)
 	r.OnSettled("b", 3)

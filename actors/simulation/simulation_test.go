@@ -70,6 +70,8 @@ func TestRun_Schedules(t *testing.T) {
 	for name, seed := range map[string]uint64{
 		"a conversation comes back before its first owner has settled": 5630,
 		"another one, in which a message comes back too late":          8501,
+		"one in which a node leaves the view between out":              29181,
+		"one in which a message is told under an earlier view":         30004,
 		"a conversation comes back within the time of its hand-off":    1424,
 		"the one that fails was about to go":                           64,
 		"the one that fails while it goes belongs to its node again":   3849,
