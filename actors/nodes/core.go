@@ -38,6 +38,7 @@ type core struct {
 // world is what links say at a moment.
 type world struct {
 	reachable map[string]bool
+	oneWay    map[string]bool
 	// peerLease as Options.PeerLease, of the view's nodes.
 	peerLease map[string]leaseHeard
 }

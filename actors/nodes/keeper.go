@@ -25,7 +25,7 @@ type Keeper struct {
 	core    core
 	changed chan struct{} // closed when the view changes or the Keeper ends
 	err     error         // why it is lost
-	waiting string        // why this process is not a member yet
+	waiting waiting       // why this process is not a member yet
 
 	validUntil atomic.Int64 // Duration of the clock; 0: not valid
 	// renewed is when the last renewal that succeeded was sent, agreed when most
@@ -243,7 +243,7 @@ func (k *Keeper) lose(err error) {
 func (k *Keeper) viewChanged() {
 	v := k.core.view
 	k.view.Store(&v)
-	k.waiting = ""
+	k.waiting = waiting{}
 	k.o.Log.Info("a new view of the cluster", "generation", v.Generation, "nodes", describe(&v))
 	if k.changed != nil {
 		close(k.changed)

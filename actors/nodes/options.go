@@ -12,7 +12,7 @@ import (
 
 // Options says who this process is and what it is to be told by and to tell.
 // Functions are called one at a time and never within a call to the Keeper,
-// except for Reachable and PeerLease, which are called at any time and return
+// except for Reachable, OneWay and PeerLease, which are called at any time and return
 // at once.
 type Options struct {
 	Registry repo.Registry // closed by whoever opened it, after Close
@@ -28,6 +28,9 @@ type Options struct {
 
 	// Reachable gives the ids of nodes to which the link is up.
 	Reachable func() map[string]bool
+	// OneWay gives the ids of nodes that this one reaches and that do not reach it,
+	// for long enough that they will not by themselves.
+	OneWay func() map[string]bool
 	// PeerLease gives what a node last said of its own lease; known is false
 	// when it has said nothing on the link that is up. It is to be told at once
 	// when that changes: see OnLease.
@@ -67,6 +70,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Reachable == nil {
 		o.Reachable = func() map[string]bool { return nil }
+	}
+	if o.OneWay == nil {
+		o.OneWay = func() map[string]bool { return nil }
 	}
 	if o.PeerLease == nil {
 		o.PeerLease = func(string) (bool, bool) { return false, false }

@@ -130,9 +130,11 @@ func (d *draft) join() (waiting string) {
 		return "it was taken out"
 	}
 	var missing []string
+	oneWay := true // all of them
 	for _, n := range d.members {
 		if !d.w.reachable[n.ID] {
 			missing = append(missing, n.ID+" at "+n.Address)
+			oneWay = oneWay && d.w.oneWay[n.ID]
 			continue
 		}
 		if l := d.leases[n.ID]; l != nil {
@@ -142,7 +144,11 @@ func (d *draft) join() (waiting string) {
 		}
 	}
 	if len(missing) > 0 {
-		return "no link to " + strings.Join(missing, ", ")
+		waiting = "no link to " + strings.Join(missing, ", ")
+		if oneWay {
+			waiting += ": this node reaches them, and they do not reach it at " + d.c.self.Address + " (cluster.advertise)"
+		}
+		return waiting
 	}
 	d.members = append(d.members, placement.Node{ID: d.c.self.ID, Address: d.c.self.Address, Since: d.p.Record.Generation})
 	d.changed = true

@@ -20,6 +20,7 @@ const testTTL = 5 * time.Second
 type situation struct {
 	members, leases string
 	up              string // to whom there is a link
+	oneWay          string // who does not reach this process, which reaches them
 	// young: the registry was away not long ago.
 	young   bool
 	leaving bool
@@ -51,7 +52,10 @@ func (s *situation) registered() *repo.Registered {
 }
 
 func (s *situation) world() *world {
-	w := &world{reachable: map[string]bool{}}
+	w := &world{reachable: map[string]bool{}, oneWay: map[string]bool{}}
+	for _, id := range strings.Fields(s.oneWay) {
+		w.oneWay[id] = true
+	}
 	for _, id := range strings.Fields(s.up) {
 		w.reachable[id] = true
 	}
@@ -104,6 +108,8 @@ func TestCore_Propose(t *testing.T) {
 		"a node that joins":                           {situation{members: "a b", leases: "a b me", up: "a b"}, "a b me"},
 		"no link to one":                              {situation{members: "a b", leases: "a b me", up: "a"}, "none no link to b at"},
 		"no link to one that leaves":                  {situation{members: "a (b)", leases: "a b me", up: "a"}, "none no link to b at"},
+		"nobody reaches it":                           {situation{members: "a b", leases: "a b me", oneWay: "a b"}, "none no link to a at , b at : this node reaches them, and they do not reach it at  (cluster.advertise)"},
+		"one does not reach it, another is away":      {situation{members: "a b", leases: "a b me", oneWay: "a"}, "none no link to a at , b at"},
 		"a member that it must not meet":              {situation{members: "a b", leases: "a b me", up: "a b", refuses: "b"}, "none b at : its version is another one"},
 		"one who leaves does not join":                {situation{members: "a", leases: "a me", up: "a", leaving: true}, "none it leaves"},
 		"one who comes is no member":                  {situation{members: "me", leases: "a me", up: "a"}, "none"},

@@ -175,13 +175,33 @@ func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err err
 	return false, err
 }
 
-// noteWaiting logs why this process cannot join, once for each reason. k.mu is
-// held.
+// waiting is why this process is not a member, and since when it has not been one.
+type waiting struct {
+	why    string
+	since  time.Duration
+	warned string // of that reason
+}
+
+// noteWaiting logs why this process cannot join, once for each reason. It is a
+// trouble only where it lasts: each process that comes to others waits for links.
+// k.mu is held.
 func (k *Keeper) noteWaiting(why string) {
-	if why != k.waiting && why != "" {
-		k.o.Log.Warn("cannot join the cluster yet", "node", k.o.Self.ID, "because", why)
+	w := &k.waiting
+	if why == "" {
+		*w = waiting{}
+		return
 	}
-	k.waiting = why
+	if w.why == "" {
+		w.since = k.now()
+	}
+	switch lasting := k.now()-w.since >= k.o.TTL/2; {
+	case lasting && why != w.warned:
+		w.warned = why
+		k.o.Log.Warn("cannot join the cluster yet", "node", k.o.Self.ID, "because", why)
+	case why != w.why && why != w.warned:
+		k.o.Log.Info("waiting to join the cluster", "node", k.o.Self.ID, "because", why)
+	}
+	w.why = why
 }
 
 // noteRound logs when the registry goes away and when it is back.

@@ -34,7 +34,7 @@ func (k *Keeper) Stats() Stats {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s.Waiting, s.Generation = k.waiting, k.core.view.Generation
+	s.Waiting, s.Generation = k.waiting.why, k.core.view.Generation
 	for _, n := range k.core.view.Nodes {
 		if n.State == placement.Active {
 			s.Active++

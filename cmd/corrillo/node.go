@@ -104,7 +104,7 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	}
 	keeper, err := nodes.Start(ctx, nodes.Options{
 		Registry: n.registry, Self: placement.Node{ID: n.id, Address: address}, Version: version(), Schema: clusterSchema,
-		TTL: c.Lease, Reachable: n.links.Up, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
+		TTL: c.Lease, Reachable: n.links.Up, OneWay: n.links.OneWay, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
 		OnLease: func(bool) { n.links.Beat() }, Log: n.log,
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func openEtcd(ctx context.Context, e *config.Etcd, cluster string) (repo.Registr
 func (n *node) connect(to []placement.Node) {
 	all := make([]peers.Peer, len(to))
 	for i, p := range to {
-		all[i] = peers.Peer{ID: p.ID, Address: p.Address}
+		all[i] = peers.Peer{ID: p.ID, Address: p.Address, Leaving: p.State == placement.Leaving}
 	}
 	n.links.Set(all)
 }
@@ -209,7 +209,6 @@ func (n *node) adopt(v placement.View) {
 func (n *node) awaitMember(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	said := ""
 	for n.system.View().Generation == 0 || n.system.Routing().Unsettled > 0 {
 		select {
 		case <-ctx.Done():
@@ -217,10 +216,6 @@ func (n *node) awaitMember(ctx context.Context) error {
 		case <-n.keeper().Lost():
 			return exitError{code: exitLost, error: n.keeper().Err()}
 		case <-tick.C:
-		}
-		if why := n.keeper().Stats().Waiting; why != "" && why != said {
-			said = why
-			n.log.Info("waiting to join the cluster", "why", why)
 		}
 	}
 	return nil

@@ -63,6 +63,29 @@ func TestNode_EtcdByCertificate(t *testing.T) {
 	s.await("corrillo: cluster.etcd.cert, cluster.etcd.key: node.pem and etcd.key are no pair: ")
 }
 
+// While nodes come and go as they should, nothing in their logs is for whoever
+// looks after troubles; a node whose address leads nowhere says so.
+func TestNode_Logs(t *testing.T) {
+	t.Parallel()
+	database := repotest.StartMariaDB(t).NewDatabase(t)
+	a := serveNode(t, t.TempDir(), database, true)
+	b := serveNode(t, t.TempDir(), database, true)
+	b.stop()
+	a.await(`"a new view of the cluster","generation":4`) // without b
+	for _, s := range []*testServer{a, b} {
+		for line := range strings.Lines(s.output.String()) {
+			if strings.Contains(line, `"level":"INFO"`) || strings.Contains(line, `"level":"DEBUG"`) ||
+				strings.Contains(line, "TRUST MODE") || strings.Contains(line, "WEBHOOK_SECRET") || strings.Contains(line, "the store breaks a promise") {
+				continue
+			}
+			t.Errorf("in the log: %s", line)
+		}
+	}
+	nowhere := fmt.Sprint("127.0.0.1:", freePort(t))
+	c := serveNode(t, t.TempDir(), database, false, "--cluster-advertise="+nowhere)
+	c.await("cannot join the cluster yet", "this node reaches them, and they do not reach it at "+nowhere+" (cluster.advertise)")
+}
+
 // A node that others have taken for dead before it was a member, since it stood
 // still, is to be started again: the exit code says so.
 func TestNode_LostBeforeItHasJoined(t *testing.T) {

@@ -61,7 +61,7 @@ func (p *Peers) sort(ctx context.Context, conn *tls.Conn, links, requests *lane)
 			what, err = "crowded", errCrowded
 		}
 		p.quietly(what, func() {
-			p.o.Log.Warn("a connection to the nodes' port was refused", "from", conn.RemoteAddr(), "error", err)
+			p.o.Log.Warn("a connection to the nodes' port was refused", "from", conn.RemoteAddr().String(), "error", err)
 		})
 		_ = conn.Close()
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -98,6 +99,42 @@ func TestLink_GuestGoes(t *testing.T) {
 		t.Error(err)
 	}
 	a.await("forgotten", func() bool { return len(a.State()) == 0 })
+}
+
+// A node that leaves takes its link with it: whoever watches the log for troubles
+// sees none.
+func TestLink_OfANodeThatLeaves(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	join(a, b)
+	leaving := b.peer()
+	leaving.Leaving = true
+	a.Set([]Peer{a.peer(), leaving})
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	a.await("told", func() bool {
+		return strings.Contains(a.logs.String(), "the link to a node is down") && strings.Contains(a.logs.String(), "a node was not reached")
+	})
+	if strings.Contains(a.logs.String(), "level=WARN") {
+		t.Errorf("it warns: %s", a.logs)
+	}
+}
+
+// A node with a wrong address learns that it is not reached.
+func TestLink_OneWay(t *testing.T) {
+	nowhere := freeAddress(t)
+	a, b := start(t, "a", nil), start(t, "b", func(o *Options) { o.Address, o.Silence = nowhere, 500*time.Millisecond })
+	b.Set([]Peer{a.peer()})
+	b.await("one way", func() bool { return b.link("a").OneWay })
+	if b.Up()["a"] || a.link("b").OneWay {
+		t.Errorf("%+v, %+v", b.State(), a.State())
+	}
+	c := start(t, "c", func(o *Options) { o.Silence = 500 * time.Millisecond })
+	c.Set([]Peer{a.peer()})
+	c.awaitUp("a")
+	if c.link("a").OneWay {
+		t.Errorf("%+v", c.State())
+	}
 }
 
 func TestLink_RemovedNodeIsRefused(t *testing.T) {

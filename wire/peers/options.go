@@ -79,6 +79,7 @@ type Hello struct {
 type Peer struct {
 	ID      string
 	Address string // host:port
+	Leaving bool   // it goes soon, and its link with it: that is no trouble
 }
 
 func (o *Options) withDefaults() error {

@@ -50,7 +50,9 @@ func (pr *peer) dial() {
 			return
 		}
 		if err != nil {
-			pr.p.quietly("dialed "+pr.id, func() { pr.p.log(pr.id).Warn("a node was not reached", "address", pr.where(), "why", err) })
+			pr.p.quietly("dialed "+pr.id, func() {
+				pr.p.log(pr.id).Log(pr.ctx, pr.level(), "a node was not reached", "address", pr.where(), "why", err)
+			})
 		}
 		if time.Since(began) > pr.p.o.Silence {
 			wait, eager = firstWait, 0
@@ -107,7 +109,7 @@ func (pr *peer) stream() (err error) {
 	if err := pr.introduce(s); err != nil {
 		return err
 	}
-	pr.update(func() { pr.dialed, pr.cut = true, cancel }, nil)
+	pr.update(func() { pr.dialed, pr.reached, pr.cut = true, time.Now(), cancel }, nil)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

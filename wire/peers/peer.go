@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,9 @@ type peer struct {
 	mu      sync.Mutex
 	address string
 	member  bool
+	leaving bool        // see Peer
 	dialed  bool        // the stream that this node dialed is up
+	reached time.Time   // since when
 	cut     func(error) // ends it
 	came    *incoming   // the stream that the other node dialed
 	hello   Hello       // the last one
@@ -50,7 +53,7 @@ type peer struct {
 
 // newPeer knows of a node; dial is to be called.
 func (p *Peers) newPeer(n Peer, member bool) *peer {
-	pr := &peer{p: p, id: n.ID, address: n.Address, member: member, redo: make(chan struct{}, 1), since: time.Now()}
+	pr := &peer{p: p, id: n.ID, address: n.Address, leaving: n.Leaving, member: member, redo: make(chan struct{}, 1), since: time.Now()}
 	pr.ctx, pr.end = context.WithCancelCause(p.ctx)
 	pr.out.init(p, member)
 	pr.in.turn = make(chan struct{}, 1)
@@ -58,11 +61,11 @@ func (p *Peers) newPeer(n Peer, member bool) *peer {
 	return pr
 }
 
-// isMember says that the node is in the cluster, at this address.
-func (pr *peer) isMember(address string) {
+// isMember says that the node is in the cluster, at the address of n.
+func (pr *peer) isMember(n Peer) {
 	pr.mu.Lock()
-	moved := address != pr.address
-	pr.address = address
+	moved := n.Address != pr.address
+	pr.address, pr.leaving = n.Address, n.Leaving
 	joined := !pr.member
 	pr.member = true
 	came, cut := pr.came, pr.cut
@@ -107,6 +110,16 @@ func (pr *peer) poke() {
 	case pr.redo <- struct{}{}:
 	default:
 	}
+}
+
+// level is how grave it is that there is no link to the node.
+func (pr *peer) level() slog.Level {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.leaving {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 // where the node is.
@@ -171,7 +184,7 @@ func (pr *peer) update(change func(), why error) {
 	case pr.ctx.Err() != nil || pr.p.closed.Load():
 		pr.p.log(pr.id).Info("the link to a node has ended", "why", why)
 	default:
-		pr.p.log(pr.id).Warn("the link to a node is down", "why", why)
+		pr.p.log(pr.id).Log(pr.ctx, pr.level(), "the link to a node is down", "why", why)
 	}
 	pr.p.poke()
 }

@@ -106,7 +106,7 @@ func (p *Peers) Set(nodes []Peer) {
 			})
 		case pr != nil:
 			after[n.ID] = pr
-			pr.isMember(n.Address)
+			pr.isMember(n)
 		default:
 			after[n.ID] = p.newPeer(n, true)
 			p.wg.Go(after[n.ID].dial)

@@ -18,6 +18,9 @@ type Link struct {
 	Up      bool
 	Since   time.Time
 	Trouble string
+	// OneWay: for half of Silence or longer this node has reached the other, and
+	// the other does not reach it: it has a wrong address, or is kept off it.
+	OneWay bool
 	// Refusal says why one of both does not want the other; empty if it does.
 	Refusal string
 
@@ -54,6 +57,7 @@ func (pr *peer) state() Link {
 		Node: pr.id, Address: pr.address, Member: pr.member, Up: pr.up, Since: pr.since, Trouble: pr.trouble, Refusal: pr.refusal,
 		Build: pr.hello.Build, Schema: pr.hello.Schema, Version: pr.version,
 	}
+	l.OneWay = pr.oneWay()
 	pr.mu.Unlock()
 	o := &pr.out
 	o.mu.Lock()
@@ -76,6 +80,24 @@ func (p *Peers) Up() map[string]bool {
 		pr.mu.Unlock()
 	}
 	return up
+}
+
+// OneWay are those of Up that Link.OneWay is said of.
+func (p *Peers) OneWay() map[string]bool {
+	one := map[string]bool{}
+	for id, pr := range *p.all.Load() {
+		pr.mu.Lock()
+		if pr.oneWay() {
+			one[id] = true
+		}
+		pr.mu.Unlock()
+	}
+	return one
+}
+
+// oneWay: pr.mu is held.
+func (pr *peer) oneWay() bool {
+	return pr.dialed && pr.came == nil && time.Since(pr.reached) >= pr.p.o.Silence/2
 }
 
 // PeerLease is what a node last said of its own lease. It is not known when the
