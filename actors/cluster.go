@@ -148,6 +148,7 @@ func (c *cluster) remember(self string, v *placement.View) {
 			others = append(others, id)
 		}
 	}
+	c.out.Only(others)
 	c.others.Store(&others)
 }
 

@@ -24,6 +24,9 @@ type fabric struct {
 	options actors.Options
 	// rewrite changes an item on its way; nil: none is.
 	rewrite func(item []byte) []byte
+	// noLink: what is for a node that is not there any more may be taken later, as
+	// far as the links know.
+	noLink bool
 	// jitter is how long an item takes at most; those of one link keep their order.
 	jitter time.Duration
 
@@ -115,6 +118,9 @@ func (f *fabric) send(from, to string, item []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.nodes[from] == nil || f.nodes[to] == nil || f.pipes == nil {
+		if f.noLink {
+			return actors.ErrOverloaded
+		}
 		return nil
 	}
 	key := [2]string{from, to}

@@ -33,6 +33,28 @@ func TestCluster_NoPagesOnceTheLeaseIsOver(t *testing.T) {
 	}
 }
 
+// A page that is being read when the node of who asked for it dies is for nobody.
+func TestCluster_NothingWaitsForADeadNode(t *testing.T) {
+	store := &stuck{faulty: &faulty{Store: openStore(t)}, asked: make(chan struct{}), release: make(chan struct{})}
+	f, nodes := cluster(t, 3, actors.Options{Store: store})
+	room := roomOf(nodes[0])
+	alice := identify(t, nodes[2].sys, "alice")
+	bob := identify(t, nodes[0].sys, "bob")
+	alice.ask("send_message", object{"conversationId": room, "content": "1"})
+	alice.emit("get_history", object{"conversationId": room})
+	<-store.asked
+	f.mu.Lock()
+	f.noLink = true
+	f.mu.Unlock()
+	f.kill(nodes[2])
+	f.view(nil)
+	close(store.release)
+	bob.ask("get_history", object{"conversationId": room}) // later than alice's
+	if o := nodes[0].sys.ClusterStats().Out; o.Waiting != 0 {
+		t.Errorf("%+v", o)
+	}
+}
+
 // lapsing is a store that is away, and over whose activation a lease ends.
 type lapsing struct {
 	*faulty

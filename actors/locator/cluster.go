@@ -243,7 +243,6 @@ func (l *Locator) Switch(v placement.View) bool {
 	c.router.Settle()
 	for _, n := range before.Nodes {
 		if !v.Has(n.ID) {
-			c.o.Out.Forget(n.ID)
 			left := &message.NodeLeft{Node: n.ID}
 			c.l.each(func(_ Kind, _ string, e *entry) { c.l.root.Send(e.pid, left) })
 		}

@@ -23,8 +23,9 @@ type Outbox struct {
 	most int // bytes of an item
 	log  *slog.Logger
 
-	mu    sync.Mutex
-	nodes map[string]*waiting
+	mu      sync.Mutex
+	nodes   map[string]*waiting
+	members map[string]bool // nil: whoever is sent to
 
 	stats struct{ refused, left, large atomic.Int64 }
 }
@@ -48,6 +49,25 @@ func New(send func(node string, item []byte) error, most int, log *slog.Logger) 
 	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}}
 }
 
+// Only says who the other nodes are from now on. What waits for any other one is
+// dropped, and whatever is still sent to it: it has gone, or it never was there.
+func (o *Outbox) Only(nodes []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.members = make(map[string]bool, len(nodes))
+	for _, node := range nodes {
+		o.members[node] = true
+	}
+	for node := range o.nodes {
+		if !o.members[node] {
+			delete(o.nodes, node)
+		}
+	}
+}
+
+// gone reports whether nobody is there to send to. Under the lock.
+func (o *Outbox) gone(node string) bool { return o.members != nil && !o.members[node] }
+
 // Try sends m, or returns message.ErrOverloaded or ErrTooLarge.
 func (o *Outbox) Try(node string, m any) error {
 	item, err := o.encode(m)
@@ -59,6 +79,9 @@ func (o *Outbox) Try(node string, m any) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.gone(node) {
+		return nil
+	}
 	if o.nodes[node] == nil {
 		if err = o.send(node, item); err == nil {
 			return nil
@@ -74,6 +97,9 @@ func (o *Outbox) Must(node string, m any) {
 	items, _ := o.items(m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.gone(node) {
+		return
+	}
 	for _, item := range items {
 		if w := o.nodes[node]; w != nil {
 			w.items = append(w.items, item)
@@ -92,6 +118,9 @@ func (o *Outbox) Relay(node string, m any) {
 	items, all := o.items(m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.gone(node) {
+		return
+	}
 	w := o.nodes[node]
 	for len(items) > 0 && w == nil && o.send(node, items[0]) == nil {
 		items = items[1:]
@@ -118,13 +147,6 @@ func (o *Outbox) encode(m any) ([]byte, error) {
 		o.log.Error("a message for another node cannot be encoded", "err", err)
 	}
 	return item, err
-}
-
-// Forget drops what waits for a node that is gone.
-func (o *Outbox) Forget(node string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.nodes, node)
 }
 
 // Stats counts what an Outbox did.
