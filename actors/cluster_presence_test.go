@@ -87,3 +87,21 @@ func TestCluster_WhoComesAndGoesBehindAFullLinkIsKnown(t *testing.T) {
 		t.Errorf("get_presence says %s", s)
 	}
 }
+
+// The way from a client's node to that of its user may be longer than the one by
+// way of the conversation.
+func TestCluster_WhoJoinsBeforeTheUserKnowsIsTold(t *testing.T) {
+	f, nodes := cluster(t, 3, actors.Options{PresenceGrace: 20 * time.Millisecond})
+	v := nodes[0].sys.View()
+	room, dave := roomAt(v, "N2"), userAt(v, "N3")
+	alice := identify(t, nodes[1].sys, "alice")
+	alice.ask("join_conversation", room)
+	goOn := f.stall("N1", "N3")
+	p := identify(t, nodes[0].sys, dave)
+	p.ask("join_conversation", room)
+	alice.ask("get_history", object{"conversationId": room}) // the conversation has done what the join wants
+	goOn()
+	alice.sees(dave, "online")
+	p.session.Closed(p, wire.CloseClient)
+	alice.sees(dave, "offline")
+}

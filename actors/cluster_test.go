@@ -92,6 +92,7 @@ func TestCluster_PresenceIsOneTruth(t *testing.T) {
 		t.Error("bob is offline while a session of his is on another node")
 	}
 	second.ask("join_conversation", "r")
+	known(second)    // behind what his node tells of it
 	f.kill(nodes[2]) // with bob's last session
 	f.view(nil)
 	alice.next(online(false))

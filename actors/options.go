@@ -23,7 +23,7 @@ type Options struct {
 
 	// Rules steer conversations (who may take part, broadcasts).
 	Rules rules.Options
-	// Recovery bounds sessions and the replay log. Its Left is set by New, its
+	// Recovery bounds sessions and the replay log. Its Left and Shown are set by New, its
 	// OnAck is told of every ack's latency.
 	Recovery relay.Options
 	// Passthrough are the event names relayed as they are.

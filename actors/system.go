@@ -82,7 +82,7 @@ func New(o Options) (*System, error) {
 	s.registry = supervision.NewRegistry(s.actors)
 	root := s.actors.Root
 	s.locator = locator.New(root)
-	o.Recovery.Left = s.sessionLeft
+	o.Recovery.Left, o.Recovery.Shown = s.sessionLeft, s.sessionShown
 	var where *whereabouts.Whereabouts
 	if o.Cluster != nil {
 		where = whereabouts.New(whereabouts.Options{
@@ -207,6 +207,16 @@ func (s *System) writer(key string) *actor.PID {
 // nothing.
 func (s *System) sessionLeft(conversationID string, ref message.SessionRef, join uint64) {
 	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref, Join: join})
+}
+
+// sessionShown tells a user of the conversations that a session has joined. It
+// comes behind what the session has told the user of itself.
+func (s *System) sessionShown(userID, conversationID string, ref message.SessionRef, shown bool) {
+	var m any = &message.ConversationLeft{ConversationID: conversationID, Session: ref}
+	if shown {
+		m = &message.ConversationJoined{ConversationID: conversationID, Session: ref}
+	}
+	s.locator.TellActive(locator.User, userID, m)
 }
 
 // UseBatch implements wire.Batcher.

@@ -183,17 +183,7 @@ func (c *Conversation) carry(r *rules.Ready) {
 	if r.Full > 0 {
 		c.o.Refused.Full.Add(int64(r.Full))
 	}
-	for _, id := range r.Joined {
-		c.tellUser(id, &message.ConversationJoined{ConversationID: c.id})
-	}
-	for _, id := range r.Left {
-		c.tellUser(id, &message.ConversationLeft{ConversationID: c.id})
-	}
 	c.setTimer(r.Tick)
-}
-
-func (c *Conversation) tellUser(id string, msg any) {
-	c.o.Locator.TellActive(locator.User, id, msg)
 }
 
 // tell sends this conversation a message from beside the actor. The locator

@@ -35,12 +35,14 @@ func (p *pass) beat(n uint64, m *message.Beat) {
 func (p *pass) conversationJoined(n uint64, m *message.ConversationJoined) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ConversationID)
+		p.sessionRef(2, &m.Session, false)
 	}
 }
 
 func (p *pass) conversationLeft(n uint64, m *message.ConversationLeft) {
 	for f := p.open(n, true); p.more(&f); {
 		p.string(1, &m.ConversationID)
+		p.sessionRef(2, &m.Session, false)
 	}
 }
 

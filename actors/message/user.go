@@ -29,13 +29,20 @@ type SessionEnded struct {
 // Beat renews presence.
 type Beat struct{ At time.Time }
 
-// ConversationJoined and ConversationLeft count the conversations in which
-// this user's presence is shown, once per session.
+// ConversationJoined and ConversationLeft say in which conversations a session
+// shows this user's presence. The session's node tells them, behind what it
+// tells of the session itself; SessionEnded says that it has left all of them.
 type (
-	// ConversationJoined adds one session of the user to the count.
-	ConversationJoined struct{ ConversationID string }
-	// ConversationLeft takes one session of the user from the count.
-	ConversationLeft struct{ ConversationID string }
+	// ConversationJoined says that a session has joined.
+	ConversationJoined struct {
+		ConversationID string
+		Session        SessionRef // zero from a node of the version before: of no use
+	}
+	// ConversationLeft says that a session has left, and goes on elsewhere.
+	ConversationLeft struct {
+		ConversationID string
+		Session        SessionRef
+	}
 )
 
 // EmitToUser passes the back end's event to all of the user's sessions; the

@@ -46,6 +46,11 @@ type Options struct {
 	// else's, or its connection was lost before the reply. It must not block
 	// and must not call the hub. Default: nobody is told.
 	Left func(conversationID string, session message.SessionRef, join uint64)
+	// Shown is told when a session begins or ceases to show its user in a
+	// conversation, in the order in which it does; that it has ended or become
+	// someone else's says the rest. It must not block and must not call the hub.
+	// Default: nobody is told.
+	Shown func(userID, conversationID string, session message.SessionRef, shown bool)
 }
 
 // Whereabouts hears of the users who have sessions on this node. Here and Gone are
@@ -92,6 +97,9 @@ func (o *Options) defaults() {
 	}
 	if o.Left == nil {
 		o.Left = func(string, message.SessionRef, uint64) {}
+	}
+	if o.Shown == nil {
+		o.Shown = func(string, string, message.SessionRef, bool) {}
 	}
 }
 

@@ -51,6 +51,7 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, m *message
 		if len(r.members) == 1 {
 			h.joined++
 		}
+		h.o.Shown(s.user.id, r.id, s.Ref(), true)
 	}
 	s.joined[i].join = max(s.joined[i].join, serial)
 	if gated {
@@ -60,8 +61,15 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, m *message
 	}
 }
 
-// leave takes s out of r and reports whether it was in. Under the lock.
-func (h *Hub) leave(s *Subscriber, r *room) bool {
+// leave takes s out of r, while it goes on elsewhere. Under the lock.
+func (h *Hub) leave(s *Subscriber, r *room) {
+	if h.takeOut(s, r) && s.user != nil {
+		h.o.Shown(s.user.id, r.id, s.Ref(), false)
+	}
+}
+
+// takeOut takes s out of r and reports whether it was in. Under the lock.
+func (h *Hub) takeOut(s *Subscriber, r *room) bool {
 	i := s.jointOf(r)
 	if i < 0 {
 		return false
@@ -98,7 +106,7 @@ func (h *Hub) leaveAll(s *Subscriber) []string {
 	for len(s.joined) > 0 {
 		r := s.joined[len(s.joined)-1].room
 		ids = append(ids, r.id)
-		h.leave(s, r)
+		h.takeOut(s, r)
 	}
 	s.joined = nil
 	return ids

@@ -94,16 +94,13 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64)
 	c.sessions[ref] = joined{m, join}
 	c.nodes.add(ref.Node, 1)
 	m.sessions++
-	c.ready.Joined = append(c.ready.Joined, m.userID)
 }
 
 // listening takes up the sessions that the relay knows to have joined in an
 // earlier life of the actor, or of the conversation on another node; they are of
-// one node. Their users count them already. What that life had in flight may be
-// committed: only an activation tells. An actor that has gone on already tells
-// their node how far it is.
+// one node. What that life had in flight may be committed: only an activation
+// tells. An actor that has gone on already tells their node how far it is.
 func (c *Conversation) listening(m *message.Listening) {
-	known := len(c.ready.Joined)
 	for i := range m.Sessions {
 		l := &m.Sessions[i]
 		if known := c.members[l.UserID]; known != nil && known.removed {
@@ -113,7 +110,6 @@ func (c *Conversation) listening(m *message.Listening) {
 		}
 		c.subscribe(l.Session, c.member(l.UserID), l.Join)
 	}
-	c.ready.Joined = c.ready.Joined[:known]
 	switch {
 	case c.life.phase == cold:
 		c.life.doubt = true
@@ -137,7 +133,6 @@ func (c *Conversation) unsubscribe(ref message.SessionRef) {
 	delete(c.sessions, ref)
 	c.nodes.add(ref.Node, -1)
 	m.sessions--
-	c.ready.Left = append(c.ready.Left, m.userID)
 	if m.sessions == 0 {
 		c.presence.forget(m.userID)
 	}

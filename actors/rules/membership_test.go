@@ -78,7 +78,7 @@ func TestConversation_Admission(t *testing.T) {
 					return
 				}
 				want(t, "reply", codes(ready), "forbidden")
-				if ready.Save != nil || len(ready.Reads)+len(ready.Lookups)+len(ready.Checks)+len(ready.Joined)+len(ready.Relay.Deliver) > 0 {
+				if ready.Save != nil || len(ready.Reads)+len(ready.Lookups)+len(ready.Checks)+len(ready.Relay.Deliver) > 0 {
 					t.Fatalf("something happened: %+v", ready)
 				}
 			})
@@ -159,7 +159,7 @@ func TestConversation_RemovedAndAddedAtOnce(t *testing.T) {
 	r.step(&message.ChangeMembership{Origin: backEnd(2), Add: []string{"alice"}})
 	r.save()
 	ready := r.save()
-	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers), "[alice]")
 	want(t, "and back", codes(r.step(join("alice"))), "joined")
 }
 
@@ -175,7 +175,7 @@ func TestConversation_RemovedByAnotherNode(t *testing.T) {
 	r.table.participant(repo.ParticipantChange{UserID: "alice", Remove: true, At: start})
 	r.save()
 	ready := r.warm()
-	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers), "[alice]")
 }
 
 // TestConversation_JoinOfTheRemoved: who has joined leaves with the commit
@@ -188,7 +188,7 @@ func TestConversation_JoinOfTheRemoved(t *testing.T) {
 	r.step(&message.ChangeMembership{Origin: backEnd(1), Remove: []string{"alice"}})
 	r.save()
 	ready := r.save()
-	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers, ready.Left), "[alice] [alice]")
+	want(t, "evicted", fmt.Sprint(ready.Relay.EvictUsers), "[alice]")
 	if joined, _ := r.c.Stats(); joined != 0 {
 		t.Fatal("still subscribed")
 	}
@@ -213,14 +213,16 @@ func TestConversation_Listening(t *testing.T) {
 	r := newRig(t, "c1", rules.Options{})
 	r.table.add("alice")
 	ready := r.step(&message.Listening{Sessions: []message.Listener{{Session: client("alice").Session, UserID: "alice"}}})
-	if len(ready.Joined) != 0 || ready.HasRelay {
+	if ready.HasRelay {
 		t.Errorf("said something: %+v", ready)
 	}
 	if joined, _ := r.c.Stats(); joined != 1 || r.c.Idle() {
 		t.Errorf("joined %d, idle %v; want 1, false", joined, r.c.Idle())
 	}
-	ready = r.step(&message.SessionClosed{Session: client("alice").Session})
-	want(t, "left", fmt.Sprint(ready.Left), "[alice]")
+	r.step(&message.SessionClosed{Session: client("alice").Session})
+	if joined, _ := r.c.Stats(); joined != 0 {
+		t.Errorf("joined %d after it has gone", joined)
+	}
 }
 
 // TestConversation_RoleStays: a read mark's row does not take an owner's role
@@ -258,11 +260,11 @@ func TestConversation_FailedJoin(t *testing.T) {
 	second.Origin.Serial = 2
 	r.step(second)
 	closed := &message.SessionClosed{Session: first.Origin.Session, Join: 1}
-	if ready := r.step(closed); len(ready.Left) != 0 || len(ready.Relay.Leave) != 0 {
+	if ready := r.step(closed); len(ready.Relay.Leave) != 0 {
 		t.Errorf("the later join was ended: %+v", ready)
 	}
 	closed.Join = 2
-	if ready := r.step(closed); len(ready.Left) != 1 || len(ready.Relay.Leave) != 1 {
+	if ready := r.step(closed); len(ready.Relay.Leave) != 1 {
 		t.Errorf("the join still counts: %+v", ready)
 	}
 }

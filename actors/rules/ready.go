@@ -35,10 +35,6 @@ type Ready struct {
 	// Checks ask the authorizer about a user; answered by
 	// message.MembershipChecked.
 	Checks []Check
-	// Joined and Left tell user actors that a session of theirs began or
-	// ceased to show presence here.
-	Joined []string
-	Left   []string
 	// Tick is when the next message.Tick is wanted; zero: no wish. A later
 	// Ready's Tick replaces it.
 	Tick time.Time

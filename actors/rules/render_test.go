@@ -76,12 +76,6 @@ func (s *story) render(r *rules.Ready) string {
 	for _, c := range r.Checks {
 		line("check user=%s peer=%q", c.UserID, c.PeerID)
 	}
-	for _, u := range r.Joined {
-		line("joined %s", u)
-	}
-	for _, u := range r.Left {
-		line("left %s", u)
-	}
 	if !r.Tick.IsZero() {
 		line("tick in %s", r.Tick.Sub(s.r.now))
 	}

@@ -12,40 +12,36 @@ import (
 // onNodeLeft takes the connections of a node that is gone for lost.
 func (u *User) onNodeLeft(m *message.NodeLeft) {
 	now := time.Now()
-	u.sessions.DeleteFunc(func(ref message.SessionRef, d device) bool {
-		if ref.Node != m.Node {
-			return false
+	gone := map[message.SessionRef]device{}
+	for ref, d := range u.sessions.All() {
+		if ref.Node == m.Node {
+			gone[ref] = d
 		}
-		if d.attached {
-			u.gone(now)
-		}
-		return true
-	})
+	}
+	for ref, d := range gone {
+		u.end(ref, &d, now)
+	}
 	u.leaveIfDone()
 }
 
 // onSessions takes up the sessions of a node, after the user has moved here from
-// another one or has failed. Those that are known already, and what they have
-// joined, count once. Where nobody is connected the grace time begins anew.
+// another one or has failed: those that are known already count once, and so does
+// what each has joined. Where nobody is connected the grace time begins anew.
 func (u *User) onSessions(m *message.UserSessions) {
 	for i := range m.Sessions {
 		s := &m.Sessions[i]
 		ref := message.SessionRef{Node: m.Node, ID: s.ID}
-		known, there := u.sessions.Get(ref)
-		if there && known.generation >= s.Generation {
-			continue
+		d, there := u.sessions.Get(ref)
+		was, news := d.attached, !there || d.generation < s.Generation
+		if news {
+			d.attached, d.generation = s.Attached, s.Generation
 		}
-		u.sessions.Set(ref, device{attached: s.Attached, generation: s.Generation})
-		if !there {
-			for _, id := range s.Conversations {
-				n, _ := u.conversations.Get(id)
-				u.conversations.Set(id, n+1)
-			}
-		}
+		d.show(s.Conversations)
+		u.sessions.Set(ref, d)
 		switch {
-		case s.Attached && !known.attached:
+		case news && s.Attached && !was:
 			u.attach()
-		case !s.Attached && known.attached:
+		case news && !s.Attached && was:
 			u.gone(time.Now())
 		}
 	}

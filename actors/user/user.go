@@ -44,19 +44,20 @@ type User struct {
 	o  *Options
 
 	sessions small.Map[message.SessionRef, device]
-	// conversations counts the sessions that show this user's presence in a
-	// conversation.
-	conversations small.Map[string, int]
-	attached      int
-	online        bool
-	untold        bool // that the user is online; nobody has been connected here yet
-	lastSeen      time.Time
-	generation    uint64 // of the grace timer
+	left     []string // conversations of sessions that have gone, to be told that the user is offline
+	attached int
+	online   bool
+	untold   bool // that the user is online; nobody has been connected here yet
+	lastSeen time.Time
+
+	generation uint64 // of the grace timer
 }
 
+// device is one session.
 type device struct {
 	attached   bool
 	generation uint64
+	joined     small.Map[string, struct{}] // the conversations that it shows the user in
 }
 
 // New makes the actor of a user.
@@ -114,14 +115,11 @@ func (u *User) Receive(ctx actor.Context) {
 // others were told of has failed, and asks the other nodes for their sessions.
 func (u *User) onStarted() {
 	for _, s := range u.o.Hub.Sessions(u.id) {
-		ref := message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}
-		u.sessions.Set(ref, device{attached: s.Attached, generation: s.Generation})
+		d := device{attached: s.Attached, generation: s.Generation}
+		d.show(s.Conversations)
+		u.sessions.Set(message.SessionRef{Node: u.o.Hub.Node(), ID: s.ID}, d)
 		if s.Attached {
 			u.attached++
-		}
-		for _, id := range s.Conversations {
-			n, _ := u.conversations.Get(id)
-			u.conversations.Set(id, n+1)
 		}
 	}
 	was, known := u.o.Directory.told(u.id)
@@ -145,8 +143,10 @@ func (u *User) onAttached(m *message.SessionAttached) {
 	if m.Generation < d.generation {
 		return
 	}
-	u.sessions.Set(m.Session, device{attached: true, generation: m.Generation})
-	if d.attached {
+	was := d.attached
+	d.attached, d.generation = true, m.Generation
+	u.sessions.Set(m.Session, d)
+	if was {
 		return
 	}
 	u.attach()
@@ -157,7 +157,7 @@ func (u *User) onAttached(m *message.SessionAttached) {
 func (u *User) attach() {
 	u.attached++
 	u.generation++ // a grace timer under way no longer counts
-	u.forgetLeft()
+	u.left = nil
 	u.lastSeen = time.Now()
 	if !u.online || u.untold {
 		u.setOnline(true)
@@ -169,20 +169,31 @@ func (u *User) onDetached(m *message.SessionDetached) {
 	if !known || m.Generation < d.generation {
 		return
 	}
-	u.sessions.Set(m.Session, device{generation: m.Generation})
-	if d.attached {
+	was := d.attached
+	d.attached, d.generation = false, m.Generation
+	u.sessions.Set(m.Session, d)
+	if was {
 		u.gone(m.At)
 	}
 }
 
 func (u *User) onEnded(m *message.SessionEnded) {
 	if d, known := u.sessions.Get(m.Session); known {
-		u.sessions.Delete(m.Session)
-		if d.attached {
-			u.gone(m.At)
-		}
+		u.end(m.Session, &d, m.At)
 	}
 	u.leaveIfDone()
+}
+
+// end forgets a session that is gone for good, and keeps where it has shown the
+// user for as long as others are to be told of that.
+func (u *User) end(ref message.SessionRef, d *device, at time.Time) {
+	u.sessions.Delete(ref)
+	if d.attached {
+		u.gone(at)
+	}
+	for id := range d.joined.All() {
+		u.leave(id)
+	}
 }
 
 // leaveIfDone asks for passivation when there is nobody to speak for.
@@ -214,7 +225,7 @@ func (u *User) onGraceOver(m *message.GraceOver) {
 		return
 	}
 	u.setOnline(false)
-	u.forgetLeft()
+	u.left = nil
 	u.leaveIfDone()
 }
 
@@ -226,15 +237,21 @@ func (u *User) setOnline(online bool) {
 		u.lastSeen = time.Now()
 	}
 	u.o.Directory.set(u.id, u.status())
-	for id := range u.conversations.All() {
-		u.tellPresence(id)
+	told := map[string]struct{}{}
+	tell := func(id string) {
+		if _, again := told[id]; !again {
+			told[id] = struct{}{}
+			u.tellPresence(id)
+		}
 	}
-}
-
-// forgetLeft drops the conversations that were kept only to be told that the
-// user is offline.
-func (u *User) forgetLeft() {
-	u.conversations.DeleteFunc(func(_ string, n int) bool { return n == 0 })
+	for _, d := range u.sessions.All() {
+		for id := range d.joined.All() {
+			tell(id)
+		}
+	}
+	for _, id := range u.left {
+		tell(id)
+	}
 }
 
 func (u *User) status() wire.PresenceStatus {
@@ -247,26 +264,51 @@ func (u *User) tellPresence(conversationID string) {
 }
 
 func (u *User) onJoined(m *message.ConversationJoined) {
-	n, _ := u.conversations.Get(m.ConversationID)
-	u.conversations.Set(m.ConversationID, n+1)
-	if n == 0 && u.online {
+	d, known := u.sessions.Get(m.Session)
+	if !known {
+		return // it has ended
+	}
+	before := u.shownIn(m.ConversationID)
+	d.joined.Set(m.ConversationID, struct{}{})
+	u.sessions.Set(m.Session, d)
+	if !before && u.online {
 		u.tellPresence(m.ConversationID)
 	}
 }
 
-// onLeft forgets the conversation, unless the user is about to be reported
-// offline there.
 func (u *User) onLeft(m *message.ConversationLeft) {
-	n, _ := u.conversations.Get(m.ConversationID)
-	if n--; n > 0 {
-		u.conversations.Set(m.ConversationID, n)
+	d, known := u.sessions.Get(m.Session)
+	if !known {
 		return
 	}
-	if u.online && u.attached == 0 {
-		u.conversations.Set(m.ConversationID, 0)
-		return
+	d.joined.Delete(m.ConversationID)
+	u.sessions.Set(m.Session, d)
+	u.leave(m.ConversationID)
+}
+
+// leave forgets a conversation that a session has left, unless the user is about
+// to be reported offline there.
+func (u *User) leave(conversationID string) {
+	if u.online && u.attached == 0 && !u.shownIn(conversationID) {
+		u.left = append(u.left, conversationID)
 	}
-	u.conversations.Delete(m.ConversationID)
+}
+
+// shownIn reports whether a session shows the user in a conversation.
+func (u *User) shownIn(conversationID string) bool {
+	for _, d := range u.sessions.All() {
+		if _, shown := d.joined.Get(conversationID); shown {
+			return true
+		}
+	}
+	return false
+}
+
+// show adds conversations to those that the session shows the user in.
+func (d *device) show(conversations []string) {
+	for _, id := range conversations {
+		d.joined.Set(id, struct{}{})
+	}
 }
 
 func (u *User) onEmit(m *message.EmitToUser) {

@@ -66,15 +66,48 @@ func TestUser_ForgetsWhatWasLeft(t *testing.T) {
 	u, _ := rig(t)
 	one := message.SessionRef{Node: "n", ID: 1}
 	u.onAttached(&message.SessionAttached{Session: one, Generation: 1})
-	u.onJoined(&message.ConversationJoined{ConversationID: "r"})
+	u.onJoined(&message.ConversationJoined{ConversationID: "r", Session: one})
 	u.onDetached(&message.SessionDetached{Session: one, Generation: 2})
-	u.onLeft(&message.ConversationLeft{ConversationID: "r"})
-	if _, kept := u.conversations.Get("r"); !kept {
-		t.Error("it is not to be told that the user is offline")
+	u.onLeft(&message.ConversationLeft{ConversationID: "r", Session: one})
+	if len(u.left) != 1 || u.left[0] != "r" {
+		t.Errorf("%v are to be told that the user is offline, want r", u.left)
 	}
 	u.onAttached(&message.SessionAttached{Session: one, Generation: 3})
-	if n := u.conversations.Len(); n != 0 {
-		t.Errorf("the user is still shown in %d", n)
+	if len(u.left) != 0 || u.shownIn("r") {
+		t.Errorf("the user is still shown in %v", u.left)
+	}
+}
+
+// What a session has joined counts once, whether the session's node says it when
+// it happens, when the user begins anew, or both.
+func TestUser_WhatASessionHasJoinedCountsOnce(t *testing.T) {
+	one := message.SessionRef{Node: "n", ID: 1}
+	joined := &message.ConversationJoined{ConversationID: "r", Session: one}
+	all := &message.UserSessions{Node: "n", Sessions: []message.UserSession{{ID: 1, Attached: true, Generation: 1, Conversations: []string{"r"}}}}
+	for name, tell := range map[string]func(*User){
+		"what it has joined comes first": func(u *User) { u.onSessions(all); u.onJoined(joined) },
+		"and last": func(u *User) {
+			u.onAttached(&message.SessionAttached{Session: one, Generation: 1})
+			u.onJoined(joined)
+			u.onSessions(all)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, _ := rig(t)
+			tell(u)
+			if u.attached != 1 || !u.shownIn("r") {
+				t.Fatalf("%d connections, shown: %v", u.attached, u.shownIn("r"))
+			}
+			u.onLeft(&message.ConversationLeft{ConversationID: "r", Session: one})
+			if u.shownIn("r") {
+				t.Error("it has left, and the user is still shown")
+			}
+			u.onEnded(&message.SessionEnded{Session: one})
+			u.onJoined(joined) // nobody is there who could have
+			if u.shownIn("r") || u.sessions.Len() != 0 {
+				t.Error("an ended session joins")
+			}
+		})
 	}
 }
 
@@ -88,10 +121,8 @@ func TestUser_TakesUpSessionsInParts(t *testing.T) {
 		u.onSessions(&message.UserSessions{Node: "n", Sessions: []message.UserSession{away}})
 		u.onSessions(&message.UserSessions{Node: "n", Sessions: []message.UserSession{here}})
 	}
-	r, _ := u.conversations.Get("r")
-	s, _ := u.conversations.Get("s")
-	if u.sessions.Len() != 2 || u.attached != 1 || !online(d) || r != 2 || s != 1 {
-		t.Errorf("%d sessions, %d connected, online %v, %d and %d joined", u.sessions.Len(), u.attached, online(d), r, s)
+	if u.sessions.Len() != 2 || u.attached != 1 || !online(d) || !u.shownIn("r") || !u.shownIn("s") {
+		t.Errorf("%d sessions, %d connected, online %v, shown in r %v, in s %v", u.sessions.Len(), u.attached, online(d), u.shownIn("r"), u.shownIn("s"))
 	}
 	u.onGraceOver(&message.GraceOver{Generation: u.generation})
 	if !online(d) {
