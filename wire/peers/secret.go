@@ -47,6 +47,9 @@ type mint struct {
 	node string // that last is for
 	last *tls.Certificate
 	made time.Time
+	// from and anew are when last begins, and when it is made anew, by the wall
+	// clock.
+	from, anew time.Time
 }
 
 func newMint(secret []byte) (*mint, error) {
@@ -87,16 +90,25 @@ func (m *mint) authority() (*x509.Certificate, error) {
 func (m *mint) leaf(node string) (*tls.Certificate, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.last != nil && m.node == node && time.Since(m.made) < leafAnew {
+	now := time.Now()
+	if m.last != nil && m.node == node && now.Sub(m.made) < leafAnew && m.holds(now) {
 		return m.last, nil
 	}
-	now := time.Now()
 	cert, err := m.sign(node, now.Add(-leafEarly), now.Add(leafLife))
 	if err != nil {
 		return nil, fmt.Errorf("make this node's certificate: %w", err)
 	}
 	m.node, m.last, m.made = node, cert, now
+	m.from, m.anew = now.Add(-leafEarly).Round(0), now.Add(leafLife-leafAnew).Round(0)
 	return cert, nil
+}
+
+// holds reports whether the last certificate is good for the time that the wall
+// clock shows. That of a machine that has just started may be years away when it
+// is made, and is set right a moment later; Sub and Since do not notice.
+func (m *mint) holds(now time.Time) bool {
+	now = now.Round(0)
+	return !now.Before(m.from) && now.Before(m.anew)
 }
 
 func (m *mint) sign(node string, from, until time.Time) (*tls.Certificate, error) {
