@@ -279,6 +279,13 @@ func (o *Options) sessionDeserted() setting {
 	return setting{fmt.Sprintf("SET SESSION idle_transaction_timeout = %d", int(o.deserted.Seconds())), true}
 }
 
+// sessionQuiet has any server, MySQL too, end a connection on which nothing is
+// said any more, and its transaction with it. It is for connections that are used
+// all the time, or may be made anew.
+func (o *Options) sessionQuiet() setting {
+	return setting{fmt.Sprintf("SET SESSION wait_timeout = %d", int(o.deserted.Seconds())), true}
+}
+
 // session is what each connection is told first. A value that does not fit
 // must be an error and never be cut. A backslash must escape, and every byte
 // be of UTF-8: that is how the driver writes values into statements. The

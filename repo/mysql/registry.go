@@ -34,6 +34,7 @@ func OpenRegistry(o Options) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the registry: %w", err)
 	}
+	c.setup = append(c.setup, o.sessionQuiet())
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)

@@ -141,3 +141,37 @@ func TestRegistry_PoolInUse(t *testing.T) {
 	cancel()
 	<-asked
 }
+
+// A node that loses its power while it proposes holds the record of the members,
+// and the others could take nobody out. MySQL cannot be told to end transactions
+// in which nothing is said.
+func TestRegistry_Deserted(t *testing.T) {
+	url := repotest.MariaDB(t)
+	open(t, url)
+	p := newProxy(t, url)
+	p.next(rule{prefix: "SET SESSION idle_transaction_timeout", fate: refuseQuery, answer: []byte("\xff\xa9\x04#HY000Unknown system variable")})
+	gone := openRegistry(t, p.url, func(o *mysql.Options) { o.DesertedAfter(time.Second) })
+	stays := openRegistry(t, url)
+	first := repo.Proposal{Record: repo.ClusterRecord{Generation: 1, Members: []repo.Member{{ID: "a", Address: "a:1", Since: 1}}}}
+	if err := stays.Propose(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	next := first
+	next.Record.Generation, next.Removed = 2, []string{"b"}
+	ctx, cancel := context.WithCancel(t.Context())
+	p.next(rule{prefix: "DELETE", before: cancel, fate: delayQuery, late: newLate()})
+	if err := gone.Propose(ctx, next); !errors.Is(err, repo.ErrUnavailable) || p.left() != 0 {
+		t.Fatalf("%v, %d rules left", err, p.left())
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		err := stays.Propose(soon, next)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, repo.ErrUnavailable) || soon.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
