@@ -23,7 +23,8 @@ type ClusterOptions struct {
 	// over from it after that. 0: it does at once.
 	Grace time.Duration
 	// Send takes an item for another node, or refuses it, with ErrOverloaded when
-	// it may take it later; it does not block.
+	// it may take it later, with ErrNotLinked when that is not for want of room; it
+	// does not block.
 	// Items for one node arrive once and in order, for as long as both live.
 	Send func(node string, item []byte) error
 	// MaxItem is how many bytes an item may have. Default 8 MiB.
@@ -45,6 +46,9 @@ type ClusterOptions struct {
 
 // ErrOverloaded says that a bound was met; retryable.
 var ErrOverloaded = message.ErrOverloaded
+
+// ErrNotLinked is an ErrOverloaded: there is no link to the node yet, or any more.
+var ErrNotLinked = message.ErrNotLinked
 
 // cluster is a System's part in a cluster.
 type cluster struct {

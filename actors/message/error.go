@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/wire"
@@ -10,6 +11,10 @@ import (
 
 // ErrOverloaded says that a bound was met before anything was tried; retryable.
 var ErrOverloaded = errors.New("overloaded")
+
+// ErrNotLinked is an ErrOverloaded of another node that has just come or is just
+// going: nothing is too much, there is no link to it at the moment.
+var ErrNotLinked = fmt.Errorf("%w: there is no link to the node at the moment", ErrOverloaded)
 
 // ClientError is what a client or a back end is told of an error that came
 // from the store or from a bound on the way there. It is nil for nil.

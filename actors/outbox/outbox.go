@@ -27,7 +27,7 @@ type Outbox struct {
 	nodes   map[string]*waiting
 	members map[string]bool // nil: whoever is sent to
 
-	stats struct{ refused, left, large atomic.Int64 }
+	stats struct{ refused, unlinked, left, large atomic.Int64 }
 }
 
 // ErrTooLarge says that a message has no room in one item, and cannot be cut up.
@@ -39,12 +39,18 @@ const retryAfter = 20 * time.Millisecond
 // waiting is what could not be sent to a node and must be.
 type waiting struct {
 	items [][]byte
-	lost  int // 1 + the place of message.AnswersLost among them; 0: it is not
+	lost  int  // 1 + the place of message.AnswersLost among them; 0: it is not
+	full  bool // when the first of them was tried last, there was no room
+}
+
+// isFull tells want of room from want of a link.
+func isFull(err error) bool {
+	return errors.Is(err, message.ErrOverloaded) && !errors.Is(err, message.ErrNotLinked)
 }
 
 // New returns an outbox over send, which takes an item of at most that many
 // bytes for a node or refuses it without blocking: with message.ErrOverloaded
-// when it may be taken later.
+// when it may be taken later, message.ErrNotLinked among them.
 func New(send func(node string, item []byte) error, most int, log *slog.Logger) *Outbox {
 	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}}
 }
@@ -82,10 +88,17 @@ func (o *Outbox) Try(node string, m any) error {
 	if o.gone(node) {
 		return nil
 	}
-	if o.nodes[node] == nil {
-		if err = o.send(node, item); err == nil {
-			return nil
-		}
+	full := false
+	if w := o.nodes[node]; w != nil {
+		full = w.full
+	} else if err = o.send(node, item); err == nil {
+		return nil
+	} else {
+		full = isFull(err)
+	}
+	if !full {
+		o.stats.unlinked.Add(1)
+		return message.ErrNotLinked
 	}
 	o.stats.refused.Add(1)
 	return fmt.Errorf("%w: too much waits for another node", message.ErrOverloaded)
@@ -104,7 +117,7 @@ func (o *Outbox) Must(node string, m any) {
 		if w := o.nodes[node]; w != nil {
 			w.items = append(w.items, item)
 		} else if err := o.send(node, item); errors.Is(err, message.ErrOverloaded) {
-			o.nodes[node] = &waiting{items: [][]byte{item}}
+			o.nodes[node] = &waiting{items: [][]byte{item}, full: isFull(err)}
 		} else if err != nil {
 			o.log.Error("a message for another node was not sent", "node", node, "message", fmt.Sprintf("%T", m), "err", err)
 		}
@@ -122,7 +135,12 @@ func (o *Outbox) Relay(node string, m any) {
 		return
 	}
 	w := o.nodes[node]
-	for len(items) > 0 && w == nil && o.send(node, items[0]) == nil {
+	full := false
+	for len(items) > 0 && w == nil {
+		if err := o.send(node, items[0]); err != nil {
+			full = isFull(err)
+			break
+		}
 		items = items[1:]
 	}
 	if len(items) == 0 && all {
@@ -130,7 +148,7 @@ func (o *Outbox) Relay(node string, m any) {
 	}
 	o.stats.left.Add(1)
 	if w == nil {
-		w = &waiting{}
+		w = &waiting{full: full}
 		o.nodes[node] = w
 	}
 	if w.lost == 0 {
@@ -151,17 +169,18 @@ func (o *Outbox) encode(m any) ([]byte, error) {
 
 // Stats counts what an Outbox did.
 type Stats struct {
-	Waiting int   // messages that must be sent and could not be yet
-	Refused int64 // that were refused since the start
-	Left    int64 // events and answers that were left out since the start
-	Large   int64 // answers that were too large and refused, since the start
+	Waiting  int   // messages that must be sent and could not be yet
+	Refused  int64 // that were refused for want of room, since the start
+	Unlinked int64 // that were refused for want of a link, since the start
+	Left     int64 // events and answers that were left out since the start
+	Large    int64 // answers that were too large and refused, since the start
 }
 
 // Stats returns the counts.
 func (o *Outbox) Stats() Stats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := Stats{Refused: o.stats.refused.Load(), Left: o.stats.left.Load(), Large: o.stats.large.Load()}
+	s := Stats{Refused: o.stats.refused.Load(), Unlinked: o.stats.unlinked.Load(), Left: o.stats.left.Load(), Large: o.stats.large.Load()}
 	for _, w := range o.nodes {
 		s.Waiting += len(w.items)
 	}
@@ -186,7 +205,11 @@ func (o *Outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for node, w := range o.nodes {
-		for len(w.items) > 0 && !errors.Is(o.send(node, w.items[0]), message.ErrOverloaded) {
+		for len(w.items) > 0 {
+			err := o.send(node, w.items[0])
+			if w.full = isFull(err); errors.Is(err, message.ErrOverloaded) {
+				break
+			}
 			w.items = w.items[1:]
 			w.lost = max(w.lost-1, 0)
 		}

@@ -120,11 +120,13 @@ func (s *snapshot) routing() func(emit emitter, v *nodeStats) {
 func (s *snapshot) between() func(emit emitter, v *nodeStats) {
 	waiting := s.desc("cluster_outbox_waiting", "Messages that must reach another node and wait for room on its link.")
 	refused := s.desc("cluster_outbox_refused_total", "Messages for other nodes that were refused for want of room, and whose senders were told.")
+	unlinked := s.desc("cluster_outbox_unlinked_total", "Messages for other nodes to which there was no link yet, or any more, and whose senders were told to try again.")
 	left := s.desc("cluster_outbox_left_out_total", "Events and answers for clients of other nodes that were left out for want of room; those clients were made to catch up.")
 	large := s.desc("cluster_outbox_too_large_total", "Answers for clients of other nodes that were refused as payload_too_large, since no item has room for them.")
 	return func(emit emitter, v *nodeStats) {
 		emit(waiting, gauge, float64(v.between.Out.Waiting))
 		emit(refused, counter, float64(v.between.Out.Refused))
+		emit(unlinked, counter, float64(v.between.Out.Unlinked))
 		emit(left, counter, float64(v.between.Out.Left))
 		emit(large, counter, float64(v.between.Out.Large))
 	}

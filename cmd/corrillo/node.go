@@ -62,8 +62,11 @@ func (n *node) actorOptions() *actors.ClusterOptions {
 // send puts an item on the link to another node.
 func (n *node) send(to string, item []byte) error {
 	err := n.links.Send(to, item)
-	if errors.Is(err, peers.ErrFull) || errors.Is(err, peers.ErrNotMember) {
+	switch {
+	case errors.Is(err, peers.ErrFull):
 		return fmt.Errorf("%w: %w", actors.ErrOverloaded, err)
+	case errors.Is(err, peers.ErrNotMember):
+		return fmt.Errorf("%w: %w", actors.ErrNotLinked, err)
 	}
 	return err
 }
@@ -193,6 +196,17 @@ func (n *node) apply(v placement.View) {
 	}
 	n.generation = v.Generation
 	n.system.Switch(v)
+	n.keepForwards(&v)
+}
+
+// keepForwards forgets the ways to nodes that are in no view any more.
+func (n *node) keepForwards(v *placement.View) {
+	n.forwards.Range(func(id, _ any) bool {
+		if !v.Has(id.(string)) {
+			n.forwards.Delete(id)
+		}
+		return true
+	})
 }
 
 // adopt goes on to a view that another node has told of.
