@@ -35,7 +35,7 @@ func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.P
 		all.Go(func() error {
 			answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
 			if err != nil {
-				return err
+				return fmt.Errorf("node %s: %w", node, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -87,20 +87,34 @@ func (c *cluster) ask(ctx context.Context, node string, make func(n uint64) any)
 	n, answer := c.asks.begin(node)
 	defer c.asks.end(n)
 	if err := c.out.Try(node, make(n)); err != nil {
-		return nil, fmt.Errorf("%w: node %s: %w", repo.ErrUnavailable, node, err)
+		return nil, &unanswered{err}
 	}
 	select {
 	case a := <-answer:
 		if a == nil {
-			return nil, fmt.Errorf("%w: node %s: %w", repo.ErrUnavailable, node, errNodeLeft)
+			return nil, &unanswered{errNodeLeft}
 		}
 		return a, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: node %s did not answer", repo.ErrUnavailable, node)
+		return nil, &unanswered{errSilent}
 	}
 }
 
-var errNodeLeft = errors.New("it has left the cluster")
+var (
+	errNodeLeft = errors.New("it has left the cluster")
+	errSilent   = errors.New("it said nothing in time")
+)
+
+// unanswered is why another node did not answer. Whoever asked on behalf of a
+// client treats it as repo.ErrUnavailable, though it is not the store that is
+// away.
+type unanswered struct{ why error }
+
+// Error implements error.
+func (u *unanswered) Error() string { return u.why.Error() }
+
+// Unwrap is for errors.Is.
+func (u *unanswered) Unwrap() []error { return []error{repo.ErrUnavailable, u.why} }
 
 // asks are the questions to other nodes that wait for an answer.
 type asks struct {

@@ -83,7 +83,22 @@ func TestNode_Logs(t *testing.T) {
 	}
 	nowhere := fmt.Sprint("127.0.0.1:", freePort(t))
 	c := serveNode(t, t.TempDir(), database, false, "--cluster-advertise="+nowhere)
-	c.await("cannot join the cluster yet", "this node reaches them, and they do not reach it at "+nowhere+" (cluster.advertise)")
+	c.await(`"waiting to join the cluster"`, "cannot join the cluster yet", "this node reaches them, and they do not reach it at "+nowhere+" (cluster.advertise)")
+}
+
+// A node whose membership is in an etcd that is away says which one that is.
+func TestNode_EtcdAway(t *testing.T) {
+	t.Parallel()
+	database := repotest.StartMariaDB(t).NewDatabase(t)
+	etcd := fmt.Sprint("http://127.0.0.1:", freePort(t))
+	dir := t.TempDir()
+	s := serveNode(t, dir, database, false, "--cluster-membership=etcd", "--cluster-etcd-endpoints="+etcd)
+	s.await("the registry of the cluster fails", "etcd at "+etcd+" gave no answer: register the node: ")
+	_, stderr, code := corrillo(t, dir, nil, "cluster", "status", "--admin-addr="+strings.TrimPrefix(s.admin, "http://"))
+	if want := "is not a member yet: joining; etcd at " + etcd + " does not answer, see the log\n"; code != exitFailed || !strings.HasSuffix(stderr, want) {
+		t.Errorf("cluster status: exit code %d, %q, want %q at its end", code, stderr, want)
+	}
+	s.stop()
 }
 
 // A node that others have taken for dead before it was a member, since it stood

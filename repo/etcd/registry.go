@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 func (r *Registry) client(ctx context.Context, what string) (*clientv3.Client, error) {
 	client, err := r.conn.get(ctx)
 	if err != nil {
-		return nil, failed(what, err)
+		return nil, r.failed(what, err)
 	}
 	return client, nil
 }
@@ -100,7 +101,7 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 		return r.put(ctx, what, l, ttl, true)
 	}
 	if err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	there := clientv3.Compare(clientv3.Version(r.keys.node(l.ID)), ">", 0)
 	tx := client.Txn(ctx).If(there)
@@ -109,7 +110,7 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 	}
 	res, err := tx.Commit()
 	if err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	if !res.Succeeded {
 		return fmt.Errorf("%s: %w", what, repo.ErrLeaseLost)
@@ -131,7 +132,7 @@ func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.
 	}
 	lease, err := client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
 	if err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	tx := client.Txn(ctx)
 	if renew {
@@ -142,7 +143,7 @@ func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.
 		clientv3.OpPut(r.keys.alive(l.ID), "", clientv3.WithLease(lease.ID)),
 	).Commit()
 	if err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	if !res.Succeeded {
 		_, _ = client.Revoke(ctx, lease.ID) // it ends by itself as well
@@ -166,7 +167,7 @@ func (r *Registry) Remove(ctx context.Context, id string) error {
 		return err
 	}
 	if _, err := client.Txn(ctx).Then(r.deletions(id)...).Commit(); err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	r.mu.Lock()
 	h, known := r.held[id]
@@ -199,7 +200,7 @@ func (r *Registry) Read(ctx context.Context) (repo.Registered, error) {
 		clientv3.OpGet(r.keys.nodes(), clientv3.WithPrefix()), // ascending by key
 	).Commit()
 	if err != nil {
-		return repo.Registered{}, failed(what, err)
+		return repo.Registered{}, r.failed(what, err)
 	}
 	var got repo.Registered
 	for _, kv := range res.Responses[0].GetResponseRange().Kvs {
@@ -245,7 +246,7 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 	ops := append([]clientv3.Op{clientv3.OpPut(r.keys.cluster(), string(members))}, r.deletions(p.Expired...)...)
 	res, err := client.Txn(ctx).If(conditions...).Then(append(ops, r.deletions(p.Removed...)...)...).Commit()
 	if err != nil {
-		return failed(what, err)
+		return r.failed(what, err)
 	}
 	if !res.Succeeded {
 		return fmt.Errorf("%s: %w", what, repo.ErrConflict)
@@ -253,19 +254,32 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 	return nil
 }
 
-// failed says what was done, and that another try may do unless etcd has said
-// that it will not have it.
-func failed(what string, err error) error {
+// failed says what was done and where, and that another try may do unless etcd has
+// said that it will not have it.
+func (r *Registry) failed(what string, err error) error {
 	var code codes.Code
 	if e, ok := errors.AsType[rpctypes.EtcdError](err); ok {
 		code = e.Code()
 	} else {
 		code = status.Code(err)
 	}
+	where := "etcd at " + strings.Join(r.conn.o.Endpoints, ", ")
 	switch code {
 	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %s: %w", where, what, err)
 	default:
-		return fmt.Errorf("%s: %w: %w", what, repo.ErrUnavailable, err)
+		return &unavailable{what: fmt.Sprintf("%s gave no answer: %s", where, what), err: err}
 	}
 }
+
+// unavailable is repo.ErrUnavailable in other words: etcd is not the store.
+type unavailable struct {
+	what string
+	err  error
+}
+
+// Error implements error.
+func (u *unavailable) Error() string { return u.what + ": " + u.err.Error() }
+
+// Unwrap is for errors.Is.
+func (u *unavailable) Unwrap() []error { return []error{repo.ErrUnavailable, u.err} }

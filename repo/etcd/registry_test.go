@@ -3,6 +3,7 @@ package etcd_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,8 +58,11 @@ func TestRegistry_ServerAway(t *testing.T) {
 		"Remove": func(ctx context.Context) error { return r.Remove(ctx, "bob") },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		if err := call(ctx); !errors.Is(err, repo.ErrUnavailable) {
+		err := call(ctx)
+		if !errors.Is(err, repo.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
+		} else if text := err.Error(); !strings.HasPrefix(text, "etcd at "+server.Endpoint()+" gave no answer: ") || strings.Contains(text, "store") {
+			t.Errorf("%s says %q", name, text)
 		}
 		cancel()
 	}
