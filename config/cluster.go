@@ -140,7 +140,7 @@ func (v *validator) cluster(s *Settings) {
 	if c.Queue >= 1<<20 && c.Queue < s.Limits.Payload {
 		v.failf("cluster.queue", "%s cannot hold one event of limits.payload (%s)", c.Queue, s.Limits.Payload)
 	}
-	v.clusterAddresses(c)
+	v.clusterAddresses(s)
 }
 
 func notInName(r rune) bool {
@@ -169,10 +169,17 @@ func (v *validator) clusterFiles(c *Cluster) {
 	}
 }
 
-func (v *validator) clusterAddresses(c *Cluster) {
+func (v *validator) clusterAddresses(s *Settings) {
+	c := &s.Cluster
 	if err := hostPort(c.Listen); err != nil {
 		v.failf("cluster.listen", "%w", err)
 		return
+	}
+	switch {
+	case samePort(c.Listen, net.JoinHostPort(s.Host, strconv.Itoa(s.Port))):
+		v.failf("cluster.listen", "%q is the port of clients (port) as well: the other nodes need one of their own, such as 7946", c.Listen)
+	case samePort(c.Listen, s.AdminAddr):
+		v.failf("cluster.listen", "%q is the admin address (adminAddr) as well: the other nodes need a port of their own, such as 7946", c.Listen)
 	}
 	if c.Advertise == "" {
 		local, err := v.loader.localAddrs()
@@ -192,6 +199,21 @@ func (v *validator) clusterAddresses(c *Cluster) {
 	if a, err := netip.ParseAddr(host); host == "" || port == "0" || (err == nil && a.IsUnspecified()) {
 		v.failf("cluster.advertise", "%q is no address that another machine can connect to", c.Advertise)
 	}
+}
+
+// samePort reports whether not both of two addresses can be listened at: their
+// ports are the same, and their hosts, or one of both is all of the machine's.
+func samePort(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	all := func(host string) bool {
+		ip, err := netip.ParseAddr(host)
+		return host == "" || err == nil && ip.IsUnspecified()
+	}
+	return hostA == hostB || all(hostA) || all(hostB)
 }
 
 // hostPort: the port is a number, the host may be empty.

@@ -92,6 +92,8 @@ func TestCluster_Refusals(t *testing.T) {
 		"secret and certificates": {env: member(), args: []string{"--cluster-cert=c", "--cluster-key=k", "--cluster-ca=a"}, want: []string{"cluster.cert: is there instead of cluster.secret"}},
 		"no port":                 {env: member("CORRILLO_CLUSTER_LISTEN=10.0.0.5"), want: []string{`cluster.listen: "10.0.0.5" is not host:port`}},
 		"no number for a port":    {env: member("CORRILLO_CLUSTER_LISTEN=10.0.0.5:chat"), want: []string{"cluster.listen:", "is not host:port"}},
+		"the port of clients":     {env: member("CORRILLO_CLUSTER_LISTEN=10.0.0.5:3001"), want: []string{`cluster.listen: "10.0.0.5:3001" is the port of clients (port) as well`}},
+		"the admin address":       {env: member("CORRILLO_CLUSTER_LISTEN=:3002"), args: []string{"--cluster-advertise=10.0.0.5:3002"}, want: []string{`cluster.listen: ":3002" is the admin address (adminAddr) as well`}},
 		"advertise everything":    {env: member(), args: []string{"--cluster-advertise=0.0.0.0:7946"}, want: []string{"flag --cluster-advertise: cluster.advertise:", "no address that another machine can connect to"}},
 		"advertise no host":       {env: member(), args: []string{"--cluster-advertise=:7946"}, want: []string{"cluster.advertise:"}},
 		"advertise no port":       {env: member(), args: []string{"--cluster-advertise=chat-1"}, want: []string{"cluster.advertise:", "is not host:port"}},

@@ -119,7 +119,7 @@ func printCluster(w io.Writer, c *admin.Cluster) error {
 		n := &c.Nodes[i]
 		head := fmt.Sprintf("%s\t%s\t%s\t%d", printable(n.ID), printable(n.Address), printable(n.State), n.Since)
 		if n.Error != "" {
-			line("%s\tno answer", head)
+			line("%s\tno answer\t-\t-\t-\t-\t-\t-\t-", head) // a row of fewer cells would end the columns
 			continue
 		}
 		line("%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d", head, printable(orDash(n.Version)), n.Generation, lease(n), n.Users, n.Conversations, n.Sessions, n.Unsettled, n.Held)

@@ -58,7 +58,7 @@ func TestClusterStatus(t *testing.T) {
 			"corrillo: bbbbbbbbbb (10.0.0.2:7946): its lease has lapsed\n"},
 		"no answer of one": {func(c *admin.Cluster) {
 			c.Nodes[1] = admin.ClusterNode{ID: "bbbbbbbbbb", Address: "10.0.0.2:7946", State: admin.NodeActive, Since: 5, Error: "gone\x1b[2J"}
-		}, 1, []string{"bbbbbbbbbb 10.0.0.2:7946 active 5 no answer"}, "corrillo: bbbbbbbbbb (10.0.0.2:7946) does not answer: gone\uFFFD[2J\n"},
+		}, 1, []string{"bbbbbbbbbb 10.0.0.2:7946 active 5 no answer - - - - - - -"}, "corrillo: bbbbbbbbbb (10.0.0.2:7946) does not answer: gone\uFFFD[2J\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,6 +79,19 @@ func TestClusterStatus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A member that does not answer leaves the columns of the others as they are.
+func TestClusterStatus_Columns(t *testing.T) {
+	c := wellCluster()
+	c.Nodes = append(c.Nodes, c.Nodes[0])
+	c.Nodes[1].Error = "gone"
+	stdout, _, _ := corrillo(t, t.TempDir(), nil, "cluster", "status", "--admin-addr="+member(t, c))
+	lines := strings.Split(stdout, "\n")
+	head, first, last := lines[2], lines[3], lines[5]
+	if at := strings.Index(head, "SESSIONS"); first != last || strings.Index(first, "1503") != at {
+		t.Errorf("the columns are not one below the other:\n%s", stdout)
 	}
 }
 

@@ -252,14 +252,20 @@ func ended(ctx context.Context, err error) error {
 	}
 }
 
-// listen opens a port; an error says how to choose another one.
+// listen opens a port; an error says with which flag to choose another one, or,
+// where the port is of --host, another address.
 func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another process: stop that one, or choose another with %s", addr, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		if flag == "--port" {
+			flag = "--host"
+		}
+		return nil, fmt.Errorf("%s is at no address of this machine: choose another with %s", addr, flag)
 	case err != nil:
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return l, nil
 }

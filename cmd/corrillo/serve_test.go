@@ -132,6 +132,19 @@ func TestServe_PortInUse(t *testing.T) {
 	}
 }
 
+// An address of another machine (RFC 5737) is told with the setting it is of.
+func TestServe_ForeignAddress(t *testing.T) {
+	for flag, args := range map[string][]string{
+		"--host":       {"--host=192.0.2.1", "--port=0", "--admin-addr=off"},
+		"--admin-addr": {"--host=127.0.0.1", "--port=0", "--admin-addr=192.0.2.1:0"},
+	} {
+		_, stderr, code := corrillo(t, t.TempDir(), nil, append([]string{"serve", "--dev"}, args...)...)
+		if want := "corrillo: 192.0.2.1:0 is at no address of this machine: choose another with " + flag + "\n"; code != 1 || stderr != want {
+			t.Errorf("exit code %d\n%s, want %s", code, stderr, want)
+		}
+	}
+}
+
 // A store that is down at the start is waited for; one that goes away later
 // shows in /readyz, and nothing needs a restart.
 func TestServe_StoreAway(t *testing.T) {
