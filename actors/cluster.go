@@ -77,7 +77,7 @@ func (s *System) joinCluster(o *ClusterOptions, where *whereabouts.Whereabouts) 
 	s.spread.Whereabouts = c.where
 	s.locator.UseCluster(locator.ClusterOptions{
 		Self: s.hub.Node(), Out: c.out, LastWords: where.Flush, Interests: s.interests, Announcement: s.announcement,
-		Ready: s.passLanes, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Refuse: s.refuse, Log: s.o.Log,
+		Ready: s.passLanes, Pass: s.passToLane, TooMuch: s.tooEarly, Grace: o.Grace, Newer: o.Newer, NotThere: s.notThere, Refuse: s.refuse, Log: s.o.Log,
 	})
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/corrillo/corrillo/actors/envelope"
+	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/wire"
@@ -62,10 +63,10 @@ func (s *System) take(from string, m any) {
 	case *message.Settled:
 		s.locator.Settled(from, m.Generation)
 	case *message.Relayed:
-		s.onRelayed(m)
+		s.onRelayed(from, m)
 	case *message.GateOpened:
 		s.locator.Answered(&m.Reply.Origin)
-		s.actors.Root.Send(s.relayLane(m.ConversationID), m)
+		s.locator.Hear(from, locator.Conversation, m.ConversationID, m)
 	case *message.AnswersLost:
 		s.o.Log.Error("what another node had to say was too much for the link: this node's clients have to catch up", "node", from)
 		s.locator.Retell(from)
@@ -95,8 +96,9 @@ func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.
 	return s.resume(conn, hello, identity)
 }
 
-// onRelayed gives the relay lane what another node's conversation tells.
-func (s *System) onRelayed(m *message.Relayed) {
+// onRelayed gives the relay lane what another node's conversation tells, when it
+// is that node's turn.
+func (s *System) onRelayed(from string, m *message.Relayed) {
 	for i := range m.Deliver {
 		s.answered(m.Deliver[i].Acks)
 	}
@@ -106,7 +108,33 @@ func (s *System) onRelayed(m *message.Relayed) {
 		}
 	}
 	s.answered(m.Replies)
-	s.actors.Root.Send(s.relayLane(m.ConversationID), m)
+	if m.ConversationID == "" { // of a user
+		s.passToLane(m)
+		return
+	}
+	s.locator.Hear(from, locator.Conversation, m.ConversationID, m)
+}
+
+func (s *System) passToLane(m any) {
+	id := ""
+	switch m := m.(type) {
+	case *message.Relayed:
+		id = m.ConversationID
+	case *message.GateOpened:
+		id = m.ConversationID
+	}
+	s.actors.Root.Send(s.relayLane(id), m)
+}
+
+// tooEarly ends the connections of those who listen to a conversation of which so
+// much has come before its turn that the order cannot be kept for them.
+func (s *System) tooEarly(_ locator.Kind, id string, m any) {
+	s.o.Log.Error("a new owner tells too much before the one before it has let go: closing the listeners", "conversation", id)
+	var people []string
+	if m, ok := m.(*message.Relayed); ok {
+		people = m.People
+	}
+	s.hub.CloseListeners(id, people)
 }
 
 func (s *System) answered(replies []message.Reply) {

@@ -33,6 +33,11 @@ type ClusterOptions struct {
 	// Grace is how long a node that has gone may take to notice it: what it had
 	// is taken over after that.
 	Grace time.Duration
+	// Pass gives the lanes what an owner has told, and TooMuch is told, before that,
+	// when it comes out of turn since too much waited of that id. See Hear. Pass must
+	// not block and must not call the hub.
+	Pass    func(msg any)
+	TooMuch func(k Kind, id string, msg any)
 	// Newer is told that another node knows of a view that this one does not.
 	Newer func()
 	// NotThere is told of what was for an actor only if it was there, and waited
@@ -479,6 +484,7 @@ func (l *Locator) Move(ctx context.Context) {
 			return
 		case <-c.kick:
 		}
+		c.passDue()
 		c.mu.RLock()
 		keys = c.router.Ready(keys[:0])
 		c.mu.RUnlock()

@@ -60,6 +60,9 @@ type Links interface {
 //   - An id may go from its owner and come back. What was sent to the owner before
 //     goes back all the same, all of it, and nothing is sent there until it has
 //     Settled; so it is for every owner when a node has left views out.
+//   - What a new owner says of an id is heard once those before it have Settled:
+//     their last words may be on a slower link. So it is for who need not be
+//     announced to the owner to be told, the people of a direct conversation.
 //   - A node that is in no view any more is waited for no longer; what it has
 //     not answered is told again to the new owner.
 //
@@ -77,6 +80,8 @@ type Router struct {
 	heard   map[string]uint64 // by node: the generation that it has Switched to
 	// lingering are nodes that have gone and may not know it yet.
 	lingering map[string]struct{}
+
+	early map[Key][]word // what new owners have said too early
 
 	unanswered map[Ref]sent
 	order      uint64 // of the last one sent
@@ -126,7 +131,7 @@ type Stats struct {
 func NewRouter(self string, links Links) *Router {
 	return &Router{
 		self: self, links: links,
-		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, heard: map[string]uint64{}, lingering: map[string]struct{}{}, unanswered: map[Ref]sent{},
+		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, heard: map[string]uint64{}, lingering: map[string]struct{}{}, early: map[Key][]word{}, unanswered: map[Ref]sent{},
 	}
 }
 

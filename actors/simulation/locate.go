@@ -283,6 +283,23 @@ func (n *node) settled(from string, generation uint64) {
 	n.kick()
 }
 
+// heed is Locator.Hear.
+func (n *node) heed(from, id string, m any) {
+	if n.router.InTurn(from, keyOf(id)) {
+		n.lane.send(m)
+		return
+	}
+	if n.router.Early(from, keyOf(id), m) != nil {
+		n.w.broken("%s: too much of %s comes early", n.id, id)
+	}
+}
+
+func (n *node) passDue() {
+	for _, m := range n.router.Due() {
+		n.lane.send(m)
+	}
+}
+
 // kick has what waits passed on soon.
 func (n *node) kick() {
 	if n.kicked || n.moving {
@@ -297,6 +314,7 @@ func (n *node) later() { n.w.after(retryAfter, n, n.kick) }
 
 func (n *node) move() {
 	n.kicked, n.again = false, false
+	n.passDue()
 	keys := n.router.Ready(nil)
 	if len(keys) == 0 {
 		return

@@ -188,10 +188,10 @@ func (n *node) take(from *node, m any) {
 			}
 		}
 		n.answeredAll(m.Replies)
-		n.lane.send(m)
+		n.heed(from.id, m.ConversationID, m)
 	case *message.GateOpened:
 		n.answered(&m.Reply.Origin)
-		n.lane.send(m)
+		n.heed(from.id, m.ConversationID, m)
 	case *message.AnswersLost:
 		n.w.note("%s has lost answers of %s", n.id, from.id)
 		n.router.Retell(from.id)

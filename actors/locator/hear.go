@@ -1,0 +1,52 @@
+package locator
+
+import "github.com/corrillo/corrillo/actors/placement"
+
+// Hear passes on what another node's actor tells sessions of this one, now or
+// when it is that node's turn: an owner before may have said something that is
+// still on its way.
+func (l *Locator) Hear(from string, k Kind, id string, msg any) {
+	c, key := l.cluster, keyOf(k, id)
+	c.mu.RLock()
+	now := c.router.InTurn(from, key)
+	if now {
+		c.o.Pass(msg)
+	}
+	c.mu.RUnlock()
+	if now {
+		return
+	}
+	tooMuch := c.early(from, key, msg)
+	for i, m := range tooMuch {
+		if i == 0 {
+			c.o.TooMuch(k, id, m)
+		}
+		c.o.Pass(m)
+	}
+}
+
+// early keeps what comes before its turn, if that is still so.
+func (c *cluster) early(from string, key placement.Key, msg any) (tooMuch []any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.router.InTurn(from, key) {
+		c.o.Pass(msg)
+		return nil
+	}
+	return c.router.Early(from, key, msg)
+}
+
+// passDue passes on what has its turn now.
+func (c *cluster) passDue() {
+	c.mu.RLock()
+	keeps := c.router.Keeps()
+	c.mu.RUnlock()
+	if !keeps {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.router.Due() {
+		c.o.Pass(m)
+	}
+}
