@@ -41,6 +41,7 @@ type rider struct {
 	sent    int
 	changes changesHeard
 	pool    *pool
+	edits   bool    // it edits and deletes, too
 	refused string  // the last refusal
 	links   []*link // all there ever were
 }
@@ -248,7 +249,8 @@ func (r *rider) identify(l *link) {
 	r.mu.Unlock()
 	r.emit(l, "identify", object{"userId": user}, func(m map[string]any) {
 		if m["status"] == "ok" {
-			r.user = user
+			r.user, r.seen = user, map[string]int64{} // it was another one since, when there were two requests
+			r.changes.forget()
 		}
 	})
 }
@@ -348,7 +350,7 @@ func (r *rider) ride(steps int) {
 	for range steps {
 		l := r.current()
 		switch n := r.rng.IntN(100); {
-		case n < 43:
+		case n < 43, n < 55 && !r.edits:
 			r.send(l)
 		case n < 55:
 			r.change(l)
@@ -455,7 +457,7 @@ func randomUse(t *testing.T, seed uint64) {
 	for i := range riders {
 		r := &rider{
 			t: t, at: func() *actors.System { return sys }, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
-			unacked: map[string]object{}, acked: map[string]string{}, pool: shared,
+			unacked: map[string]object{}, acked: map[string]string{}, pool: shared, edits: true,
 		}
 		riders[i] = r
 		riding.Go(func() { r.ride(250) })
