@@ -168,6 +168,10 @@ func (s *System) elsewhere(pid string) string {
 	return node
 }
 
+// Choked reports whether another node takes so much less than there is to tell it
+// that the cluster is to go on without it.
+func (s *System) Choked(node string) bool { return s.cluster.out.Choked(node) }
+
 // Routing returns the counts of what moves between nodes.
 func (s *System) Routing() placement.Stats { return s.locator.Routing() }
 

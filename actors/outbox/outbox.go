@@ -26,6 +26,8 @@ type Outbox struct {
 	mu      sync.Mutex
 	nodes   map[string]*waiting
 	members map[string]bool // nil: whoever is sent to
+	// tooMany and tooMuch are the items and bytes of which Choked says more wait.
+	tooMany, tooMuch int
 
 	stats struct{ refused, unlinked, left, large atomic.Int64 }
 }
@@ -39,9 +41,22 @@ const retryAfter = 20 * time.Millisecond
 // waiting is what could not be sent to a node and must be.
 type waiting struct {
 	items [][]byte
+	bytes int // of them
 	lost  int  // 1 + the place of message.AnswersLost among them; 0: it is not
 	full  bool // when the first of them was tried last, there was no room
 }
+
+func (w *waiting) add(item []byte) {
+	w.items = append(w.items, item)
+	w.bytes += len(item)
+}
+
+// What waits for a node, beside what is on its link, when it is as good as not
+// there: a hundred thousand clients that come, join and go are far less.
+const (
+	tooMany = 1_000_000
+	tooMuch = 256 << 20
+)
 
 // isFull tells want of room from want of a link.
 func isFull(err error) bool {
@@ -52,7 +67,7 @@ func isFull(err error) bool {
 // bytes for a node or refuses it without blocking: with message.ErrOverloaded
 // when it may be taken later, message.ErrNotLinked among them.
 func New(send func(node string, item []byte) error, most int, log *slog.Logger) *Outbox {
-	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}}
+	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}, tooMany: tooMany, tooMuch: tooMuch}
 }
 
 // Only says who the other nodes are from now on. What waits for any other one is
@@ -105,7 +120,8 @@ func (o *Outbox) Try(node string, m any) error {
 }
 
 // Must sends m, at once or as soon as there is room. It is for what is little
-// or bounded by something else.
+// or bounded by something else; Choked says where it has become too much all the
+// same.
 func (o *Outbox) Must(node string, m any) {
 	items, _ := o.items(m)
 	o.mu.Lock()
@@ -115,9 +131,9 @@ func (o *Outbox) Must(node string, m any) {
 	}
 	for _, item := range items {
 		if w := o.nodes[node]; w != nil {
-			w.items = append(w.items, item)
+			w.add(item)
 		} else if err := o.send(node, item); errors.Is(err, message.ErrOverloaded) {
-			o.nodes[node] = &waiting{items: [][]byte{item}, full: isFull(err)}
+			o.nodes[node] = &waiting{items: [][]byte{item}, bytes: len(item), full: isFull(err)}
 		} else if err != nil {
 			o.log.Error("a message for another node was not sent", "node", node, "message", fmt.Sprintf("%T", m), "err", err)
 		}
@@ -153,7 +169,7 @@ func (o *Outbox) Relay(node string, m any) {
 	}
 	if w.lost == 0 {
 		if lost, err := o.encode(&message.AnswersLost{}); err == nil {
-			w.items = append(w.items, lost)
+			w.add(lost)
 			w.lost = len(w.items)
 		}
 	}
@@ -165,6 +181,15 @@ func (o *Outbox) encode(m any) ([]byte, error) {
 		o.log.Error("a message for another node cannot be encoded", "err", err)
 	}
 	return item, err
+}
+
+// Choked reports whether so much waits for a node, which takes less than there
+// is to tell it, that the cluster is to go on without it.
+func (o *Outbox) Choked(node string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := o.nodes[node]
+	return w != nil && (len(w.items) > o.tooMany || w.bytes > o.tooMuch)
 }
 
 // Stats counts what an Outbox did.
@@ -210,6 +235,7 @@ func (o *Outbox) flush() {
 			if w.full = isFull(err); errors.Is(err, message.ErrOverloaded) {
 				break
 			}
+			w.bytes -= len(w.items[0])
 			w.items = w.items[1:]
 			w.lost = max(w.lost-1, 0)
 		}

@@ -107,7 +107,7 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	}
 	keeper, err := nodes.Start(ctx, nodes.Options{
 		Registry: n.registry, Self: placement.Node{ID: n.id, Address: address}, Version: version(), Schema: clusterSchema,
-		TTL: c.Lease, Reachable: n.links.Up, OneWay: n.links.OneWay, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
+		TTL: c.Lease, Reachable: n.reachable, OneWay: n.links.OneWay, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
 		OnLease: func(bool) { n.links.Beat() }, Log: n.log,
 	})
 	if err != nil {
@@ -115,6 +115,17 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	}
 	n.keeping.Store(keeper)
 	return nil
+}
+
+// reachable are the nodes to which the link is up, and that take what goes over
+// it: what waits for one that lives and takes less than there is has no bound but
+// that it is taken out.
+func (n *node) reachable() map[string]bool {
+	up := n.links.Up()
+	for id, is := range up {
+		up[id] = is && !n.system.Choked(id)
+	}
+	return up
 }
 
 // keeper is nil until the node has asked to be taken in.
