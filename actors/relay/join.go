@@ -92,6 +92,11 @@ func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
 	r, serial := s.gating.joins[k].room, reply.Origin.Serial
 	joint := &s.joined[s.jointOf(r)]
 	if reply.Err == nil {
+		if !joint.firm { // nothing of the room is heard before the first answer, which counts it
+			gate := &s.gating.joins[k]
+			joint.since = gate.since
+			s.gating.forget(gate.mark, joinedOnly(r))
+		}
 		joint.firm = true
 	} else if last := max(serial, s.gating.joins[k].last); !joint.firm && !s.waitsFor(r, serial, last) {
 		h.o.Left(r.id, reply.Origin.Session, last)
@@ -99,7 +104,7 @@ func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
 		h.leave(s, r)
 		return
 	}
-	if gate := s.gating.joins[k]; gate.behind && reply.Err == nil {
+	if gate := s.gating.joins[k]; gate.behind && reply.Err == nil && s.gating.holds(r, gate.mark) {
 		s.gating.insert(gate.mark, reply)
 	} else {
 		h.answer(s, reply)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
@@ -42,10 +43,12 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 	if r != nil {
 		for _, s := range r.members {
 			if s.id != except && (d.ExceptUser == "" || s.user == nil || s.user.id != d.ExceptUser) {
+				held.own = s.user != nil && slices.Contains(d.Users, s.user.id)
 				delivered += h.pushTo(s, held)
 			}
 		}
 	}
+	held.own = true
 	for _, id := range d.Users {
 		u := h.users[id]
 		if u == nil || id == d.ExceptUser {

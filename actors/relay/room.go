@@ -96,6 +96,9 @@ func (h *Hub) takeOut(s *Subscriber, r *room) bool {
 		r.used = time.Now().UnixNano()
 		h.follow(r)
 	}
+	if s.gating != nil { // it is not in the room any more
+		s.gating.forget(len(s.gating.held), joinedOnly(r))
+	}
 	s.openGates(func(g gatedJoin) bool { return g.room == r })
 	return true
 }

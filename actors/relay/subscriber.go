@@ -47,6 +47,7 @@ type gating struct {
 type heldFrame struct {
 	*wire.Frame
 	room  *room          // to which it was published; nil: to a user or a session
+	own   bool           // it is the user's also without having joined
 	reply *message.Reply // then there is no frame
 }
 
@@ -64,6 +65,7 @@ type gatedJoin struct {
 	room   *room
 	serial uint64 // of the command
 	last   uint64 // of a later join of the room that has failed
+	since  uint64 // offset at the time of joining
 	// behind: its reply has its place at held[:mark], behind messages of the room
 	// that the session hears because it had joined before.
 	behind bool
@@ -147,10 +149,10 @@ func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	g := s.gating
 	k := s.gateOf(r, serial)
 	if joint := &s.joined[s.jointOf(r)]; k >= 0 && !joint.firm {
-		g.forget(r) // it joins now, and not before
+		g.forget(len(g.held), func(f heldFrame) bool { return f.room == r }) // it joins now, and not before
 		joint.since = s.hub.offset
 	}
-	gate := gatedJoin{room: r, serial: serial, behind: g.holds(r), mark: len(g.held), through: m.LastSeq, throughRev: m.NextRev - 1}
+	gate := gatedJoin{room: r, serial: serial, since: s.hub.offset, behind: g.holds(r, len(g.held)), mark: len(g.held), through: m.LastSeq, throughRev: m.NextRev - 1}
 	if k >= 0 {
 		gate.again, gate.last = true, g.joins[k].last
 		g.joins[k] = gate
@@ -159,11 +161,11 @@ func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	g.joins = append(g.joins, gate)
 }
 
-// forget drops what is held of a room.
-func (g *gating) forget(r *room) {
+// forget drops some of the first n that are held.
+func (g *gating) forget(n int, which func(heldFrame) bool) {
 	kept := g.held[:0]
-	for _, f := range g.held {
-		if f.room != r {
+	for i, f := range g.held {
+		if i >= n || !which(f) {
 			kept = append(kept, f)
 			continue
 		}
@@ -178,16 +180,21 @@ func (g *gating) forget(r *room) {
 	g.held = kept
 }
 
-// holds reports whether something of a room is held.
-func (g *gating) holds(r *room) bool {
-	return slices.ContainsFunc(g.held, func(f heldFrame) bool { return f.room == r })
+// joinedOnly says which are held of a room because the session has joined it.
+func joinedOnly(r *room) func(heldFrame) bool {
+	return func(f heldFrame) bool { return f.room == r && !f.own }
+}
+
+// holds reports whether something of a room is among the first n that are held.
+func (g *gating) holds(r *room, n int) bool {
+	return slices.ContainsFunc(g.held[:n], func(f heldFrame) bool { return f.room == r })
 }
 
 // holdReply has the answer to a join of a room that needs no page wait behind the
 // room's gate, or behind what is held of the room, if there is either.
 func (s *Subscriber) holdReply(r *room, reply *message.Reply) bool {
 	g := s.gating
-	if s.conn == nil || g == nil || !g.holds(r) && !slices.ContainsFunc(g.joins, func(j gatedJoin) bool { return j.room == r }) {
+	if s.conn == nil || g == nil || !g.holds(r, len(g.held)) && !slices.ContainsFunc(g.joins, func(j gatedJoin) bool { return j.room == r }) {
 		return false
 	}
 	g.insert(len(g.held), reply)

@@ -38,9 +38,10 @@ type place struct {
 	live   bool  // the join is answered: everything after cursor is to come
 	asked  time.Duration
 	busy   bool // a join or a leave waits for its answer
-	// out: the session is new, and not in it before the answer of its first join.
+	// out: the session is not in it, since it is new or its leave was answered,
+	// and no join was answered since.
 	out   bool
-	joins int // that it has asked for
+	joins uint64 // number of the last join
 }
 
 // post is a message that is not acked.
@@ -126,14 +127,14 @@ func (c *client) keep(p *place) {
 		c.join(p)
 	case !p.want && p.live:
 		p.live = false
-		c.ask(p, wire.EventLeaveConversation, func(o message.Origin) any { return &message.Leave{Origin: o} }, nil)
+		number := c.ack + 1
+		c.ask(p, wire.EventLeaveConversation, func(o message.Origin) any { return &message.Leave{Origin: o} }, func(data []byte) { c.left(p, number, data) })
 	}
 }
 
 func (c *client) join(p *place) {
 	after := p.cursor
-	p.joins++
-	p.out = p.out && p.joins == 1 // the first of two may be carried out without an answer
+	p.joins = c.ack + 1
 	c.ask(p, wire.EventJoinConversation, func(o message.Origin) any {
 		return &message.Join{Origin: o, AfterSeq: after, AfterRev: -1}
 	}, func(data []byte) { c.joined(p, after, data) })
@@ -168,7 +169,9 @@ func (c *client) joined(p *place, after int64, data []byte) {
 		c.w.broken("%s: %v in %s", c.user, err, data)
 		return
 	}
-	p.out = false
+	if a.Status == "ok" {
+		p.out = false
+	}
 	if a.Status != "ok" || !p.want || a.HasMore { // it had left before the page was read
 		return
 	}
@@ -184,6 +187,16 @@ func (c *client) joined(p *place, after int64, data []byte) {
 	}
 	p.cursor, p.live = max(p.cursor, a.LastSeq), true
 	c.w.note("%s has joined %s at %d", c.user, p.id, p.cursor)
+}
+
+// left takes the answer of a leave: nothing more of the conversation is heard.
+func (c *client) left(p *place, number uint64, data []byte) {
+	var a struct{ Status string }
+	if err := json.Unmarshal(data, &a); err != nil {
+		c.w.broken("%s: %v in %s", c.user, err, data)
+		return
+	}
+	p.out = p.out || a.Status == "ok" && p.joins < number
 }
 
 // post says something new.
@@ -247,7 +260,7 @@ func (c *client) hear(f *wire.Frame) {
 func (c *client) heard(p *place, seq int64) {
 	switch {
 	case p.out && !wire.IsDirect(p.id):
-		c.w.broken("%s hears %d of %s before it has joined", c.user, seq, p.id)
+		c.w.broken("%s hears %d of %s, where it is not", c.user, seq, p.id)
 	case p.live && seq <= p.cursor && !c.own(p.id, seq, seq):
 		c.w.broken("%s hears %d of %s again, after %d", c.user, seq, p.id, p.cursor)
 	case p.live && seq > p.cursor+1 && !c.own(p.id, p.cursor+1, seq-1):

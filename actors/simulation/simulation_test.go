@@ -74,6 +74,7 @@ func TestRun_Schedules(t *testing.T) {
 		"one in which a message is told under an earlier view":         30004,
 		"a direct one moves, and the old owner's link is the slower":   4051,
 		"another one": 14843,
+		"a room is left while its messages wait behind a gate":       89,
 		"a conversation comes back within the time of its hand-off":  1424,
 		"the one that fails was about to go":                         64,
 		"the one that fails while it goes belongs to its node again": 3849,
