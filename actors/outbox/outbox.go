@@ -41,7 +41,7 @@ const retryAfter = 20 * time.Millisecond
 // waiting is what could not be sent to a node and must be.
 type waiting struct {
 	items [][]byte
-	bytes int // of them
+	bytes int  // of them
 	lost  int  // 1 + the place of message.AnswersLost among them; 0: it is not
 	full  bool // when the first of them was tried last, there was no room
 }
