@@ -40,8 +40,8 @@ type place struct {
 	busy   bool // a join or a leave waits for its answer
 	// out: the session is not in it, since it is new or its leave was answered,
 	// and no join was answered since.
-	out   bool
-	joins uint64 // number of the last join
+	out           bool
+	joins, leaves uint64 // numbers of the last join and the last leave
 }
 
 // post is a message that is not acked.
@@ -127,7 +127,8 @@ func (c *client) keep(p *place) {
 		c.join(p)
 	case !p.want && p.live:
 		p.live = false
-		number := c.ack + 1
+		p.leaves = c.ack + 1
+		number := p.leaves
 		c.ask(p, wire.EventLeaveConversation, func(o message.Origin) any { return &message.Leave{Origin: o} }, func(data []byte) { c.left(p, number, data) })
 	}
 }
@@ -135,9 +136,10 @@ func (c *client) keep(p *place) {
 func (c *client) join(p *place) {
 	after := p.cursor
 	p.joins = c.ack + 1
+	number := p.joins
 	c.ask(p, wire.EventJoinConversation, func(o message.Origin) any {
 		return &message.Join{Origin: o, AfterSeq: after, AfterRev: -1}
-	}, func(data []byte) { c.joined(p, after, data) })
+	}, func(data []byte) { c.joined(p, number, after, data) })
 }
 
 // ask sends what is answered by a callback on this connection, or not at all.
@@ -158,7 +160,7 @@ func (c *client) ask(p *place, event string, cmd func(message.Origin) any, done 
 }
 
 // joined checks the answer of a join: it brings everything since cursor.
-func (c *client) joined(p *place, after int64, data []byte) {
+func (c *client) joined(p *place, number uint64, after int64, data []byte) {
 	var a struct {
 		Status  string
 		LastSeq int64
@@ -172,7 +174,7 @@ func (c *client) joined(p *place, after int64, data []byte) {
 	if a.Status == "ok" {
 		p.out = false
 	}
-	if a.Status != "ok" || !p.want || a.HasMore { // it had left before the page was read
+	if a.Status != "ok" || !p.want || number < p.leaves || a.HasMore { // it had left before the page was read, or leaves
 		return
 	}
 	if after >= 0 {
