@@ -33,6 +33,7 @@ type rider struct {
 	offset  string
 	user    string           // "" while an identify is under way
 	seen    map[string]int64 // last seq, per conversation that is heard; rooms: since the join's reply
+	naming  int              // identifies under way
 	left    int              // counts what makes the reply of an earlier join worth nothing
 	ids     uint64
 	asked   map[uint64]func(map[string]any)
@@ -64,7 +65,7 @@ func (l *link) Welcome(w wire.Welcome) {
 		return
 	}
 	l.welcome = true
-	r.hello, r.asked = w, map[uint64]func(map[string]any){}
+	r.hello, r.asked, r.naming = w, map[uint64]func(map[string]any){}, 0
 	if !w.Recovered {
 		r.offset, r.user, r.seen = "", "", map[string]int64{}
 		r.changes.forget()
@@ -240,16 +241,18 @@ func nothing(map[string]any) {}
 func (r *rider) identify(l *link) {
 	user := users[r.rng.IntN(len(users))]
 	r.mu.Lock()
-	same := user == r.user
-	if !same {
+	r.naming++
+	if user != r.user {
 		r.user, r.seen = "", map[string]int64{}
 		r.changes.forget()
 		r.left++
 	}
 	r.mu.Unlock()
 	r.emit(l, "identify", object{"userId": user}, func(m map[string]any) {
-		if m["status"] == "ok" {
-			r.user, r.seen = user, map[string]int64{} // it was another one since, when there were two requests
+		// With another request on its way, what is heard may already be as who that
+		// one names: its answer comes behind.
+		if r.naming--; m["status"] == "ok" && r.naming == 0 {
+			r.user, r.seen = user, map[string]int64{}
 			r.changes.forget()
 		}
 	})
