@@ -11,9 +11,9 @@ import (
 )
 
 // userAt returns a user whose actor is on a node under a view.
-func userAt(v placement.View, node string) string {
+func userAt(v placement.View, node, name string) string {
 	for i := 0; ; i++ {
-		if id := fmt.Sprint("dave", i); v.Owner(0, id) == node {
+		if id := fmt.Sprint(name, i); v.Owner(0, id) == node {
 			return id
 		}
 	}
@@ -60,7 +60,7 @@ func (f *fabric) choke(from, to string) (empty func()) {
 
 func TestCluster_WhoComesAndGoesBehindAFullLinkIsKnown(t *testing.T) {
 	f, nodes := cluster(t, 2, actors.Options{PresenceGrace: 20 * time.Millisecond})
-	room, dave := roomAt(nodes[0].sys.View(), "N2"), userAt(nodes[0].sys.View(), "N2")
+	room, dave := roomAt(nodes[0].sys.View(), "N2"), userAt(nodes[0].sys.View(), "N2", "dave")
 	alice := identify(t, nodes[1].sys, "alice")
 	alice.ask("join_conversation", room)
 	if alice.status(dave) != "offline" {
@@ -93,7 +93,7 @@ func TestCluster_WhoComesAndGoesBehindAFullLinkIsKnown(t *testing.T) {
 func TestCluster_WhoJoinsBeforeTheUserKnowsIsTold(t *testing.T) {
 	f, nodes := cluster(t, 3, actors.Options{PresenceGrace: 20 * time.Millisecond})
 	v := nodes[0].sys.View()
-	room, dave := roomAt(v, "N2"), userAt(v, "N3")
+	room, dave := roomAt(v, "N2"), userAt(v, "N3", "dave")
 	alice := identify(t, nodes[1].sys, "alice")
 	alice.ask("join_conversation", room)
 	goOn := f.stall("N1", "N3")

@@ -28,7 +28,7 @@ func (s *System) announcement(k placement.Key) any {
 		}
 		// Of a direct one there may be none; it looks then for what the node
 		// before it has saved and not told.
-		return &message.Listening{Sessions: s.hub.Listeners(k.ID)}
+		return s.hub.Listening(k.ID)
 	}
 	sessions := s.hub.Sessions(k.ID)
 	if len(sessions) == 0 {
@@ -91,8 +91,8 @@ func (s *System) whoListens(conversationID string) {
 // what it has said before has been done.
 func (s *System) onWhoListens(m *message.WhoListens) {
 	s.actors.Root.Send(s.relayLane(m.ConversationID), relay.Barrier{Passed: func() {
-		s.hub.TellListeners(m.ConversationID, func(sessions []message.Listener) {
-			s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: sessions})
+		s.hub.TellListening(m.ConversationID, func(listening *message.Listening) {
+			s.locator.Announce(locator.Conversation, m.ConversationID, listening)
 		})
 	}})
 	s.hub.TellSessions(m.UserID, func(sessions []relay.SessionState) {

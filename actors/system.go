@@ -42,6 +42,7 @@ type System struct {
 	directory  *user.Directory
 	sessions   session.Options
 	reads      *gate.Gate
+	looks      *gate.Gate
 	load       *overload.Gauge
 	refused    conversation.Refused
 
@@ -76,7 +77,7 @@ func New(o Options) (*System, error) {
 	s := &System{
 		o: o, actors: supervision.NewSystem(), dispatcher: supervision.NewDispatcher(), seed: maphash.MakeSeed(),
 		directory: user.NewDirectory(o.Store, o.Log, o.LastSeenWaiting),
-		reads:     gate.New(o.ReadsAtOnce, o.ReadsWaiting), load: &overload.Gauge{},
+		reads:     gate.New(o.ReadsAtOnce, o.ReadsWaiting), looks: gate.New(looksAtOnce, looksWaiting), load: &overload.Gauge{},
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.registry = supervision.NewRegistry(s.actors)
@@ -149,9 +150,10 @@ func (s *System) register(root *actor.RootContext) {
 	s.o.Rules.Gather = true // the conversation's shell answers
 	s.o.Rules.Load = s.load
 	s.o.Rules.Shared = s.cluster != nil
+	s.o.Rules.SettleAfter = s.o.PresenceGrace + time.Second
 	conversations := &conversation.Options{
 		Root: root, Locator: s.locator, Store: s.o.Store, Rules: s.o.Rules,
-		Listeners: s.hub.Listeners, Ask: s.whoListens, Presence: s.Presence, Relay: s.spread, Writer: s.writer,
+		Listening: s.hub.Listening, Ask: s.whoListens, Presence: s.Presence, Look: s.look, Relay: s.spread, Writer: s.writer,
 		Mine:  func(id string) bool { return s.mine(locator.Conversation, id) },
 		Moved: func(id string) bool { return s.moved(locator.Conversation, id) }, Undisputed: s.undisputed, Reads: s.reads, Log: s.o.Log,
 		Failures: &s.failures, Unknown: &s.unknown, Timeout: s.o.SaveTimeout, Refused: &s.refused,
@@ -393,7 +395,7 @@ func (s *System) Close(ctx context.Context) error {
 	}
 	ended := func() bool {
 		l := s.locator.Stats()
-		return l.Conversations+l.Users == 0 && s.reads.Pending()+s.sessions.Reads.Pending() == 0 && !s.busy()
+		return l.Conversations+l.Users == 0 && s.reads.Pending()+s.sessions.Reads.Pending()+s.looks.Pending() == 0 && !s.busy()
 	}
 	if last := s.await(ctx, ended); err == nil {
 		err = last

@@ -24,15 +24,18 @@ type Options struct {
 	Locator *locator.Locator
 	Store   repo.Store
 	Rules   rules.Options
-	// Listeners are the sessions of this node that have joined already, and Ask
+	// Listening are the sessions of this node that have joined already, and Ask
 	// has the other nodes tell the conversation of theirs: for a failed actor's
 	// successor.
-	Listeners func(conversationID string) []message.Listener
+	Listening func(conversationID string) *message.Listening
 	Ask       func(conversationID string)
 	// Presence answers get_members for those of the page.
 	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
-	Relay    *relay.Spread
-	Writer   func(key string) *actor.PID // the persistence lane of a conversation
+	// Look asks, beside the actor, how users are after nodes have come or gone, and
+	// calls done once: the error wraps repo.ErrUnavailable or message.ErrOverloaded.
+	Look   func(userIDs []string, done func(map[string]wire.PresenceStatus, error))
+	Relay  *relay.Spread
+	Writer func(key string) *actor.PID // the persistence lane of a conversation
 	// Mine reports whether a conversation belongs to this node, and Moved whether
 	// its actor here was asked to hand off, though it may have come home since.
 	Mine, Moved func(conversationID string) bool
@@ -93,8 +96,8 @@ func (c *Conversation) Receive(ctx actor.Context) {
 				ctx.Send(ctx.Self(), locator.HandOff{})
 			}
 		}
-		if listeners := c.o.Listeners(c.id); c.successor || len(listeners) > 0 {
-			c.carry(c.state.Step(&message.Listening{Sessions: listeners}, time.Now()))
+		if m := c.o.Listening(c.id); c.successor || len(m.Sessions) > 0 {
+			c.carry(c.state.Step(m, time.Now()))
 		}
 	case locator.Passivate:
 		c.onPassivate(ctx)
@@ -102,6 +105,8 @@ func (c *Conversation) Receive(ctx actor.Context) {
 		c.onHandOff(ctx)
 	case handOffOver:
 		c.onHandOffOver(ctx, m)
+	case *locator.Switched:
+		c.onSwitched(m)
 	case *actor.Restarting:
 		// What waited is answered by the instance that knows of it; the next
 		// one reads everything else back from the store.
@@ -173,6 +178,9 @@ func (c *Conversation) carry(r *rules.Ready) {
 	}
 	for i := range r.Checks {
 		c.check(r.Checks[i])
+	}
+	if len(r.Ask) > 0 {
+		c.ask(r.Ask)
 	}
 	if r.Crowded > 0 {
 		c.o.Refused.Crowded.Add(int64(r.Crowded))

@@ -131,6 +131,8 @@ func (p *pass) listening(n uint64, m *message.Listening) {
 		for i := first(p, m.Sessions); next(p, 1, &m.Sessions, i); i++ {
 			p.listener(1, &m.Sessions[i])
 		}
+		p.strings(2, &m.Online)
+		p.bool(3, &m.Shows)
 	}
 }
 

@@ -48,6 +48,7 @@ func TestDecode_OneField(t *testing.T) {
 var stays = map[string]string{
 	"Activated":         "of a conversation's own store",
 	"GroupSaved":        "of a conversation's own lane",
+	"PresenceLearned":   "of a conversation's own question",
 	"MembershipChecked": "of a conversation's own store",
 	"MessageFound":      "of a conversation's own store",
 	"Tick":              "a conversation's own timer",

@@ -43,6 +43,7 @@ func (p *pass) delivery(n uint64, m *message.Delivery) {
 			p.reply(9, &m.Acks[i], true)
 		}
 		p.int(10, &m.Rev)
+		p.bool(11, &m.Online)
 	}
 }
 

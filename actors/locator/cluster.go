@@ -252,6 +252,12 @@ func (l *Locator) Switch(v placement.View) bool {
 			c.l.each(func(_ Kind, _ string, e *entry) { c.l.root.Send(e.pid, left) })
 		}
 	}
+	switched := &Switched{Before: before, Now: v}
+	c.l.each(func(k Kind, _ string, e *entry) {
+		if k == Conversation && !e.leaving {
+			c.l.root.Send(e.pid, switched)
+		}
+	})
 	c.mu.Unlock()
 	c.joinedMeanwhile(before, interests)
 	c.wake()

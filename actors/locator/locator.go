@@ -38,6 +38,10 @@ func (k Kind) String() string {
 // what it has begun.
 type HandOff struct{}
 
+// Switched tells an actor that stays of a conversation that the cluster has
+// changed: users may belong to other nodes than before.
+type Switched struct{ Before, Now placement.View }
+
 // Passivate asks an actor to stop if it has nothing to do. It is the last
 // message before those that the locator holds back. The actor either stops
 // itself (and reports Stopped when it has) or calls Resume.

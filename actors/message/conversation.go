@@ -101,7 +101,14 @@ type SessionClosed struct {
 
 // Listening brings the sessions that have joined already, to an actor that
 // starts where an earlier one failed.
-type Listening struct{ Sessions []Listener }
+type Listening struct {
+	Sessions []Listener
+	// Online are those of whom the sessions of that node were told that they are
+	// online, and not that they are offline since. They are in ascending order.
+	Online []string
+	// Shows says that Online is all of them; false: it is not known.
+	Shows bool
+}
 
 // Listener is one session that has joined, and whose it is.
 type Listener struct {
@@ -115,6 +122,14 @@ type Listener struct {
 type PresenceChanged struct {
 	UserID string
 	Status wire.PresenceStatus
+}
+
+// PresenceLearned answers a Ready.Ask: what is so of these users, by the nodes
+// that look after them. Err wraps repo.ErrUnavailable or ErrOverloaded.
+type PresenceLearned struct {
+	UserIDs []string
+	Users   map[string]wire.PresenceStatus
+	Err     error
 }
 
 // Activated brings what the store has of the conversation, or why it could

@@ -55,6 +55,8 @@ type Delivery struct {
 	// Except gets nothing; ExceptUser's sessions get nothing.
 	Except     SessionRef
 	ExceptUser string
+	// Online says of a presence event that the user, who is ExceptUser, is online.
+	Online bool
 	// Volatile events are not kept for recovery.
 	Volatile bool
 	Acks     []Reply

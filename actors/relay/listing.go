@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -70,6 +73,30 @@ func (h *Hub) Listeners(conversationID string) []message.Listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.listenersOf(conversationID)
+}
+
+// Listening is Listeners with what they were told of who is online.
+func (h *Hub) Listening(conversationID string) *message.Listening {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.listening(conversationID)
+}
+
+func (h *Hub) listening(conversationID string) *message.Listening {
+	m := &message.Listening{Sessions: h.listenersOf(conversationID), Shows: h.o.Shared}
+	if r := h.rooms[conversationID]; r != nil {
+		m.Online = slices.Sorted(maps.Keys(r.shown))
+	}
+	return m
+}
+
+// TellListening is TellListeners with what Listening brings.
+func (h *Hub) TellListening(conversationID string, tell func(*message.Listening)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m := h.listening(conversationID); len(m.Sessions) > 0 {
+		tell(m)
+	}
 }
 
 // TellListeners is TellSessions for the Listeners of a conversation.

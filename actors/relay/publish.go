@@ -39,6 +39,9 @@ func (h *Hub) publish(conversationID string, d *message.Delivery) int {
 		}
 	}
 	delivered := 0
+	if r != nil && h.o.Shared && d.Event == wire.EventPresence {
+		r.show(d.ExceptUser, d.Online)
+	}
 	held := heldFrame{Frame: f, room: h.rooms[conversationID]}
 	if r != nil {
 		for _, s := range r.members {

@@ -20,6 +20,31 @@ type room struct {
 	revKnown bool  // lastRev counts
 	lastRev  int64 // last edit or deletion passed on
 	used     int64 // unix nanoseconds
+
+	// shown are those of whom members were told that they are online, and not that
+	// they are offline since; nil where there are no other nodes.
+	shown map[string]struct{}
+}
+
+// shownMost bounds room.shown: over it one is forgotten for each that comes.
+const shownMost = 10_000
+
+// show notes what the members are told of a user.
+func (r *room) show(userID string, online bool) {
+	if !online {
+		delete(r.shown, userID)
+		return
+	}
+	if r.shown == nil {
+		r.shown = map[string]struct{}{}
+	}
+	if len(r.shown) >= shownMost {
+		for id := range r.shown {
+			delete(r.shown, id)
+			break
+		}
+	}
+	r.shown[userID] = struct{}{}
 }
 
 // userRoom is a user's sessions on this node.
@@ -93,6 +118,7 @@ func (h *Hub) takeOut(s *Subscriber, r *room) bool {
 	}
 	if len(r.members) == 0 {
 		h.joined--
+		r.shown = nil
 		r.used = time.Now().UnixNano()
 		h.follow(r)
 	}

@@ -58,7 +58,11 @@ func (c *Conversation) nodeLeft(m *message.NodeLeft) {
 	}
 	sortRefs(gone)
 	for _, ref := range gone {
+		who := c.sessions[ref].userID
 		c.sessionClosed(ref)
+		if c.doubts.isTold(who) {
+			c.doubt(who)
+		}
 	}
 }
 

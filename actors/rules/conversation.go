@@ -35,6 +35,7 @@ type Conversation struct {
 	reads    reads
 	typing   typing
 	presence presence
+	doubts   doubts
 }
 
 // NewConversation makes the rules of the conversation with that id. Nothing
@@ -63,6 +64,8 @@ func (c *Conversation) Step(msg any, now time.Time) *Ready {
 		c.nodeLeft(m)
 	case *message.PresenceChanged:
 		c.presenceChanged(m)
+	case *message.PresenceLearned:
+		c.presenceLearned(m)
 	case *message.Listening:
 		c.listening(m)
 	case *message.Activated:
@@ -215,6 +218,7 @@ func (c *Conversation) tick() {
 	c.expireTyping()
 	c.tellReads()
 	c.tellPresence()
+	c.askAgain()
 	c.retryActivation()
 	c.recent.trim(c.now)
 	// Marks whose time has come go with the group that end emits.
@@ -232,6 +236,7 @@ func (c *Conversation) nextTick() time.Time {
 	sooner(c.typing.next())
 	sooner(c.reads.next())
 	sooner(c.presence.next())
+	sooner(c.doubts.next())
 	sooner(c.recent.next())
 	if c.life.phase == warm && c.pipe.flying == nil && len(c.reads.dirty) > 0 {
 		sooner(c.reads.dueAt)

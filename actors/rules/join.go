@@ -110,6 +110,7 @@ func (c *Conversation) listening(m *message.Listening) {
 		}
 		c.subscribe(l.Session, c.member(l.UserID), l.Join)
 	}
+	c.doubtListening(m)
 	switch {
 	case c.life.phase == cold:
 		c.life.doubt = true
@@ -135,6 +136,10 @@ func (c *Conversation) unsubscribe(ref message.SessionRef) {
 	m.sessions--
 	if m.sessions == 0 {
 		c.presence.forget(m.userID)
+	}
+	if len(c.sessions) == 0 { // nobody believes anything
+		c.doubts.told = nil
+		c.forgetDoubts()
 	}
 	c.dropIdle(m)
 }
@@ -179,7 +184,11 @@ func (c *Conversation) takeLeave(m *message.Leave) {
 }
 
 func (c *Conversation) leave(o *message.Origin) {
+	who := c.sessions[o.Session].member
 	c.sessionClosed(o.Session)
+	if who != nil && who.sessions == 0 {
+		delete(c.doubts.told, who.userID) // and is shown anew after coming back
+	}
 	c.answer(o, statusOK())
 }
 

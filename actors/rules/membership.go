@@ -226,6 +226,9 @@ func (c *Conversation) evict(users []string) {
 	for _, ref := range c.sessions.ofUsers(users) {
 		c.unsubscribe(ref)
 	}
+	for _, id := range users {
+		delete(c.doubts.told, id)
+	}
 }
 
 // changeMembership adds and removes participants; for the back end alone. Who

@@ -34,6 +34,7 @@ func (o Options) withDefaults() Options {
 	setTime(&o.Coalesce, time.Second)
 	setTime(&o.TypingExpiry, 6*time.Second)
 	setTime(&o.CheckTTL, 5*time.Second)
+	setTime(&o.SettleAfter, 6*time.Second)
 	setInt(&o.GroupRows, 500)
 	setInt(&o.GroupBytes, 1<<20)
 	setInt(&o.Waiting, 1000)

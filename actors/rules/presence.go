@@ -50,12 +50,16 @@ func (p *presence) forget(userID string) {
 // what was told is not worth a word. While the node has too much to do all of
 // it waits.
 func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
+	delete(c.doubts.asked, m.UserID) // the answer may be older than this
 	if c.quiet() {
 		return
 	}
 	p := &c.presence
 	s := p.users[m.UserID]
 	switch {
+	case s == nil && m.Status.Online && c.doubts.isTold(m.UserID):
+		// By the node that had the conversation before, or before the user's
+		// session was followed by another one.
 	case s == nil:
 		if p.users == nil {
 			p.users = map[string]*shown{}
@@ -103,7 +107,11 @@ func (c *Conversation) show(s *shown, status wire.PresenceStatus) {
 		Data:           wire.AppendPresence(make([]byte, 0, 96+len(s.userID)), s.userID, status),
 		ToConversation: true,
 		ExceptUser:     s.userID,
+		Online:         status.Online,
 	})
+	if c.o.Shared {
+		c.doubts.note(s.userID, status.Online)
+	}
 }
 
 // tellPresence tells the changes whose time has come, or puts them off once

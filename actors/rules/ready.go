@@ -35,6 +35,9 @@ type Ready struct {
 	// Checks ask the authorizer about a user; answered by
 	// message.MembershipChecked.
 	Checks []Check
+	// Ask are users of whom others may have been told something that is not so;
+	// answered by message.PresenceLearned. At most one is under way.
+	Ask []string
 	// Tick is when the next message.Tick is wanted; zero: no wish. A later
 	// Ready's Tick replaces it.
 	Tick time.Time
@@ -138,6 +141,11 @@ type Options struct {
 	Gather bool
 	// Shared says that other nodes work with the same store.
 	Shared bool
+	// SettleAfter is how long after nodes have come or gone it is asked how those
+	// users are who were looked after by another one (see Ready.Ask): by then the
+	// nodes with their sessions have told the next one, and who has none is
+	// offline. Default 6 s.
+	SettleAfter time.Duration
 	// Load says what is to be left undone while the node has too much to do.
 	// Nil: nothing ever is.
 	Load message.Load
