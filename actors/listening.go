@@ -67,7 +67,7 @@ func (s *System) passLanes() {
 // conversation may have gone and come back meanwhile, and its new actor knows
 // those who listened then.
 func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late bool) {
-	if s.cluster == nil || session.Node != s.hub.Node() || !late && m.Owner == s.locator.Owner(locator.Conversation, m.ConversationID) {
+	if session.Node != s.hub.Node() || !s.ofAnother(m, late) {
 		return
 	}
 	s.hub.TellListeners(m.ConversationID, func(listeners []message.Listener) {
@@ -77,6 +77,20 @@ func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late 
 			}
 		}
 	})
+}
+
+// hasLeft tells the owner of a conversation of a session that has left it here at
+// the word of another one: the owner may have been told that it listens.
+func (s *System) hasLeft(m *message.Relayed, session message.SessionRef, join uint64, late bool) {
+	if s.ofAnother(m, late) {
+		s.sessionLeft(m.ConversationID, session, join)
+	}
+}
+
+// ofAnother reports whether m may be of another owner than the one that the
+// conversation has now, or of an earlier life of it there.
+func (s *System) ofAnother(m *message.Relayed, late bool) bool {
+	return s.cluster != nil && (late || m.Owner != s.locator.Owner(locator.Conversation, m.ConversationID))
 }
 
 // whoListens has the other nodes tell a conversation which of their sessions

@@ -123,7 +123,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 	}
 	lane := relay.LaneOptions{
 		Hub: s.hub, Store: s.o.Store, Log: s.o.Log, Calls: s.calls, Render: rules.Render, RenderChange: rules.RenderChange,
-		Joined: s.hasJoined, HoleMessages: s.o.HoleMessages, HoleBytes: s.o.HoleBytes,
+		Joined: s.hasJoined, Left: s.hasLeft, HoleMessages: s.o.HoleMessages, HoleBytes: s.o.HoleBytes,
 		Reads: s.reads, Done: s.stopped.Done(), Failures: &s.failures, Unknown: &s.unknown,
 	}
 	for n := range s.o.RelayLanes {

@@ -144,15 +144,23 @@ func (h *Hub) cutGates(s *Subscriber) {
 	}
 }
 
-// Unsubscribe takes a session out of a conversation.
-func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) {
+// Unsubscribe takes a session out of a conversation. It reports whether it was in,
+// and the serial of the last command to join.
+func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) (join uint64, was bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.rooms[conversationID]
 	s := h.sessions[ref.ID]
-	if ref.Node == h.node && r != nil && s != nil {
-		h.leave(s, r)
+	if ref.Node != h.node || r == nil || s == nil {
+		return 0, false
 	}
+	i := s.jointOf(r)
+	if i < 0 {
+		return 0, false
+	}
+	join = s.joined[i].join
+	h.leave(s, r)
+	return join, true
 }
 
 // Evict takes every session of these users out of a conversation, which knows

@@ -33,6 +33,9 @@ type LaneOptions struct {
 	// Joined is told of every session that was to be taken in, after that; late
 	// says that it had to wait for a hole. Default: nobody is.
 	Joined func(m *message.Relayed, session message.SessionRef, late bool)
+	// Left is told of every session that was taken out because it has left, with the
+	// serial of its last join, after that; late as above. Default: nobody is.
+	Left func(m *message.Relayed, session message.SessionRef, join uint64, late bool)
 	// HoleMessages and HoleBytes bound what is fetched for one hole, of messages
 	// or of changes. Defaults 5,000 and 64 MiB.
 	HoleMessages int
@@ -60,6 +63,9 @@ func NewLane(o LaneOptions) *Lane {
 	}
 	if o.Joined == nil {
 		o.Joined = func(*message.Relayed, message.SessionRef, bool) {}
+	}
+	if o.Left == nil {
+		o.Left = func(*message.Relayed, message.SessionRef, uint64, bool) {}
 	}
 	return &Lane{o: o, filling: map[string]*hole{}}
 }
@@ -121,7 +127,9 @@ func (l *Lane) do(ctx actor.Context, m any) {
 func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	h := l.o.Hub
 	for _, s := range m.Leave {
-		h.Unsubscribe(m.ConversationID, s)
+		if join, was := h.Unsubscribe(m.ConversationID, s); was {
+			l.o.Left(m, s, join, l.late)
+		}
 	}
 	h.Evict(m.ConversationID, m.EvictUsers)
 	m.Leave, m.EvictUsers = nil, nil
