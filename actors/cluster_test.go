@@ -128,6 +128,22 @@ func TestCluster_RevokeAndEmitReachAllNodes(t *testing.T) {
 	}
 }
 
+// Who has been answered can be revoked, also when the user's node has not heard of
+// the session yet.
+func TestCluster_RevokeOvertakesTheSession(t *testing.T) {
+	f, nodes := cluster(t, 3, actors.Options{})
+	owner := slices.IndexFunc(nodes, func(n *member) bool { return n.sys.HasUser("bob") })
+	f.settle()
+	at, asked := nodes[(owner+1)%3], nodes[(owner+2)%3]
+	defer f.hold(at, nodes[owner])()
+	bob := identify(t, at.sys, "bob")
+	if _, err := asked.sys.Revoke(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	bob.event(wire.EventSessionRevoked)
+	bob.event("closed")
+}
+
 func TestCluster_ConnectionsOfAUserAreCountedOnAllNodes(t *testing.T) {
 	_, nodes := cluster(t, 3, actors.Options{Recovery: relay.Options{PerUser: 2}})
 	var sessions []*peer

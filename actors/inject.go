@@ -98,15 +98,20 @@ func (s *System) Emit(ctx context.Context, e wire.Emission) (int, error) {
 	return delivered, nil
 }
 
-// callUser asks a user's actor, if there is one.
+// callUser asks a user's actor. On a lone server there is nothing to do where
+// there is none; in a cluster it begins with this: a node may have answered an
+// identify whose word has not come to the user's node.
 func (s *System) callUser(ctx context.Context, userID string, make func(message.Origin) any) (int, error) {
 	if s.draining.Load() {
 		return 0, goingDown()
 	}
 	there := true
 	posted, err := s.calls.Do(ctx, func(ref message.CallRef) error {
-		there = s.locator.TellActive(locator.User, userID, make(message.Origin{UserID: userID, Call: ref}))
-		if !there {
+		m := make(message.Origin{UserID: userID, Call: ref})
+		if s.cluster != nil {
+			return s.locator.Tell(locator.User, userID, m)
+		}
+		if there = s.locator.TellActive(locator.User, userID, m); !there {
 			return errNotThere
 		}
 		return nil
