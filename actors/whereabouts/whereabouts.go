@@ -119,8 +119,19 @@ func (w *Whereabouts) tell() {
 	}
 	here, gone := w.own.Changes()
 	w.own.Unlock()
+	if len(here)+len(gone) <= chunk {
+		for id := range w.followers {
+			w.o.Must(id, &message.Whereabouts{Here: here, Gone: gone})
+		}
+		return
+	}
 	for id := range w.followers {
-		w.o.Must(id, &message.Whereabouts{Here: here, Gone: gone})
+		for some := range slices.Chunk(gone, chunk) {
+			w.o.Must(id, &message.Whereabouts{Gone: some})
+		}
+		for some := range slices.Chunk(here, chunk) {
+			w.o.Must(id, &message.Whereabouts{Here: some})
+		}
 	}
 }
 

@@ -258,3 +258,37 @@ func TestWhereabouts_NobodyMissesAnything(t *testing.T) {
 		}
 	})
 }
+
+// Whatever crowd comes or goes at once, one item tells of no more than fits a link.
+func TestWhereabouts_ACrowdIsToldInParts(t *testing.T) {
+	const crowd, most = 20_000, 8192
+	here, gone := map[uint64]bool{}, map[uint64]bool{}
+	w := whereabouts.New(whereabouts.Options{Relay: func(string, any) {}, Must: func(_ string, m any) {
+		told, ok := m.(*message.Whereabouts)
+		if !ok {
+			return
+		}
+		if n := len(told.Here) + len(told.Gone); n > most {
+			t.Errorf("one item tells of %d users, want %d at most", n, most)
+		}
+		for _, user := range told.Here {
+			here[user] = true
+		}
+		for _, user := range told.Gone {
+			gone[user] = true
+		}
+	}})
+	w.Members([]string{"n"})
+	w.Take("n", &message.WhereaboutsAsked{Ask: 1})
+	for i := range crowd {
+		w.Here(fmt.Sprint("user", i))
+	}
+	w.Tell()
+	for i := range crowd {
+		w.Gone(fmt.Sprint("user", i))
+	}
+	w.Tell()
+	if len(here) != crowd || len(gone) != crowd {
+		t.Errorf("told that %d came and %d went, want %d each", len(here), len(gone), crowd)
+	}
+}
