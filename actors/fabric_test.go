@@ -233,6 +233,24 @@ func (f *fabric) view(rng *rand.Rand) {
 	switching.Wait()
 }
 
+// settle returns when nothing moves between the nodes any more.
+func (f *fabric) settle() {
+	f.t.Helper()
+	end := time.Now().Add(10 * time.Second)
+	for _, m := range f.live() {
+		for {
+			r := m.sys.Routing()
+			if r.Unsettled+r.Leaving+r.HeldIDs == 0 {
+				break
+			}
+			if time.Now().After(end) {
+				f.t.Fatalf("%s does not settle: %+v", m.id, r)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 // kill cuts a node off when its lease is over. It may still finish what it has
 // begun with the store.
 func (f *fabric) kill(m *member) {

@@ -10,24 +10,6 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// settle returns when nothing moves between the nodes any more.
-func (f *fabric) settle() {
-	f.t.Helper()
-	end := time.Now().Add(10 * time.Second)
-	for _, m := range f.live() {
-		for {
-			r := m.sys.Routing()
-			if r.Unsettled+r.Leaving+r.HeldIDs == 0 {
-				break
-			}
-			if time.Now().After(end) {
-				f.t.Fatalf("%s does not settle: %+v", m.id, r)
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
-}
-
 // behindAHole is a cluster of three, and a node that has not come yet, N4, which a
 // conversation of N1's belongs to then. N2, where bob has joined it and carol is,
 // fetches a message of it and waits for the store until release.

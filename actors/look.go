@@ -24,18 +24,20 @@ func (s *System) look(userIDs []string, done func(map[string]wire.PresenceStatus
 		done(nil, fmt.Errorf("%w: the view is not settled", repo.ErrUnavailable))
 		return
 	}
-	ok := s.looks.Go(func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				s.o.Log.Error("asking for presence panicked", "panic", reason)
-				done(nil, fmt.Errorf("asking panicked: %w", repo.ErrUnavailable))
-			}
-		}()
-		ctx, cancel := context.WithTimeout(s.stopped, lookFor)
-		defer cancel()
-		done(s.Presence(ctx, userIDs))
-	})
-	if !ok {
+	if !s.looks.Go(func() { done(s.looked(userIDs)) }) {
 		done(nil, fmt.Errorf("too many ask: %w", message.ErrOverloaded))
 	}
+}
+
+// looked is Presence, of which a panic is an error.
+func (s *System) looked(userIDs []string) (known map[string]wire.PresenceStatus, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			s.o.Log.Error("asking for presence panicked", "panic", reason)
+			known, err = nil, fmt.Errorf("asking panicked: %w", repo.ErrUnavailable)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(s.stopped, lookFor)
+	defer cancel()
+	return s.Presence(ctx, userIDs)
 }
