@@ -27,10 +27,11 @@ func TestRegistry_MachinesRoots(t *testing.T) {
 		}
 		return
 	}
-	certFile, keyFile, _ := certificate(t)
+	ca := newAuthority(t, "ca")
+	certFile, keyFile := ca.issue(t, t.TempDir(), "etcd")
 	server := repotest.StartEtcd(t, "--cert-file="+certFile, "--key-file="+keyFile)
 	for name, env := range map[string][]string{
-		"trusted":     {"SSL_CERT_FILE=" + certFile, trusted + "=1"},
+		"trusted":     {"SSL_CERT_FILE=" + ca.file, trusted + "=1"},
 		"not trusted": nil,
 	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestRegistry_MachinesRoots$")
