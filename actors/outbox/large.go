@@ -66,9 +66,8 @@ func halves(m any) (first, second any) {
 		a, b := *m, *m
 		switch l := m.Message.(type) {
 		case *message.Listening:
-			n := len(l.Sessions) / 2
-			a.Message, b.Message = &message.Listening{Sessions: l.Sessions[:n]}, &message.Listening{Sessions: l.Sessions[n:]}
-			if n > 0 {
+			if one, two := halvesOfListening(l); one != nil {
+				a.Message, b.Message = one, two
 				return &a, &b
 			}
 		case *message.UserSessions: // those that are not in it stay as they are
@@ -79,6 +78,24 @@ func halves(m any) (first, second any) {
 				return &a, &b
 			}
 		}
+	}
+	return nil, nil
+}
+
+// halvesOfListening tells of the sessions first. Of whom they were told is in the
+// parts behind them: in one, or in several that each count as a node's, and then
+// somebody may be told once more.
+func halvesOfListening(m *message.Listening) (first, second *message.Listening) {
+	sessions, online := len(m.Sessions), len(m.Online)
+	switch {
+	case sessions > 0 && online > 0:
+		return &message.Listening{Sessions: m.Sessions}, &message.Listening{Online: m.Online, Shows: m.Shows}
+	case sessions > 1:
+		n := sessions / 2
+		return &message.Listening{Sessions: m.Sessions[:n]}, &message.Listening{Sessions: m.Sessions[n:], Shows: m.Shows}
+	case online > 1:
+		n := online / 2
+		return &message.Listening{Online: m.Online[:n], Shows: m.Shows}, &message.Listening{Online: m.Online[n:], Shows: m.Shows}
 	}
 	return nil, nil
 }

@@ -240,6 +240,45 @@ func TestOutbox_AnnouncesAnyNumberOfListeners(t *testing.T) {
 	}
 }
 
+// Nor does it matter of how many they were told: all of these are told of once, and
+// behind the sessions, so that the owner knows who is there when it compares.
+func TestOutbox_AnnouncesAnyNumberWhoAreShown(t *testing.T) {
+	name := func(i int) string { return fmt.Sprintf("%0100d", i) }
+	for _, c := range []struct{ sessions, online int }{{1000, 20}, {1000, 0}, {1, 1000}, {0, 1000}, {1000, 1000}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			want := message.Listening{Shows: true}
+			for i := range c.sessions {
+				want.Sessions = append(want.Sessions, message.Listener{Session: message.SessionRef{Node: "n", ID: uint64(i + 1)}, UserID: name(i), Join: 1})
+			}
+			for i := range c.online {
+				want.Online = append(want.Online, name(i))
+			}
+			o, l := newOutbox(t, 4000)
+			o.Must("n", &message.Told{Kind: 1, ID: "room", Message: &want})
+			got, lists := message.Listening{}, 0
+			for _, m := range l.got {
+				part := m.(*message.Told).Message.(*message.Listening)
+				if got.Shows && len(part.Sessions) > 0 {
+					t.Fatal("sessions come behind whom they were told of")
+				}
+				if len(part.Online) > 0 && !part.Shows {
+					t.Fatal("a part does not say that it shows")
+				}
+				got.Sessions, got.Online, got.Shows = append(got.Sessions, part.Sessions...), append(got.Online, part.Online...), part.Shows
+				if part.Shows {
+					lists++
+				}
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%d of %d sessions, %d of %d users are told of: shows %v", len(got.Sessions), c.sessions, len(got.Online), c.online, got.Shows)
+			}
+			if c.online <= 20 && lists != 1 {
+				t.Errorf("a short list of users comes in %d parts", lists)
+			}
+		})
+	}
+}
+
 // Nor does it matter how much a user's sessions have joined: their owner can
 // revoke them all.
 func TestOutbox_AnnouncesAnyNumberOfSessions(t *testing.T) {
