@@ -6,7 +6,6 @@ import (
 	"github.com/corrillo/corrillo/actors/envelope"
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
-	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/wire"
 )
 
@@ -56,10 +55,10 @@ func (s *System) take(from string, m any) {
 	case *message.Returned:
 		s.locator.Returned(m)
 	case *message.Switched:
-		if v := placement.ViewOf(m); v.Generation > s.View().Generation {
+		if v, newer := s.locator.ViewOf(m); newer {
 			s.cluster.o.Adopt(v)
 		}
-		s.locator.Switched(from, m.Generation)
+		s.locator.Switched(from, m)
 	case *message.Settled:
 		s.locator.Settled(from, m.Generation)
 	case *message.Relayed:

@@ -19,6 +19,9 @@ func (p *pass) switched(n uint64, m *message.Switched) {
 		for i := first(p, m.Nodes); next(p, 2, &m.Nodes, i); i++ {
 			p.node(2, &m.Nodes[i])
 		}
+		p.uint(3, &m.Base)
+		p.strings(4, &m.Gone)
+		p.bool(5, &m.Differences)
 	}
 }
 

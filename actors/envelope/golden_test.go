@@ -30,6 +30,7 @@ func golden() map[string]any {
 	items["Switched"] = &message.Switched{Generation: 8, Nodes: []message.Node{
 		{ID: "k3v9x0q2ab", Address: "10.0.0.1:7946", Since: 3}, {ID: "zzzzzzzzzz", Address: "10.0.0.2:7946", State: 1, Since: 8},
 	}}
+	items["SwitchedSince"] = &message.Switched{Generation: 9, Base: 8, Nodes: []message.Node{{ID: "zzzzzzzzzz", Address: "10.0.0.2:7946", Since: 9}}, Gone: []string{"k3v9x0q2ab"}, Differences: true}
 	items["PresenceAnswered"] = &message.PresenceAnswered{Ask: 1, Users: map[string]wire.PresenceStatus{"bob": {LastSeen: at}, "ann": {Online: true}}}
 	items["ConnOpened"] = &message.ConnOpened{Conn: 300, Hello: wire.Hello{Dialect: wire.DialectPlain, RemoteIP: "192.0.2.1", PID: "k3v9x0q2ab.secret", Offset: "12", HasOffset: true},
 		Identity: &wire.Identity{UserID: "ann", Conversations: []string{"a", "b"}}}

@@ -57,6 +57,8 @@ type cluster struct {
 	// writing while that changes.
 	mu     sync.RWMutex
 	router *placement.Router
+	// settled is what nodes have said that does not count yet, guarded by mu.
+	settled []placement.Settlement
 	// sending guards the order of what is sent and noted as unanswered.
 	sending sync.Mutex
 	kick    chan struct{}

@@ -68,3 +68,30 @@ func TestLocator_AnnouncesWhoJoinsWhileAViewComes(t *testing.T) {
 		t.Errorf("told %q", got)
 	}
 }
+
+// A view that another node tells of by what differs from one that this node does
+// not know is not made up: it is learnt from where views are kept.
+func TestLocator_ViewOf(t *testing.T) {
+	l := locator.New(supervision.NewSystem().Root)
+	asked := 0
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	l.UseCluster(locator.ClusterOptions{
+		Self: "a", Out: outbox.New(func(string, []byte) error { return nil }, 1<<20, log),
+		Interests: func() []placement.Key { return nil }, Announcement: func(placement.Key) any { return nil },
+		Ready: func() {}, Newer: func() { asked++ }, NotThere: func(any) {}, Log: log,
+		Refuse: func(locator.Kind, string, any, error) {},
+	})
+	l.Switch(placement.NewView(3, []placement.Node{{ID: "a"}, {ID: "b"}}))
+	if v, newer := l.ViewOf(&message.Switched{Generation: 4, Base: 3, Gone: []string{"b"}}); !newer || v.Generation != 4 || len(v.Nodes) != 1 {
+		t.Errorf("a newer one: %v, %+v", newer, v)
+	}
+	if v, newer := l.ViewOf(&message.Switched{Generation: 3, Base: 3}); newer {
+		t.Errorf("the same: %+v", v)
+	}
+	if asked != 0 {
+		t.Errorf("asked %d times for what it knows", asked)
+	}
+	if v, newer := l.ViewOf(&message.Switched{Generation: 9, Base: 8, Gone: []string{"b"}}); newer || asked != 1 {
+		t.Errorf("one that it cannot know: %+v, asked %d times", v, asked)
+	}
+}

@@ -151,28 +151,53 @@ func (l *Locator) Leaving(k Kind, id string) bool {
 	return e != nil && e.leaving
 }
 
-// Switched takes in that another node has gone on to a view, which this one has
-// gone on to before or never will.
-func (l *Locator) Switched(from string, generation uint64) {
-	l.cluster.mu.Lock()
-	defer l.cluster.mu.Unlock()
-	l.cluster.router.OnSwitched(from, generation)
+// ViewOf returns the view that another node has gone on to. It is false when this
+// node has gone on to it, too, or to a later one; or when what it is told is not
+// enough to know it, and Newer is called.
+func (l *Locator) ViewOf(m *message.Switched) (placement.View, bool) {
+	c := l.cluster
+	c.mu.RLock()
+	v, known := c.router.ViewOf(m)
+	newer := m.Generation > c.router.View().Generation
+	c.mu.RUnlock()
+	if newer && !known {
+		c.o.Newer()
+	}
+	return v, newer && known
 }
 
-// Settled takes in that another node has let go of what it lost.
+// Switched takes in that another node has gone on to a view, which this one has
+// gone on to before or never will.
+func (l *Locator) Switched(from string, m *message.Switched) {
+	l.cluster.mu.Lock()
+	defer l.cluster.mu.Unlock()
+	l.cluster.router.OnSwitched(from, m.Generation, m.Differences)
+}
+
+// Settled takes in that another node has let go of what it lost. It counts when
+// Move comes to it, with all that others have said until then: each id that
+// sessions listen to is looked at for it.
 func (l *Locator) Settled(from string, generation uint64) {
 	c := l.cluster
-	interests := c.o.Interests() // sessions may have joined since the view came
 	c.mu.Lock()
-	for _, before := range c.router.OnSettled(from, generation) {
-		for _, key := range interests {
-			if before.Owner(key.Kind, key.ID) == from {
-				c.router.Announce(before, key)
-			}
-		}
-	}
+	c.settled = append(c.settled, placement.Settlement{Node: from, Generation: generation})
 	c.mu.Unlock()
 	c.wake()
+}
+
+// settle has what nodes have said by Settled count.
+func (c *cluster) settle() {
+	c.mu.Lock()
+	said := c.settled
+	c.settled = nil
+	c.mu.Unlock()
+	if len(said) == 0 {
+		return
+	}
+	interests := c.o.Interests() // sessions may have joined since the view came
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.router.OnSettled(said, interests)
 }
 
 func (c *cluster) wake() {
@@ -194,6 +219,7 @@ func (l *Locator) Move(ctx context.Context) {
 			return
 		case <-c.kick:
 		}
+		c.settle()
 		c.passDue()
 		c.mu.RLock()
 		keys = c.router.Ready(keys[:0])

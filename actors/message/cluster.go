@@ -32,10 +32,18 @@ type Node struct {
 	Since   uint64
 }
 
-// Switched says that what its sender sends from now on is sent under this view.
+// Switched says that what its sender sends from now on is sent under the view of
+// that Generation. It tells of it by how it differs from that of the generation
+// Base, one that the receiver has told the sender of, or the empty one of
+// generation 0.
 type Switched struct {
 	Generation uint64
-	Nodes      []Node
+	Nodes      []Node   // that are in Base not at all or otherwise
+	Base       uint64   // at most Generation
+	Gone       []string // ids that are in Base and not in the view
+	// Differences: the sender understands a Base other than 0. Nodes of versions
+	// that know none do not say so.
+	Differences bool
 }
 
 // Settled answers Switched: its sender has given up what is not its own under

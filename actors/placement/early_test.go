@@ -28,9 +28,9 @@ func TestRouter_HearsANewOwnerOnceTheOneBeforeHasSettled(t *testing.T) {
 	want(t, "the new owner is too early", hear(r, "d", k, "3"), "kept")
 	want(t, "the owner before", hear(r, "b", k, "2"), "2")
 	want(t, "nobody who matters has settled", fmt.Sprint(r.Due()), "[]")
-	r.OnSettled("c", 2)
+	settled(r, "c", 2)
 	want(t, "nor now", fmt.Sprint(r.Due()), "[]")
-	r.OnSettled("b", 2)
+	settled(r, "b", 2)
 	want(t, "not before what was kept", hear(r, "d", k, "4"), "kept")
 	want(t, "the owner before has settled", fmt.Sprint(r.Due()), "[3 4]")
 	want(t, "nothing is kept", r.Keeps(), false)
@@ -46,9 +46,9 @@ func TestRouter_HearsOwnersInOrder(t *testing.T) {
 	r.Switch(now)
 	want(t, "the last owner", hear(r, "d", k, "2"), "kept")
 	want(t, "the one before", hear(r, "c", k, "1"), "kept")
-	r.OnSettled("c", 3)
+	settled(r, "c", 3)
 	want(t, "the first has not settled", fmt.Sprint(r.Due()), "[]")
-	r.OnSettled("b", 3)
+	settled(r, "b", 3)
 	want(t, "all have", fmt.Sprint(r.Due()), "[1 2]")
 }
 

@@ -78,6 +78,7 @@ type Router struct {
 	leaving map[Key]struct{}  // own actors that have been asked to go
 	asked   map[string]uint64 // by node: the generation whose Settled it waits for
 	heard   map[string]uint64 // by node: the generation that it has Switched to
+	knows   map[string]uint64 // the same, of those who understand what differs from it
 	// lingering are nodes that have gone and may not know it yet.
 	lingering map[string]struct{}
 
@@ -131,7 +132,7 @@ type Stats struct {
 func NewRouter(self string, links Links) *Router {
 	return &Router{
 		self: self, links: links,
-		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, heard: map[string]uint64{}, lingering: map[string]struct{}{}, early: map[Key][]word{}, unanswered: map[Ref]sent{},
+		held: map[Key]*queue{}, leaving: map[Key]struct{}{}, asked: map[string]uint64{}, heard: map[string]uint64{}, knows: map[string]uint64{}, lingering: map[string]struct{}{}, early: map[Key][]word{}, unanswered: map[Ref]sent{},
 	}
 }
 
@@ -233,82 +234,6 @@ func (r *Router) Sent(node string, k Key, item Item) {
 // Answered notes that a command has its answer.
 func (r *Router) Answered(ref Ref) { delete(r.unanswered, ref) }
 
-// Switch goes on to a newer view; an older one, or the same, changes nothing
-// and is false. Afterwards the caller names its own actors of ids that are not
-// its own any more to Leave, those of whom sessions are here to Announce, and
-// then calls Settle.
-func (r *Router) Switch(v View) bool {
-	if v.Generation <= r.view.Generation {
-		return false
-	}
-	old := r.view
-	r.view = v
-	c := change{old: old, to: v.Generation, waiting: map[string]struct{}{}}
-	for _, n := range v.Nodes {
-		if n.ID != r.self {
-			c.waiting[n.ID] = struct{}{}
-		}
-	}
-	for node := range r.lingering {
-		c.waiting[node] = struct{}{}
-	}
-	r.changes = append(r.changes, c)
-	for i := range r.changes {
-		gone := func(node string, _ struct{}) bool {
-			_, lingers := r.lingering[node]
-			return !v.Has(node) && !lingers
-		}
-		maps.DeleteFunc(r.changes[i].waiting, gone)
-	}
-	r.compact()
-	gone := func(node string, _ uint64) bool { return !v.Has(node) }
-	maps.DeleteFunc(r.asked, gone)
-	maps.DeleteFunc(r.heard, gone)
-	r.tellAgain(func(node string) bool { return !v.Has(node) })
-	r.bounce()
-	for _, n := range v.Nodes {
-		if n.ID != r.self {
-			r.links.Send(n.ID, switched(v))
-		}
-	}
-	return true
-}
-
-// Linger says, before the Switch to a view without it, that a node may not know
-// yet that it has gone: what it had is taken over after Gone.
-func (r *Router) Linger(node string) { r.lingering[node] = struct{}{} }
-
-// Gone ends that.
-func (r *Router) Gone(node string) {
-	delete(r.lingering, node)
-	for i := range r.changes {
-		delete(r.changes[i].waiting, node)
-	}
-	r.compact()
-}
-
-func switched(v View) *message.Switched {
-	m := &message.Switched{Generation: v.Generation, Nodes: make([]message.Node, len(v.Nodes))}
-	for i, n := range v.Nodes {
-		m.Nodes[i] = message.Node{ID: n.ID, Address: n.Address, State: uint8(n.State), Since: n.Since}
-	}
-	return m
-}
-
-// ViewOf returns the view that a Switched tells of.
-func ViewOf(m *message.Switched) View {
-	nodes := make([]Node, len(m.Nodes))
-	for i, n := range m.Nodes {
-		nodes[i] = Node{ID: n.ID, Address: n.Address, State: State(n.State), Since: n.Since}
-	}
-	return NewView(m.Generation, nodes)
-}
-
-// compact forgets the changes that everyone has settled.
-func (r *Router) compact() {
-	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return len(c.waiting) == 0 })
-}
-
 // tellAgain has the commands wait, in the order in which they were sent, that
 // some nodes have not answered.
 func (r *Router) tellAgain(which func(node string) bool) {
@@ -360,65 +285,6 @@ func (r *Router) sendBack(node string, k Key, item Item) {
 	r.links.Send(node, &message.Returned{
 		Generation: r.view.Generation, Told: message.Told{Kind: k.Kind, ID: k.ID, Active: item.Active, Message: item.Msg},
 	})
-}
-
-// Leave notes that the node's own actor of k has been asked to go.
-func (r *Router) Leave(k Key) { r.leaving[k] = struct{}{} }
-
-// Left takes in that the actor of k is gone, and reports whether it had been
-// asked to go.
-func (r *Router) Left(k Key) bool {
-	_, there := r.leaving[k]
-	delete(r.leaving, k)
-	if there {
-		r.Settle()
-	}
-	return there
-}
-
-// Announce notes that sessions of this node listen to k, so that its owner has
-// to be told, if that is another one than it was under an earlier view.
-func (r *Router) Announce(before View, k Key) {
-	if before.Owner(k.Kind, k.ID) != r.Owner(k) {
-		r.queue(k).announce = true
-	}
-}
-
-// Settle answers those who wait for this node, if it has given up what it has
-// lost: for the view that they have told of, though this node may be at a later
-// one. What they have sent since is still on its way, and may come back.
-func (r *Router) Settle() {
-	if len(r.leaving) > 0 {
-		return
-	}
-	for _, node := range slices.Sorted(maps.Keys(r.asked)) {
-		r.links.Send(node, &message.Settled{Generation: min(r.asked[node], r.view.Generation)})
-	}
-	clear(r.asked)
-}
-
-// OnSwitched takes in that another node has gone on to a view. When that is
-// newer than this node's, the caller switches to it before.
-func (r *Router) OnSwitched(from string, generation uint64) {
-	if !r.view.Has(from) {
-		return
-	}
-	r.asked[from], r.heard[from] = generation, generation
-	r.Settle()
-}
-
-// OnSettled takes in that another node has given up what it has lost, and
-// returns the views before the steps that it has settled so.
-func (r *Router) OnSettled(from string, generation uint64) (before []View) {
-	for i := range r.changes {
-		c := &r.changes[i]
-		if _, waits := c.waiting[from]; waits && c.to <= generation {
-			delete(c.waiting, from)
-			before = append(before, c.old)
-		}
-	}
-	r.compact()
-	return before
 }
 
 // OnTold takes what another node tells. local is true when the caller is to

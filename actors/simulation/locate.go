@@ -272,14 +272,7 @@ func (n *node) returned(m *message.Returned) {
 }
 
 func (n *node) settled(from string, generation uint64) {
-	interests := n.interests()
-	for _, before := range n.router.OnSettled(from, generation) {
-		for _, key := range interests {
-			if before.Owner(key.Kind, key.ID) == from {
-				n.router.Announce(before, key)
-			}
-		}
-	}
+	n.router.OnSettled([]placement.Settlement{{Node: from, Generation: generation}}, n.interests())
 	n.kick()
 }
 

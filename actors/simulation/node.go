@@ -174,8 +174,12 @@ func (n *node) take(from *node, m any) {
 	case *message.Returned:
 		n.returned(m)
 	case *message.Switched:
-		n.apply(placement.ViewOf(m))
-		n.router.OnSwitched(from.id, m.Generation)
+		if v, known := n.router.ViewOf(m); known {
+			n.apply(v)
+		} else if m.Generation > n.router.View().Generation {
+			n.w.broken("%s knows no view %d, which %s has it told of", n.id, m.Base, from.id)
+		}
+		n.router.OnSwitched(from.id, m.Generation, m.Differences)
 	case *message.Settled:
 		n.settled(from.id, m.Generation)
 	case *message.Relayed:

@@ -25,6 +25,11 @@ func benchView(n int) (v, more placement.View) {
 	return placement.NewView(1, slices.Clone(all[:n])), placement.NewView(2, all)
 }
 
+// settled has a node say Settled to a router none of whose sessions listen.
+func settled(r *placement.Router, node string, generation uint64) {
+	r.OnSettled([]placement.Settlement{{Node: node, Generation: generation}}, nil)
+}
+
 func benchKeys(n int) []placement.Key {
 	keys := make([]placement.Key, n)
 	for i := range keys {
@@ -38,7 +43,7 @@ func settledRouter(v *placement.View) *placement.Router {
 	r := placement.NewRouter(v.Nodes[0].ID, quiet{})
 	r.Switch(*v)
 	for _, n := range v.Nodes[1:] {
-		r.OnSettled(n.ID, v.Generation)
+		settled(r, n.ID, v.Generation)
 	}
 	return r
 }
@@ -64,29 +69,30 @@ func BenchmarkRouter_Route(b *testing.B) {
 
 // BenchmarkRouter_Change is what one change of the view costs one node for the
 // ids that its sessions listen to, under the locator's lock: it looks at each
-// when it switches, and again whenever another node has settled.
+// when it switches, and again for the nodes that have settled meanwhile. That
+// is once when all come together, and once for each when each comes alone.
 func BenchmarkRouter_Change(b *testing.B) {
 	const ids = 10_000
 	keys := benchKeys(ids)
 	for _, n := range []int{3, 10, 30, 100} {
 		v, more := benchView(n)
-		b.Run(fmt.Sprintf("nodes=%d/ids=%d", n, ids), func(b *testing.B) {
-			for b.Loop() {
-				r := settledRouter(&v)
-				r.Switch(more)
-				for _, k := range keys {
-					r.Announce(v, k)
-				}
-				for _, other := range more.Nodes {
-					for _, before := range r.OnSettled(other.ID, more.Generation) {
-						for _, k := range keys {
-							if before.Owner(k.Kind, k.ID) == other.ID {
-								r.Announce(before, k)
-							}
-						}
+		said := make([]placement.Settlement, n+1)
+		for i, other := range more.Nodes {
+			said[i] = placement.Settlement{Node: other.ID, Generation: more.Generation}
+		}
+		for _, together := range []int{len(said), 1} {
+			b.Run(fmt.Sprintf("nodes=%d/ids=%d/together=%d", n, ids, together), func(b *testing.B) {
+				for b.Loop() {
+					r := settledRouter(&v)
+					r.Switch(more)
+					for _, k := range keys {
+						r.Announce(v, k)
+					}
+					for some := range slices.Chunk(said, together) {
+						r.OnSettled(some, keys)
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 }

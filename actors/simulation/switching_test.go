@@ -189,16 +189,14 @@ func (m *member) Send(to string, msg any) {
 func (m *member) take(from string, msg any) {
 	switch msg := msg.(type) {
 	case *message.Switched:
-		m.switchTo(placement.ViewOf(msg))
-		m.router.OnSwitched(from, msg.Generation)
-	case *message.Settled:
-		for _, before := range m.router.OnSettled(from, msg.Generation) {
-			for _, k := range m.interests {
-				if before.Owner(k.Kind, k.ID) == from {
-					m.router.Announce(before, k)
-				}
-			}
+		if v, known := m.router.ViewOf(msg); known {
+			m.switchTo(v)
+		} else if msg.Generation > m.router.View().Generation {
+			m.f.t.Fatalf("%s knows no view %d, which %s has it told of", m.id, msg.Base, from)
 		}
+		m.router.OnSwitched(from, msg.Generation, msg.Differences)
+	case *message.Settled:
+		m.router.OnSettled([]placement.Settlement{{Node: from, Generation: msg.Generation}}, m.interests)
 	}
 	m.pass()
 }
