@@ -61,6 +61,38 @@ func TestHub_FollowsForAsLongAsSomebodyHears(t *testing.T) {
 	}
 }
 
+// Of a hole that was begun for somebody else, messages or changes may come to who
+// has come meanwhile: they do not come twice, and the other ones are not left out.
+func TestHub_FollowsWhatAHoleHasNotBrought(t *testing.T) {
+	people := []string{"ann", "bob"}
+	change := &message.Delivery{Event: "message_updated", Data: []byte(`3`), Rev: 3, Users: people}
+	post := &message.Delivery{Event: "new_message", Data: []byte(`6`), Seq: 6, Users: people}
+	for name, tc := range map[string]struct {
+		fill           func(h *Hub)
+		messages, revs int64 // the holes that are left
+		heardMeanwhile string
+	}{
+		"changes":  {func(h *Hub) { h.DeliverFilled("dm:1", change); h.PassedOnRev("dm:1", 3) }, 6, 0, "message_updated3"},
+		"messages": {func(h *Hub) { h.DeliverFilled("dm:1", post); h.PassedOn("dm:1", 6) }, 0, 3, "new_message6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := NewHub(Options{Shared: true})
+			m := &message.Relayed{ConversationID: "dm:1", LastSeq: 6, FromSeq: 5, NextRev: 4, FromRev: 2, People: people}
+			ann, _ := open(t, h, "ann")
+			if seq, rev := h.Behind(m), h.BehindRev(m, 3); seq != 6 || rev != 3 {
+				t.Fatalf("holes at %d and %d, want 6 and 3", seq, rev)
+			}
+			h.End(ann)
+			_, bob := open(t, h, "bob")
+			tc.fill(h)
+			bob.got(t, tc.heardMeanwhile)
+			if seq, rev := h.Behind(m), h.BehindRev(m, 3); seq != tc.messages || rev != tc.revs {
+				t.Errorf("holes at %d and %d are left, want %d and %d", seq, rev, tc.messages, tc.revs)
+			}
+		})
+	}
+}
+
 // heard hears whose sessions are here.
 type heard struct{ said []string }
 

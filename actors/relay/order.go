@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -108,13 +109,9 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 		return 0
 	}
 	r := h.rooms[m.ConversationID]
-	if m.People != nil && m.LastSeq > 0 && (r == nil || !r.known) {
+	if m.People != nil && m.LastSeq > 0 {
 		r = h.roomOf(m.ConversationID, true)
-		r.known, r.lastSeq, r.used = true, m.LastSeq, time.Now().UnixNano()
-		if m.FromSeq > 0 {
-			r.lastSeq = m.FromSeq
-			r.revKnown, r.lastRev = true, m.FromRev
-		}
+		h.begin(r, m)
 	}
 	if r == nil {
 		return 0
@@ -127,6 +124,18 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 		return 0
 	}
 	return r.lastSeq + 1
+}
+
+// begin has a direct conversation followed from m.FromSeq and m.FromRev on, as far
+// as it is not yet: a hole that was filled meanwhile may have brought one of the
+// two. Under the lock.
+func (h *Hub) begin(r *room, m *message.Relayed) {
+	if !r.known {
+		r.known, r.lastSeq, r.used = true, cmp.Or(m.FromSeq, m.LastSeq), time.Now().UnixNano()
+	}
+	if !r.revKnown && m.FromSeq > 0 {
+		r.revKnown, r.lastRev = true, m.FromRev
+	}
 }
 
 // BehindRev returns the first rev that is missing when the changes up to
