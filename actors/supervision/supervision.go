@@ -22,13 +22,16 @@ const (
 // actor: 260 bytes for each, and 2.8 MB for none.
 func init() { cmap.SHARD_COUNT = 1 }
 
+// deadLetters is for how long protoactor counts those that come together. A
+// goroutine does it, and outlives its system by as much.
+const deadLetters = 10 * time.Millisecond
+
 // NewSystem makes an actor system without protoactor's own metrics and with
 // its messages about actors going nowhere: what matters is logged by Guard
 // and by the actors themselves, once.
 func NewSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	nowhere := func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	return actor.NewActorSystem(actor.WithLoggerFactory(nowhere), actor.WithDeadLetterThrottleInterval(deadLetters))
 }
 
 // Failures counts panics of actors since the start.

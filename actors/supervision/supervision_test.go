@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/goleak"
 
 	"github.com/corrillo/corrillo/actors/supervision"
 )
@@ -102,6 +103,20 @@ func TestStopping_StopsForGood(t *testing.T) {
 	expect(t, out, "started")
 	root.Send(pid, "panic")
 	expect(t, out, "stopped")
+}
+
+// What is told to an actor that is gone leaves no goroutine behind.
+func TestNewSystem_ForgetsDeadLetters(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	root, pid, out, _, _ := spawn(supervision.Stopping())
+	expect(t, out, "started")
+	if err := root.StopFuture(pid).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	root.Send(pid, "too late")
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestBackoff(t *testing.T) {
