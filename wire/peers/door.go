@@ -52,7 +52,7 @@ func (p *Peers) accept(ctx context.Context, config *tls.Config, links, requests 
 
 // sort makes the handshake, for as long as ctx lets it have its place.
 func (p *Peers) sort(ctx context.Context, conn *tls.Conn, links, requests *lane) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	ctx, cancel := context.WithTimeout(ctx, p.o.handshake)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		p.count.strangers.Add(1)

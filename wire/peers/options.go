@@ -60,6 +60,10 @@ type Options struct {
 	Beat     time.Duration // between signs of life; 1 s, or a third of Silence if that is less
 	Silence  time.Duration // after which a connection is given up; 3 s
 	Log      *slog.Logger  // slog.Default()
+
+	// handshake is how long that of a connection that comes in may take: other
+	// than handshakeTime only in tests whose machine has too much to do.
+	handshake time.Duration
 }
 
 // Range is versions from Min to Max. The zero Range is version 1.
@@ -113,5 +117,6 @@ func (o *Options) withDefaults() error {
 	o.Silence = cmp.Or(o.Silence, 3*time.Second)
 	o.Beat = cmp.Or(o.Beat, min(time.Second, o.Silence/3))
 	o.Log = cmp.Or(o.Log, slog.Default())
+	o.handshake = cmp.Or(o.handshake, handshakeTime)
 	return nil
 }
