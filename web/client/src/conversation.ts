@@ -1,5 +1,6 @@
 import { createAddressing } from './addressing.js'
 import type { ChatMessage, Conversation, ConversationState } from './api.js'
+import { createChanges } from './changes.js'
 import { waiting } from './entry.js'
 import { ChatError, plain } from './error.js'
 import type { Link, Outbox, OutboxEntry } from './internal.js'
@@ -25,23 +26,23 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
   const where = createAddressing(target, me)
   let status: ConversationState['status'] = 'idle'
   let error: WireError | undefined
-  let rev = 0
   let unreadAtJoin = 0 // of others, by the server's count and what came since
   let lookers = 0
   let leaveTimer: ReturnType<typeof setTimeout> | undefined
-  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  let askTimer: ReturnType<typeof setTimeout> | undefined
   let attempt = 0
   let joining: (() => void)[] | undefined // events that wait for the join's reply
   let attached = false // the session has joined, whether it is connected or not
   let filling = false
   let replaying = false
-  const heard = new Set<string>() // live messages since nothing was missing
+  const heard = new Set<string | number>() // live messages and revs since nothing was missing
   let readAll = false // markRead came before the messages
   let stops: (() => void)[] = []
   const views = new WeakMap<OutboxEntry, ChatMessage>()
 
   const snapshot = createSnapshot<ConversationState>(make)
   const { changed } = snapshot
+  const changes = createChanges()
   const mark = createReadMark(link, target, changed)
   const members = createMembers(link, target, changed)
   const typing = createTyping((isTyping) => link.tell('typing', { ...target, isTyping }), changed)
@@ -100,21 +101,23 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
   }
 
   async function join() {
-    clearTimeout(retryTimer)
+    clearTimeout(askTimer)
+    askTimer = undefined
     if (!lookers || !link.up || joining) return
+    const anew = !attached
     if (status !== 'joined' && status !== 'stale') become('joining')
     const late: (() => void)[] = (joining = [])
     let trouble: unknown
     try {
       for (let more = true; more; ) {
         const from = timeline.last // acks may raise it while the reply is on its way
-        const known = from >= 0 ? { afterSeq: from, afterRev: rev } : {}
+        const known = from >= 0 ? { afterSeq: from, afterRev: changes.last } : {}
         const reply = await link.request<JoinReply>('join_conversation', { ...target, ...known })
         if (joining !== late) return // left in between
         more = takeJoin(from, reply)
       }
       attached = true
-      attempt = 0
+      rest()
     } catch (err) {
       if (joining !== late) return
       trouble = err
@@ -123,7 +126,19 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     late.forEach((event) => event())
     if (trouble) return onTrouble(trouble)
     settle()
-    void members.load()
+    if (anew) void members.load()
+  }
+
+  /** Joins in a moment if that is wanted still. All who listen may miss the same change: each waits for a time of its own. */
+  function joinSoon() {
+    if (link.up) askTimer ??= setTimeout(() => (status === 'joined' && !changes.behind ? rest() : void join()), backoff(attempt++))
+  }
+
+  /** Nothing is to be asked later. */
+  function rest() {
+    clearTimeout(askTimer)
+    askTimer = undefined
+    attempt = 0
   }
 
   /** Joined, and there is something to show. */
@@ -139,7 +154,7 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
 
   /** Reports whether to ask again: more was changed than one reply holds. */
   function takeJoin(from: number, reply: JoinReply): boolean {
-    const before = rev
+    const before = changes.last
     where.learn(reply.directId)
     unreadAtJoin = reply.unread
     mark.known(reply.readSeq)
@@ -147,26 +162,28 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     // Another database than the one before, or too far behind to page through it all.
     if (!fresh && (reply.lastSeq < from || reply.lastSeq - timeline.last > FAR)) {
       timeline.restart(reply.lastSeq)
-      rev = reply.lastRev
+      changes.restart(reply.lastRev)
       passOver(link, target, reply.lastSeq)
       return false
     }
     if (fresh) {
-      rev = reply.lastRev
       passOver(link, target, reply.lastSeq)
     } else {
       if (reply.missed.length) timeline.take(reply.missed.map(view))
       for (const message of reply.missed) if (!heard.has(message.id)) replay('new_message', message)
       for (const message of reply.changed) {
         change(message)
+        changes.take(message.rev ?? 0)
+        if (heard.has(message.rev ?? 0)) continue
         if (message.deletedAt) replay('message_deleted', { ...message, messageId: message.id })
         else replay('message_updated', message)
       }
     }
     timeline.expect(reply.lastSeq)
     // A reply has a bound in number and one in bytes: what counts is how far it came.
-    const more = !fresh && rev > before && rev < reply.lastRev
-    if (!more) rev = Math.max(rev, reply.lastRev)
+    const { last } = changes
+    const more = !fresh && last > before && last < reply.lastRev
+    if (!more) changes.restart(Math.max(last, reply.lastRev))
     return more
   }
 
@@ -178,10 +195,10 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
       return become('failed', why)
     }
     if (status !== 'stale') become(timeline.last >= 0 ? 'stale' : 'joining', why)
-    if (link.up) retryTimer = setTimeout(() => void join(), backoff(attempt++))
+    joinSoon()
   }
 
-  /** Reads what is missing between what is held and the newest. */
+  /** Asks for what is missing: messages between what is held and the newest, changes in front of a later one. */
   async function fill() {
     if (filling) return
     if (timeline.behind) {
@@ -194,14 +211,14 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
       filling = false
       if (timeline.behind) return
     }
-    if (!joining) heard.clear() // a reply on its way may bring them again
     if (readAll) mark.mark(timeline.last)
     readAll = false
+    if (changes.behind) return joinSoon()
+    if (attached && !joining) heard.clear() // a reply to come may bring them again
     goLive()
   }
 
   function change(message: Message) {
-    rev = Math.max(rev, message.rev ?? 0)
     timeline.edit(message.id, (held) => newer(held, stored(message, me)))
   }
 
@@ -217,10 +234,25 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     void fill()
   }
 
+  const deletedHere = (event: MessageDeletedEvent) => where.owns(event, event.deletedBy || undefined) || !!timeline.find(event.messageId)
+
+  function onUpdated(message: Message) {
+    if (!where.owns(message, message.senderId)) return
+    change(message)
+    follow(message.rev ?? 0)
+  }
+
   function onDeleted(event: MessageDeletedEvent) {
-    if (!where.owns(event, event.deletedBy || undefined) && !timeline.find(event.messageId)) return
-    rev = Math.max(rev, event.rev)
+    if (!deletedHere(event)) return
     timeline.edit(event.messageId, (held) => tombstone(held, event, new Date().toISOString()))
+    follow(event.rev)
+  }
+
+  /** A change was told. Before the first answer it counts for nothing: that says where to begin. */
+  function follow(rev: number) {
+    if (!attached) return
+    changes.receive(rev)
+    void fill()
   }
 
   function onRead(event: MessageReadEvent) {
@@ -249,8 +281,10 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     if (!link.up) become(timeline.last >= 0 ? 'stale' : 'joining')
     stops = [
       link.on('new_message', (message: Message) => where.owns(message, message.senderId) && heard.add(message.id)),
+      link.on('message_updated', (message: Message) => where.owns(message, message.senderId) && heard.add(message.rev ?? 0)),
+      link.on('message_deleted', (event: MessageDeletedEvent) => deletedHere(event) && heard.add(event.rev)),
       on('new_message', onMessage),
-      on('message_updated', (message: Message) => where.owns(message, message.senderId) && change(message)),
+      on('message_updated', onUpdated),
       on('message_deleted', onDeleted),
       on('message_read', onRead),
       on('typing', onTyping),
@@ -271,7 +305,7 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
 
   function leave() {
     if (lookers) return
-    clearTimeout(retryTimer)
+    rest()
     stops.forEach((stop) => stop())
     stops = []
     joining = undefined
@@ -279,7 +313,6 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     typing.clear()
     members.stop()
     timeline.shrink()
-    attempt = 0
     become('idle')
   }
 
@@ -303,7 +336,8 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
       clearTimeout(leaveTimer)
       if (lookers++ === 0) {
         if (!stops.length) listen()
-        else if (status === 'failed') void join()
+        else if (status === 'failed' || !attached) void join()
+        else if (link.up) void fill() // what nobody wanted to have for a moment
       }
       let looking = true
       return () => {
@@ -328,7 +362,7 @@ export function createConversation(link: Link, outbox: Outbox, target: Address):
     sendTyping: (isTyping) => typing.own(isTyping),
     async edit(messageId, content) {
       const { message } = await link.request<{ message: Message }>('edit_message', { messageId, content, ...target })
-      change(message)
+      change(message) // the event says how far the changes have come
     },
     async remove(messageId) {
       await link.request('delete_message', { messageId, ...target })

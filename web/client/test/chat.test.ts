@@ -34,6 +34,39 @@ describe('a conversation of two', () => {
     await until(() => expect(b.get().messages[0]).toMatchObject({ content: '', deletedBy: 'ann' }))
   })
 
+  it('comes right after an edit and a deletion that a client has not heard of', async () => {
+    const { url } = await start()
+    const [ann, bob] = [chat(url, 'ann'), chat(url, 'bob')]
+    const [a, b] = [await joined(ann.conversation('room')), await joined(bob.conversation('room'))]
+    for (const text of ['1', '2', '3']) a.send(text)
+    await until(() => expect(b.get().messages.map((m) => m.seq)).toEqual([1, 2, 3]))
+    await until(() => expect(a.get().messages.map((m) => m.seq)).toEqual([1, 2, 3]))
+    const ids = a.get().messages.map((m) => m.id)
+
+    // Two events are lost on the way to Bob.
+    let lost = 0
+    bob.socket.onAny((event) => void (/message_(updated|deleted)/.test(event) && lost++))
+    const deaf = (['message_updated', 'message_deleted'] as const).map((event) => {
+      const listeners = bob.socket.listeners(event)
+      bob.socket.off(event)
+      return () => listeners.forEach((listener) => bob.socket.on(event, listener as never))
+    })
+    await a.edit(ids[0]!, 'one')
+    await a.remove(ids[1]!)
+    await until(() => expect(lost).toBe(2))
+    deaf.forEach((hear) => hear())
+    expect(contents(b)).toEqual(['1', '2', '3'])
+
+    const heard: unknown[] = []
+    bob.on('message_updated', (message) => heard.push(message.content))
+    bob.on('message_deleted', (event) => heard.push(event.seq))
+    await a.edit(ids[2]!, 'three')
+    await until(() => expect(contents(b)).toEqual(['one', '', 'three']))
+    await a.edit(ids[0]!, 'one!')
+    await until(() => expect(contents(b)).toEqual(['one!', '', 'three']))
+    expect(heard).toEqual(['three', 'one', 2, 'one!'])
+  })
+
   it('keeps a direct message once on both sides, and lists it', async () => {
     const { url } = await start()
     const [ann, bob] = [chat(url, 'ann'), chat(url, 'bob')]
