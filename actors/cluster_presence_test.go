@@ -2,6 +2,8 @@ package actors_test
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +87,34 @@ func TestCluster_WhoComesAndGoesBehindAFullLinkIsKnown(t *testing.T) {
 	alice.sees(dave, "offline")
 	if s := alice.status(dave); s != "offline" {
 		t.Errorf("get_presence says %s", s)
+	}
+}
+
+// Where the link to the user's node is full a heartbeat is answered all the same.
+// That it was left out is counted and not logged: there is one for each connection
+// and interval, and the next one says the same.
+func TestCluster_HeartbeatsBehindAFullLinkAreCounted(t *testing.T) {
+	const beats = 100
+	var logged syncBuffer
+	log := slog.New(slog.NewTextHandler(&logged, nil))
+	f, nodes := cluster(t, 2, actors.Options{Log: log})
+	dave := userAt(nodes[0].sys.View(), "N2", "dave")
+	p := identify(t, nodes[0].sys, dave)
+	if _, err := nodes[0].sys.Presence(t.Context(), []string{dave}); err != nil { // there is a link now
+		t.Fatal(err)
+	}
+	empty := f.choke("N1", "N2")
+	log.Info("here")
+	for range beats {
+		p.stays()
+	}
+	refused := func() int64 { return nodes[0].sys.ClusterStats().Out.Refused }
+	eventually(t, "what is counted", func() bool { return refused() == beats }, func() string { return fmt.Sprint(refused()) })
+	log.Info("there")
+	empty()
+	_, between, _ := strings.Cut(string(logged.bytes()), "msg=here")
+	if between, _, _ = strings.Cut(between, "msg=there"); strings.Contains(between, "msg=") {
+		t.Errorf("it is logged: %.500s", between)
 	}
 }
 

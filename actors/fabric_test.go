@@ -79,7 +79,9 @@ func (f *fabric) add() *member {
 	f.mu.Unlock()
 	o := f.options
 	o.Recovery.Node = m.id
-	o.Log = slog.New(slog.NewTextHandler(f.t.Output(), nil)).With("on", m.id)
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(f.t.Output(), nil)).With("on", m.id)
+	}
 	ready := make(chan struct{})
 	sys := func() *actors.System { <-ready; return m.sys }
 	o.Cluster = &actors.ClusterOptions{
