@@ -157,13 +157,15 @@ func (l *Locator) Leaving(k Kind, id string) bool {
 func (l *Locator) ViewOf(m *message.Switched) (placement.View, bool) {
 	c := l.cluster
 	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if m.Generation <= c.router.View().Generation {
+		return placement.View{}, false
+	}
 	v, known := c.router.ViewOf(m)
-	newer := m.Generation > c.router.View().Generation
-	c.mu.RUnlock()
-	if newer && !known {
+	if !known {
 		c.o.Newer()
 	}
-	return v, newer && known
+	return v, known
 }
 
 // Switched takes in that another node has gone on to a view, which this one has
