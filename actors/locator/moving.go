@@ -156,16 +156,21 @@ func (l *Locator) Leaving(k Kind, id string) bool {
 // enough to know it, and Newer is called.
 func (l *Locator) ViewOf(m *message.Switched) (placement.View, bool) {
 	c := l.cluster
+	v, newer, known := c.viewOf(m)
+	if newer && !known {
+		c.o.Newer()
+	}
+	return v, newer && known
+}
+
+func (c *cluster) viewOf(m *message.Switched) (v placement.View, newer, known bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if m.Generation <= c.router.View().Generation {
-		return placement.View{}, false
+		return placement.View{}, false, true
 	}
-	v, known := c.router.ViewOf(m)
-	if !known {
-		c.o.Newer()
-	}
-	return v, known
+	v, known = c.router.ViewOf(m)
+	return v, true, known
 }
 
 // Switched takes in that another node has gone on to a view, which this one has
