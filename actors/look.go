@@ -10,11 +10,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-const (
-	looksAtOnce  = 8
-	looksWaiting = 10_000
-	lookFor      = 5 * time.Second
-)
+// lookFor bounds one look.
+const lookFor = 5 * time.Second
 
 // look asks how users are, beside the actor that wants to know, and calls done
 // once. The error wraps repo.ErrUnavailable or ErrOverloaded; it comes at once while

@@ -68,6 +68,11 @@ type Options struct {
 	ReadsAtOnce         int
 	ReadsWaiting        int
 	SessionReadsWaiting int
+	// LooksAtOnce bounds the questions to other nodes about who is online that
+	// conversations have under way (default 8), LooksWaiting those that wait
+	// (default 10,000).
+	LooksAtOnce  int
+	LooksWaiting int
 	// Awake bounds the conversations with an actor. Default 1,000,000.
 	Awake int
 	// LastSeenWaiting bounds the last-seen times that wait for the store.
@@ -113,6 +118,8 @@ func (o *Options) defaults() {
 	setInt(&o.ReadsAtOnce, 64)
 	setInt(&o.ReadsWaiting, 100_000)
 	setInt(&o.SessionReadsWaiting, 4096)
+	setInt(&o.LooksAtOnce, 8)
+	setInt(&o.LooksWaiting, 10_000)
 	setInt(&o.Awake, 1_000_000)
 	setInt(&o.LastSeenWaiting, 100_000)
 	if o.SaveTimeout == 0 {

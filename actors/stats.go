@@ -104,6 +104,9 @@ type ClusterStats struct {
 	Whereabouts whereabouts.Stats
 	Strays      int64 // items of other nodes that could not be understood, since the start
 	Refused     int64 // commands of other nodes for which there was no room, since the start
+	// Looks are questions of conversations about who is online, under way or
+	// waiting; LooksRefused those for which there was no room, since the start.
+	Looks, LooksRefused int64
 }
 
 // ClusterStats returns the counts; none when the node is alone.
@@ -112,5 +115,8 @@ func (s *System) ClusterStats() ClusterStats {
 	if c == nil {
 		return ClusterStats{}
 	}
-	return ClusterStats{Out: c.out.Stats(), Carried: c.carrier.Stats(), Whereabouts: c.where.Stats(), Strays: c.strays.Load(), Refused: c.refused.Load()}
+	return ClusterStats{
+		Out: c.out.Stats(), Carried: c.carrier.Stats(), Whereabouts: c.where.Stats(), Strays: c.strays.Load(), Refused: c.refused.Load(),
+		Looks: s.looks.Pending(), LooksRefused: s.looks.Refused(),
+	}
 }

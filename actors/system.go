@@ -77,7 +77,7 @@ func New(o Options) (*System, error) {
 	s := &System{
 		o: o, actors: supervision.NewSystem(), dispatcher: supervision.NewDispatcher(), seed: maphash.MakeSeed(),
 		directory: user.NewDirectory(o.Store, o.Log, o.LastSeenWaiting),
-		reads:     gate.New(o.ReadsAtOnce, o.ReadsWaiting), looks: gate.New(looksAtOnce, looksWaiting), load: &overload.Gauge{},
+		reads:     gate.New(o.ReadsAtOnce, o.ReadsWaiting), looks: gate.New(o.LooksAtOnce, o.LooksWaiting), load: &overload.Gauge{},
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.registry = supervision.NewRegistry(s.actors)

@@ -52,6 +52,12 @@ func clusterBounds(server *repotest.Server) boundCases {
 		"messages for all that move, on one node":                                          with(holdForAll, "--limits=off"),
 		"a connection that waits to be recovered at another node":                          with(comeBackElsewhere),
 		"time for another node's part of `get_presence`":                                   with(askWhoIsThere),
+		"questions of conversations about who is online, when the members have changed": func(t *testing.T) boundCase {
+			var q questions
+			c := with(q.meet, "--presence-grace=0s")(t)
+			c.tune = &tuning{actors: q.tune}
+			return c
+		},
 	}
 }
 

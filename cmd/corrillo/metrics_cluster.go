@@ -137,11 +137,15 @@ func (s *snapshot) whereabouts() func(emit emitter, v *nodeStats) {
 	users := s.desc("cluster_known_users", "Users with a session on another node, for each node that they have one on, as far as this node was told.")
 	kept := s.desc("cluster_kept_messages", "What is for people and was not sent to a node without them, kept until it is certain that they have not just come there.")
 	blind := s.desc("cluster_blind_items_total", "Times that what is for people went to a node because it was not known who is there.")
+	looks := s.desc("cluster_presence_questions", "Questions of this node's conversations about who is online, under way or waiting.")
+	looksRefused := s.desc("cluster_presence_questions_refused_total", "Of them, those for which there was no room; they are asked again.")
 	return func(emit emitter, v *nodeStats) {
 		w := &v.between.Whereabouts
 		emit(users, gauge, float64(w.Users))
 		emit(kept, gauge, float64(w.Kept))
 		emit(blind, counter, float64(w.Blind))
+		emit(looks, gauge, float64(v.between.Looks))
+		emit(looksRefused, counter, float64(v.between.LooksRefused))
 	}
 }
 
