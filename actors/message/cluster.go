@@ -59,8 +59,11 @@ type NodeLeft struct{ Node string }
 // is answered by Listening to the conversation, by UserSessions to the user.
 type WhoListens struct{ ConversationID, UserID string } // one of them
 
-// UserSessions brings a user's sessions on one node, to an actor that begins on
-// another node than before. It replaces what was known of that node.
+// UserSessions brings sessions of a user on one node, to an actor that begins
+// where there was none, or where one has failed. It adds to what is known of that
+// node, since it may come in parts; a session that is known by a higher Generation
+// stays as it is. Of one that ends that node tells behind everything that tells of
+// it (SessionEnded, or NodeLeft for all of them), so none is left over.
 type UserSessions struct {
 	Node     string
 	Sessions []UserSession

@@ -111,6 +111,34 @@ func TestUser_WhatASessionHasJoinedCountsOnce(t *testing.T) {
 	}
 }
 
+// What a node brings is added to what is known of it, and of a session that ends
+// it tells behind that: so none is left over, whatever else it brings.
+func TestUser_KnowsNoSessionThatHasEnded(t *testing.T) {
+	one, two := message.UserSession{ID: 1, Attached: true, Generation: 1, Conversations: []string{"r"}}, message.UserSession{ID: 2, Attached: true, Generation: 1}
+	bring := func(s ...message.UserSession) *message.UserSessions {
+		return &message.UserSessions{Node: "n", Sessions: s}
+	}
+	ended := &message.SessionEnded{Session: message.SessionRef{Node: "n", ID: 1}}
+	for name, tell := range map[string]func(*User){
+		"it ends after all":            func(u *User) { u.onSessions(bring(one, two)); u.onEnded(ended) },
+		"between two answers":          func(u *User) { u.onSessions(bring(one, two)); u.onEnded(ended); u.onSessions(bring(two)) },
+		"between two parts":            func(u *User) { u.onSessions(bring(one)); u.onEnded(ended); u.onSessions(bring(two)) },
+		"before the actor knew of any": func(u *User) { u.onEnded(ended); u.onSessions(bring(two)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, d := rig(t)
+			tell(u)
+			if u.sessions.Len() != 1 || u.attached != 1 || u.shownIn("r") || !online(d) {
+				t.Errorf("%d sessions, %d connected, shown in r %v, online %v", u.sessions.Len(), u.attached, u.shownIn("r"), online(d))
+			}
+			u.onNodeLeft(&message.NodeLeft{Node: "n"})
+			if u.sessions.Len() != 0 || u.attached != 0 {
+				t.Errorf("%d sessions and %d connections of a node that has gone", u.sessions.Len(), u.attached)
+			}
+		})
+	}
+}
+
 // A node may bring its sessions of a user in parts, which count as they would
 // together, and once.
 func TestUser_TakesUpSessionsInParts(t *testing.T) {
