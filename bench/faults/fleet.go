@@ -15,7 +15,6 @@ import (
 
 	"github.com/corrillo/corrillo/bench/client"
 	"github.com/corrillo/corrillo/bench/judge"
-	"github.com/corrillo/corrillo/bench/rows"
 )
 
 // Options say how a Fleet talks. A zero field takes the default in its
@@ -89,7 +88,9 @@ type Fleet struct {
 	rooms  []string
 	users  []*user
 	byName map[string]uint32
-	newest []atomic.Int64 // by room: the highest seq that was acked
+	newest []atomic.Int64           // by room: the highest seq that was acked
+	revs   []atomic.Int64           // by room: the highest rev that was acked or heard of
+	some   []atomic.Pointer[string] // by room: the id of a message
 
 	over    atomic.Bool // nothing new is written
 	failure atomic.Pointer[error]
@@ -101,7 +102,8 @@ type Fleet struct {
 // host:port of the clients, which may be a proxy's.
 func Launch(ctx context.Context, o Options, webhook, addr string) (*Fleet, error) {
 	o.defaults()
-	f := &Fleet{o: o, addr: addr, log: NewLog(o.Records), byName: map[string]uint32{}, newest: make([]atomic.Int64, o.Rooms)}
+	f := &Fleet{o: o, addr: addr, log: NewLog(o.Records), byName: map[string]uint32{}, newest: make([]atomic.Int64, o.Rooms),
+		revs: make([]atomic.Int64, o.Rooms), some: make([]atomic.Pointer[string], o.Rooms)}
 	dialects := []client.Dialect{client.Plain, client.SocketIO, client.Polling}
 	for room := range o.Rooms {
 		f.rooms = append(f.rooms, fmt.Sprintf("%s%d", prefix, room))
@@ -175,10 +177,14 @@ func (f *Fleet) roomOf(id string, otherwise uint32) uint32 {
 	return otherwise
 }
 
-func (f *Fleet) raise(room, seq uint32) {
+func (f *Fleet) raise(room, seq uint32) { raise(&f.newest[room], int64(seq)) }
+
+func (f *Fleet) raiseRev(room, rev uint32) { raise(&f.revs[room], int64(rev)) }
+
+func raise(highest *atomic.Int64, to int64) {
 	for {
-		now := f.newest[room].Load()
-		if int64(seq) <= now || f.newest[room].CompareAndSwap(now, int64(seq)) {
+		now := highest.Load()
+		if to <= now || highest.CompareAndSwap(now, to) {
 			return
 		}
 	}
@@ -198,7 +204,7 @@ func (f *Fleet) everyone() bool {
 }
 
 // complete reports that nothing waits for an ack, and that every member sees
-// and has marked as read whatever was acked.
+// and has marked as read whatever was acked, and knows of every change.
 func (f *Fleet) complete() bool {
 	for _, u := range f.users { // first: what is acked later is not counted yet
 		if u.pending.Load() > 0 {
@@ -206,7 +212,7 @@ func (f *Fleet) complete() bool {
 		}
 	}
 	for _, u := range f.users {
-		if newest := f.newest[u.room].Load(); u.member && (u.shown.Load() < newest || u.marked.Load() < newest) {
+		if newest := f.newest[u.room].Load(); u.member && (u.shown.Load() < newest || u.marked.Load() < newest || u.changes.Load() < f.revs[u.room].Load()) {
 			return false
 		}
 	}
@@ -244,8 +250,10 @@ func (f *Fleet) await(ctx context.Context, what string, done func() bool) error 
 func (f *Fleet) stuck(what string) error {
 	err := fmt.Errorf("wait for %s: %w", what, errStuck)
 	for _, u := range f.users {
-		if newest := f.newest[u.room].Load(); !u.there.Load() || u.pending.Load() > 0 || u.member && u.shown.Load() < newest {
-			err = fmt.Errorf("%w; %s over %s: joined %t, %d not acked, at %d of %d", err, u.name, u.dialect, u.there.Load(), u.pending.Load(), u.shown.Load(), newest)
+		newest, rev := f.newest[u.room].Load(), f.revs[u.room].Load()
+		if !u.there.Load() || u.pending.Load() > 0 || u.member && (u.shown.Load() < newest || u.changes.Load() < rev) {
+			err = fmt.Errorf("%w; %s over %s: joined %t, %d not acked, at %d of %d, rev %d of %d", err, u.name, u.dialect, u.there.Load(), u.pending.Load(),
+				u.shown.Load(), newest, u.changes.Load(), rev)
 		}
 	}
 	if last := f.failure.Load(); last != nil {
@@ -340,27 +348,4 @@ func (f *Fleet) Disperse() *judge.Trial {
 	}
 	t.Records, t.Words = f.log.Close()
 	return t
-}
-
-// addTables reads the database into the trial.
-func (f *Fleet) addTables(ctx context.Context, t *judge.Trial, database string) error {
-	stored, err := rows.Read(ctx, database, prefix)
-	if err != nil {
-		return err
-	}
-	for _, row := range stored {
-		table := &t.Tables[f.roomOf(row.ConversationID, 0)]
-		table.Rows = append(table.Rows, judge.Row{Key: keyOf(row.TempID), Seq: row.Seq, ID: judge.Fingerprint([]byte(row.ID))})
-	}
-	marks, err := rows.Marks(ctx, database, prefix)
-	if err != nil {
-		return err
-	}
-	for i := range t.Tables {
-		t.Tables[i].Marks = map[string]int64{}
-	}
-	for _, m := range marks {
-		t.Tables[f.roomOf(m.ConversationID, 0)].Marks[m.UserID] = m.Seq
-	}
-	return nil
 }

@@ -29,13 +29,30 @@ type body struct {
 	TempID         string    `json:"tempId"`
 	UserID         string    `json:"userId"`
 	LastSeq        uint32    `json:"lastSeq"`
+	LastRev        uint32    `json:"lastRev"`
 	ReadSeq        uint32    `json:"readSeq"`
+	Rev            uint32    `json:"rev"`
+	Content        string    `json:"content"`
+	DeletedAt      string    `json:"deletedAt"`
 	Missed         []message `json:"missed"`
+	Changed        []message `json:"changed"`
 	Messages       []message `json:"messages"`
+	// Message is an edited one in a reply, and the sentence of an `error` event.
+	Message json.RawMessage `json:"message"`
 	// Of an `error` event.
 	Code      string `json:"code"`
-	Message   any    `json:"message"`
 	Retryable bool   `json:"retryable"`
+}
+
+// message is the one that the body itself is.
+func (b *body) message() message {
+	return message{ID: b.ID, ConversationID: b.ConversationID, Seq: b.Seq, TempID: b.TempID, Rev: b.Rev, Content: b.Content, DeletedAt: b.DeletedAt}
+}
+
+// edited is the message in a reply; none, where it has none.
+func (b *body) edited() (m message) {
+	_ = json.Unmarshal(b.Message, &m) // a message without an id, to which the judge has its word to say
+	return m
 }
 
 type refusal struct {
@@ -49,6 +66,9 @@ type message struct {
 	ConversationID string `json:"conversationId"`
 	Seq            uint32 `json:"seq"`
 	TempID         string `json:"tempId"`
+	Rev            uint32 `json:"rev"`
+	Content        string `json:"content"`
+	DeletedAt      string `json:"deletedAt"`
 }
 
 // nobodys stands for a tempId that no client of ours made.
@@ -103,7 +123,7 @@ func offset(behind []byte) string {
 
 func looksAt(event string) bool {
 	switch event {
-	case "", "new_message", "message_ack", "message_read", "error":
+	case "", "new_message", "message_ack", "message_read", "message_updated", "message_deleted", "error":
 		return true
 	}
 	return false

@@ -13,6 +13,7 @@ var kinds = [...]string{
 	judge.Kept: "keeps", judge.Emitted: "sends", judge.AckGot: "acked", judge.Deferred: "deferred", judge.Refused: "refused",
 	judge.Opened: "connected", judge.Joined: "joined at", judge.Received: "gets", judge.Fetched: "reads", judge.Shown: "shows",
 	judge.MarkGot: "is told its mark", judge.MarkKept: "has marked", judge.MarkHeard: "hears a mark", judge.Closed: "disconnected", judge.Resumed: "resumed",
+	judge.Changing: "changes", judge.Changed: "has changed", judge.ChangeHeard: "hears a change", judge.ChangeFetched: "reads a change", judge.CaughtUp: "knows all changes",
 }
 
 // WriteRecords puts what happened to everybody into a file, a line each: when,
@@ -26,7 +27,7 @@ func WriteRecords(file string, t *judge.Trial) (err error) {
 	w := bufio.NewWriter(f)
 	for i := range t.Records {
 		r := &t.Records[i]
-		_, _ = fmt.Fprintf(w, "%11.6f %-9s %s/%d %-16s %s seq %d\n", r.At.Seconds(), t.Clients[r.Client].Name, t.Rooms[r.Room], r.Conn, kinds[r.Kind], r.Key, r.Seq) // Flush says what failed
+		_, _ = fmt.Fprintf(w, "%11.6f %-9s %s/%d %-16s %s seq %d rev %d version %d\n", r.At.Seconds(), t.Clients[r.Client].Name, t.Rooms[r.Room], r.Conn, kinds[r.Kind], r.Key, r.Seq, r.Rev, r.Version) // Flush says what failed
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -53,6 +53,7 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 	if readErr := f.addTables(ctx, t, a.stored()); readErr != nil {
 		return out, errors.Join(err, readErr)
 	}
+	t.Retold = a.Cluster != nil
 	out.Verdict, out.Facts = t.Judge()
 	out.Trial = t
 	out.Seconds, out.BackSeconds, out.SilentSeconds = time.Since(begun).Seconds(), back.Seconds(), silent.Seconds()
@@ -63,6 +64,8 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 		out.Failure = "the log was too small for this run: no verdict holds"
 	case out.Facts.Unacked > 0:
 		out.Failure = fmt.Sprintf("%d messages were never acked", out.Facts.Unacked)
+	case out.Facts.Unchanged > 0:
+		out.Failure = fmt.Sprintf("%d edits and deletions were never acked", out.Facts.Unchanged)
 	}
 	return out, nil
 }
@@ -96,7 +99,7 @@ func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silen
 // broken.
 func Print(w io.Writer, outcomes []Outcome) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tback\tsilent\tsent\tacked\tresent\tdeferred\treturns\tresumed\tlive\tfetched\trepeats\tmarks\tmarks back\tverdict\t") // Flush says what failed
+	_, _ = fmt.Fprintln(t, "nemesis\tstore\treader\tfaults\tseconds\tback\tsilent\tsent\tacked\tresent\tdeferred\treturns\tresumed\tlive\tfetched\trepeats\tmarks\tmarks back\tchanges\tagain\theard\tfetched\tpassed over\tverdict\t") // Flush says what failed
 	for i := range outcomes {
 		o := &outcomes[i]
 		verdict := "kept"
@@ -104,8 +107,9 @@ func Print(w io.Writer, outcomes []Outcome) error {
 			verdict = "BROKEN"
 		}
 		n := &o.Facts
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds, o.BackSeconds, o.SilentSeconds,
-			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Resumed, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack, verdict)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", o.Nemesis, o.Store, o.Reader, len(o.Steps), o.Seconds, o.BackSeconds, o.SilentSeconds,
+			n.Sent, n.Acked, n.Emitted-n.Sent, n.Deferred, n.Returns, n.Resumed, n.Live, n.Fetched, n.Repeats, n.Marks, n.MarksBack,
+			n.Changes, n.ChangesAgain, n.ChangesHeard, n.ChangesFetched, n.PassedOver, verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err

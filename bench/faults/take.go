@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -28,11 +29,15 @@ func (u *user) take(p packet) {
 			u.answered(r, b)
 		}
 	case "new_message":
-		d := delivery(b.ID, b.TempID, b.Seq)
-		u.fleet.log.Add(judge.Record{Key: d.Key, ID: d.ID, Seq: d.Seq, Client: u.index, Room: u.fleet.roomOf(b.ConversationID, u.room), Conn: u.number, Kind: judge.Received})
+		m := b.message()
+		d := u.reads(judge.Received, &m)
 		if u.member {
 			u.timeline.receive(d)
 		}
+	case "message_updated":
+		u.hears(b.message())
+	case "message_deleted":
+		u.hears(message{ID: b.MessageID, ConversationID: b.ConversationID, Seq: b.Seq, Rev: b.Rev, DeletedAt: "then"})
 	case "message_ack":
 		if b.Error == nil {
 			u.acked(b)
@@ -42,7 +47,8 @@ func (u *user) take(p packet) {
 			u.log(judge.MarkHeard, judge.Delivery{Key: judge.Key{Sender: reader}, Seq: b.Seq})
 		}
 	case "error":
-		text, _ := b.Message.(string) // only to be shown
+		var text string
+		_ = json.Unmarshal(b.Message, &text) // only to be shown
 		u.refused(request{event: "error"}, &refusal{Code: b.Code, Message: text, Retryable: b.Retryable})
 	}
 }
@@ -53,7 +59,7 @@ func (u *user) answered(r request, b *body) {
 	case "identify":
 		u.state = identified
 	case "join_conversation":
-		u.onJoined(b)
+		u.onJoined(r.n, b)
 	case "get_history":
 		u.filling = false
 		page := u.page(b.Messages)
@@ -70,6 +76,13 @@ func (u *user) answered(r request, b *body) {
 		u.marked.Store(int64(u.mark))
 	case "send_message":
 		u.acked(b)
+	case "edit_message", "delete_message":
+		if r.change == nil { // a stranger's
+			u.logSeq(judge.Changed, b.Seq)
+			break
+		}
+		m := b.edited()
+		u.changed(r.change, &m)
 	}
 	u.trouble = 0
 	if !u.member && u.state >= identified && r.event != "identify" {
@@ -77,25 +90,64 @@ func (u *user) answered(r request, b *body) {
 	}
 }
 
-func (u *user) onJoined(b *body) {
-	u.logSeq(judge.Joined, b.LastSeq)
+// onJoined takes the reply to a join that asked for the changes after a rev. It
+// has a bound: what counts is how far it came.
+func (u *user) onJoined(after uint32, b *body) {
+	u.fleet.log.Add(judge.Record{Key: judge.Key{N: after}, Seq: b.LastSeq, Rev: b.LastRev, Client: u.index, Room: u.room, Conn: u.number, Kind: judge.Joined})
 	if !u.member {
 		return
 	}
-	u.state = joined
 	u.timeline.take(u.page(b.Missed))
 	u.timeline.expect(b.LastSeq)
 	u.logSeq(judge.MarkGot, b.ReadSeq)
+	for i := range b.Changed {
+		u.reads(judge.ChangeFetched, &b.Changed[i])
+		u.rev = max(u.rev, b.Changed[i].Rev)
+	}
+	if u.rev > after && u.rev < b.LastRev {
+		u.state = identified // and so asks on
+		return
+	}
+	u.fleet.log.Add(judge.Record{Rev: b.LastRev, Client: u.index, Room: u.room, Conn: u.number, Kind: judge.CaughtUp})
+	u.caught, u.state = true, joined
+	u.knows(max(b.LastRev, u.liveRev))
 	u.there.Store(true)
+}
+
+// knows notes that all changes up to a rev are known.
+func (u *user) knows(rev uint32) {
+	u.rev = max(u.rev, rev)
+	u.fleet.raiseRev(u.room, u.rev)
+	u.changes.Store(int64(u.rev))
+}
+
+// hears takes a live change. All before it are known as well, but those that a
+// join is to bring.
+func (u *user) hears(m message) {
+	u.reads(judge.ChangeHeard, &m)
+	u.liveRev = max(u.liveRev, m.Rev)
+	if u.member && u.caught {
+		u.knows(u.liveRev)
+	}
+}
+
+// reads logs a message as it is now.
+func (u *user) reads(kind judge.Kind, m *message) judge.Delivery {
+	d := delivery(m.ID, m.TempID, m.Seq)
+	r := judge.Record{Key: d.Key, ID: d.ID, Seq: d.Seq, Rev: m.Rev, Client: u.index, Room: u.fleet.roomOf(m.ConversationID, u.room), Conn: u.number, Kind: kind}
+	r.Version = u.fleet.versionOf(d.Key, m.Content, m.DeletedAt != "")
+	u.fleet.log.Add(r)
+	if r.Version == judge.Gone {
+		u.gone(m.ID)
+	}
+	return d
 }
 
 // page logs what came in a reply.
 func (u *user) page(messages []message) []judge.Delivery {
 	page := make([]judge.Delivery, 0, len(messages))
-	for _, m := range messages {
-		d := delivery(m.ID, m.TempID, m.Seq)
-		page = append(page, d)
-		u.log(judge.Fetched, d)
+	for i := range messages {
+		page = append(page, u.reads(judge.Fetched, &messages[i]))
 	}
 	return page
 }
@@ -110,6 +162,8 @@ func (u *user) acked(b *body) {
 	u.fleet.raise(u.room, d.Seq)
 	if u.outbox.settled(d.N) {
 		u.pending.Add(-1)
+		u.edits.mine = append(u.edits.mine, &own{n: d.N, id: b.MessageID})
+		u.fleet.some[u.room].Store(&b.MessageID)
 	}
 	u.timeline.receive(d) // as a live message: it may come before those in front of it
 }
@@ -124,6 +178,11 @@ func (u *user) refused(r request, e *refusal) {
 			u.tried++
 			return
 		}
+		if r.change != nil {
+			u.edits.back(r.change)
+			u.abandon(r.change)
+			return
+		}
 	} else {
 		u.logSeq(judge.Deferred, 0)
 	}
@@ -134,6 +193,11 @@ func (u *user) refused(r request, e *refusal) {
 	case "send_message":
 		if u.member {
 			u.outbox.deferred(r.n, r.round, now, u.backoff)
+			return
+		}
+	case "edit_message", "delete_message":
+		if r.change != nil {
+			u.edits.deferred(r.change, now, u.backoff)
 			return
 		}
 	case "join_conversation":

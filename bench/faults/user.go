@@ -31,6 +31,10 @@ type user struct {
 	makeAt   time.Time // the next one
 	timeline timeline
 	mark     uint32 // confirmed
+	edits    edits
+	rev      uint32 // all changes up to this one are known
+	liveRev  uint32 // that of the last live change of this session
+	caught   bool   // the joins of this session have brought all before the live ones
 
 	conn    *client.Duplex
 	current atomic.Pointer[client.Duplex] // conn, for who cuts it
@@ -51,6 +55,7 @@ type user struct {
 	pending atomic.Int64
 	shown   atomic.Int64
 	marked  atomic.Int64
+	changes atomic.Int64
 	there   atomic.Bool
 }
 
@@ -67,10 +72,11 @@ const (
 
 // request is one that waits for its reply.
 type request struct {
-	event string
-	n     uint32 // send_message: which
-	round int    // send_message: the outbox's pauses then
-	at    time.Time
+	event  string
+	n      uint32  // send_message: which; join_conversation: the rev behind which it asks
+	round  int     // send_message: the outbox's pauses then
+	change *change // edit_message, delete_message
+	at     time.Time
 }
 
 // answerWithin is how long a request may take before it is sent again.
@@ -141,6 +147,7 @@ func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 	}
 	<-ended
 	u.outbox.down()
+	u.edits.down()
 	u.logSeq(judge.Closed, 0)
 	if u.state > connected {
 		u.was = u.state
@@ -153,6 +160,7 @@ func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 func (u *user) begin(s client.Session) {
 	u.state, u.resume.PID = welcomed, s.PID
 	if !s.Recovered {
+		u.caught, u.liveRev = false, 0
 		return
 	}
 	u.logSeq(judge.Resumed, 0)
@@ -233,6 +241,9 @@ func (u *user) act(now time.Time) error {
 	if err := u.pump(now); err != nil {
 		return err
 	}
+	if err := u.pumpEdits(now); err != nil {
+		return err
+	}
 	return u.catchUp(now)
 }
 
@@ -250,6 +261,9 @@ func (u *user) make(now time.Time) {
 	u.outbox.entries = append(u.outbox.entries, u.made)
 	u.log(judge.Kept, judge.Delivery{Key: judge.Key{Sender: u.index, N: u.made}})
 	u.made++
+	if u.made%changeEvery == 0 && u.revise() {
+		u.pending.Add(1)
+	}
 }
 
 // pump sends what the outbox lets go.
@@ -269,7 +283,7 @@ func (u *user) pump(now time.Time) error {
 
 func (u *user) draft(n uint32) string {
 	tempID := client.AppendTempID(nil, u.index, n)
-	return fmt.Sprintf(`{"conversationId":%q,"content":"number %d of %s","tempId":"%s"}`, u.fleet.rooms[u.room], n, u.name, tempID)
+	return fmt.Sprintf(`{"conversationId":%q,"content":%q,"tempId":"%s"}`, u.fleet.rooms[u.room], saying(n, u.name, 0), tempID)
 }
 
 // catchUp joins, fills holes and tells the read mark.
@@ -280,7 +294,7 @@ func (u *user) catchUp(now time.Time) error {
 	}
 	if u.state == identified {
 		u.state = joining
-		return u.request("join_conversation", fmt.Sprintf(`{"conversationId":%q,"afterSeq":%d}`, room, u.timeline.last), request{})
+		return u.request("join_conversation", fmt.Sprintf(`{"conversationId":%q,"afterSeq":%d,"afterRev":%d}`, room, u.timeline.last, u.rev), request{n: u.rev})
 	}
 	if u.timeline.behind() && !u.filling {
 		u.filling = true
@@ -304,6 +318,8 @@ func (u *user) trespass(now time.Time) error {
 		{"get_history", fmt.Sprintf(`{"conversationId":%q,"afterSeq":0,"limit":200}`, room)},
 		{"send_message", u.draft(u.number)},
 		{"mark_read", fmt.Sprintf(`{"conversationId":%q,"seq":1}`, room)},
+		{"edit_message", ""},
+		{"delete_message", ""},
 	}
 	if u.tried == len(doors) {
 		u.there.Store(true)
@@ -312,5 +328,13 @@ func (u *user) trespass(now time.Time) error {
 	if len(u.asked) > 0 || now.Before(u.joinAt) {
 		return nil
 	}
-	return u.request(doors[u.tried].event, doors[u.tried].data, request{})
+	door := doors[u.tried]
+	if door.data == "" {
+		id := u.fleet.some[u.room].Load()
+		if id == nil {
+			return nil // nothing was said yet
+		}
+		door.data = fmt.Sprintf(`{"messageId":%q,"content":"not mine"}`, *id)
+	}
+	return u.request(door.event, door.data, request{})
 }

@@ -25,12 +25,13 @@ const (
 	// Opened: a connection is there. The client's number of it is in Conn of
 	// this record and of those that came over it.
 	Opened
-	// Joined: a join was answered. Seq is the conversation's last.
+	// Joined: a join was answered. Seq is the conversation's last, Rev that of its
+	// last change, and N the rev behind which the client had asked for changes.
 	Joined
-	// Received: a live message, as it came. Key, Seq, ID.
+	// Received: a live message, as it came. Key, Seq, ID, Rev, Version.
 	Received
 	// Fetched: a message of a join's reply or of a page of history. Key, Seq,
-	// ID.
+	// ID, Rev, Version.
 	Fetched
 	// Shown: the client put a message at the end of what its user sees. Key,
 	// Seq, ID.
@@ -47,6 +48,20 @@ const (
 	// Resumed: the connection, just opened, goes on with the session of the
 	// one before, and what that one missed is to follow.
 	Resumed
+	// Changing: a client wrote an edit or a deletion of its own message to its
+	// connection, for the first time or again. Key, ID, Version.
+	Changing
+	// Changed: a reply that says that it is done. Key, Seq, ID, Version; Rev of an
+	// edit, since a deletion's has none.
+	Changed
+	// ChangeHeard: a live edit or deletion, as it came. Key where it has one, Seq,
+	// ID, Rev, Version.
+	ChangeHeard
+	// ChangeFetched: one of a join's reply, by which the client asks on. Key, Seq,
+	// ID, Rev, Version.
+	ChangeFetched
+	// CaughtUp: the joins' replies had all changes up to Rev.
+	CaughtUp
 )
 
 // Record is one thing that happened at one client. Those of one client stand
@@ -60,7 +75,10 @@ type Record struct {
 	Room   uint32 // its place in Trial.Rooms
 	Conn   uint32 // the client's connections are 1, 2, 3...
 	Seq    uint32
-	Kind   Kind
+	// Rev and Version are of a message that was changed.
+	Rev     uint32
+	Version Version
+	Kind    Kind
 }
 
 // Client is who a Record speaks of.
@@ -78,6 +96,10 @@ type Table struct {
 	Rows []Row
 	// Marks are the stored read marks by user.
 	Marks map[string]int64
+	// States are what the messages say, and LastRev how far the conversation has
+	// counted its edits and deletions.
+	States  []State
+	LastRev uint32
 }
 
 // Trial is a whole run: who took part, what happened, and what is stored.
@@ -89,6 +111,9 @@ type Trial struct {
 	Tables []Table
 	// Words are what Refused records point at.
 	Words []string
+	// Retold: the servers tell each other again what one of them has not answered,
+	// so that a change may be done more than once though it was sent once.
+	Retold bool
 }
 
 // The rules of a Trial that a Room knows nothing of.
@@ -122,6 +147,17 @@ type Facts struct {
 	// below one that was confirmed: sending moves the sender's own mark, and
 	// that need not be stored yet.
 	MarksBack int `json:"marksBack"`
+	// Changes are edits and deletions, ChangesAgain the times that one was sent
+	// again, Unchanged those that were never acked.
+	Changes        int `json:"changes"`
+	ChangesAgain   int `json:"changesAgain"`
+	Unchanged      int `json:"unchanged"`
+	ChangesHeard   int `json:"changesHeard"`
+	ChangesFetched int `json:"changesFetched"`
+	// PassedOver are changes that a connection did not bring among the live ones,
+	// since the message was changed again before. RevsUnknown are those that nobody heard of.
+	PassedOver  int `json:"passedOver"`
+	RevsUnknown int `json:"revsUnknown"`
 }
 
 // Judge looks at the whole run. A message that was not acked is no broken
@@ -132,8 +168,18 @@ func (t *Trial) Judge() (Verdict, Facts) {
 	for i := range t.Rooms {
 		v.room(&e.rooms[i])
 	}
+	for i, c := range e.changes {
+		passed, unknown := c.end(e, &v, i, t.Retold)
+		e.facts.PassedOver += passed
+		e.facts.RevsUnknown += unknown
+		e.facts.Unchanged += len(c.written) - len(c.acked)
+	}
 	for i := range e.clients {
-		e.clients[i].end(&v)
+		w := &e.clients[i]
+		w.end(&v)
+		if t.Clients[i].Member {
+			w.ends(&v, t.Tables[t.Clients[i].Room].States)
+		}
 	}
 	for _, f := range e.found {
 		v.add(f.Rule, f.Room, "%s", f.Detail)
@@ -149,6 +195,7 @@ type evidence struct {
 	acks    []map[Key]Ack
 	shown   []int // by client: its place among its room's members
 	clients []witness
+	changes []*changes
 	found   []Violation
 	facts   Facts
 }
@@ -159,9 +206,11 @@ func (t *Trial) evidence() *evidence {
 	for i, id := range t.Rooms {
 		e.rooms[i] = Room{ID: id, Partial: true, HasRows: true, Rows: t.Tables[i].Rows}
 		e.acks[i] = map[Key]Ack{}
+		e.changes = append(e.changes, newChanges())
 	}
 	for i, c := range t.Clients {
-		e.clients[i] = witness{name: c.Name, room: t.Rooms[c.Room], stored: t.Tables[c.Room].Marks[c.Name], known: map[ID]struct{}{}, heard: map[uint32]uint32{}}
+		e.clients[i] = witness{name: c.Name, room: t.Rooms[c.Room], stored: t.Tables[c.Room].Marks[c.Name], known: map[ID]struct{}{}, heard: map[uint32]uint32{},
+			contents: map[ID]content{}}
 		if c.Member {
 			r := &e.rooms[c.Room]
 			e.shown[i] = len(r.Members)
@@ -212,9 +261,11 @@ func (e *evidence) take(r *Record) {
 		w.joined(r)
 	case Received:
 		e.facts.Live++
+		e.changes[r.Room].told(r)
 		w.received(e, r)
 	case Fetched:
 		e.facts.Fetched++
+		e.changes[r.Room].told(r)
 		w.got(e, r)
 	case Shown:
 		m := &room.Members[e.shown[r.Client]]
@@ -228,6 +279,34 @@ func (e *evidence) take(r *Record) {
 		w.hears(e, r)
 	case Closed:
 		w.closed(e, r)
+	case Changing, Changed, ChangeHeard, ChangeFetched, CaughtUp:
+		e.change(r, w)
+	}
+}
+
+// change takes a record of an edit or a deletion.
+func (e *evidence) change(r *Record, w *witness) {
+	c := e.changes[r.Room]
+	switch r.Kind {
+	case Changing:
+		if c.emitted(r) {
+			e.facts.Changes++
+		} else {
+			e.facts.ChangesAgain++
+		}
+	case Changed:
+		c.answered(r)
+		w.reads(r)
+	case ChangeHeard:
+		e.facts.ChangesHeard++
+		c.told(r)
+		w.changed(e, r)
+	case ChangeFetched:
+		e.facts.ChangesFetched++
+		c.told(r)
+		w.paged(e, r)
+	case CaughtUp:
+		w.caughtUp(e, r)
 	}
 }
 
@@ -235,9 +314,9 @@ func (e *evidence) take(r *Record) {
 // than a member's own. To connect and to be refused is all that may happen.
 func (e *evidence) stranger(r *Record) {
 	switch r.Kind {
-	case AckGot, Joined, Received, Fetched, Shown, MarkGot, MarkKept, MarkHeard:
+	case AckGot, Joined, Received, Fetched, Shown, MarkGot, MarkKept, MarkHeard, Changed, ChangeHeard, ChangeFetched, CaughtUp:
 		e.note(Leaked, r, "kind %d, message %s, seq %d", r.Kind, r.Key, r.Seq)
-	case Kept, Emitted, Deferred, Refused, Opened, Closed, Resumed:
+	case Kept, Emitted, Deferred, Refused, Opened, Closed, Resumed, Changing:
 	}
 }
 

@@ -32,7 +32,8 @@ const (
 // faithful is a run that kept every promise: twelve messages by ann and bob in
 // turns, of which eve misses four and fetches them after her return. She gets
 // the first of them once more, and ann's first message is sent and acked
-// twice.
+// twice. Ann edits her first message twice and bob his, of which eve misses all
+// but the first edit and asks for them; then bob deletes his second one.
 func faithful() *story {
 	s := &story{ids: map[Key]ID{}, Trial: Trial{
 		Rooms: []string{"room", "hermitage"},
@@ -51,11 +52,13 @@ func faithful() *story {
 	}
 	for n := range uint32(12) {
 		s.message(n)
+		s.changes(n)
 	}
 	s.back(eve, 2, 5, 8)
 	for n := uint32(8); n < 12; n++ {
 		s.get(eve, 2, Received, n)
 	}
+	s.revise(3, 4, Gone, ann, bob, eve)
 	s.tell(eve, 2, MarkKept, Key{}, 12)
 	s.tell(eve, 2, MarkGot, Key{}, 12)
 	s.tell(ann, 1, MarkHeard, Key{Sender: eve}, 4)
@@ -70,6 +73,7 @@ func (s *story) message(n uint32) {
 	k, seq, writer := keyOf(n), n+1, n%2
 	s.ids[k] = Fingerprint(fmt.Append(nil, "id-", n))
 	s.Tables[0].Rows = append(s.Tables[0].Rows, Row{Key: k, Seq: int64(seq), ID: s.ids[k]})
+	s.Tables[0].States = append(s.Tables[0].States, State{ID: s.ids[k]})
 	s.tell(writer, 1, Kept, k, 0)
 	s.tell(writer, 1, Emitted, k, 0)
 	if n == 0 {
@@ -99,7 +103,12 @@ func (s *story) get(client, conn uint32, how Kind, n uint32) {
 // them again.
 func (s *story) back(client, conn, from, to uint32) {
 	s.tell(client, conn, Opened, Key{}, 0)
-	s.tell(client, conn, Joined, Key{}, to)
+	s.tell(client, conn, Joined, Key{N: 1}, to)
+	s.last().Rev = 3
+	s.hear(client, conn, ChangeFetched, 1, 2, 1)
+	s.hear(client, conn, ChangeFetched, 0, 3, 2)
+	s.tell(client, conn, CaughtUp, Key{}, 0)
+	s.last().Rev = 3
 	s.tell(client, conn, Fetched, keyOf(from-1), from)
 	for n := from; n < to; n++ {
 		s.get(client, conn, Fetched, n)
@@ -189,7 +198,8 @@ func TestTrial_CountsTheFacts(t *testing.T) {
 	s.tell(ann, 1, MarkGot, Key{}, 9)
 	s.recover(bob, 7)
 	v, f := s.Judge()
-	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 2, Resumed: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2, MarksBack: 1}
+	want := Facts{Sent: 12, Emitted: 13, Acked: 11, AckAgain: 1, Unacked: 1, Deferred: 1, Returns: 2, Resumed: 1, Live: 12 + 12 + 9, Fetched: 4, Repeats: 1, Marks: 2, MarksBack: 1,
+		Changes: 4, ChangesHeard: 4 + 4 + 2, ChangesFetched: 2}
 	if f != want {
 		t.Errorf("facts\n%+v, want\n%+v", f, want)
 	}

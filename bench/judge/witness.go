@@ -11,6 +11,10 @@ type witness struct {
 	before  way             // of the one before
 	next    uint32          // the seq that the next live message has, when live
 	skipped map[uint32]bool // those that a later one came before
+	rev     uint32          // of the last live change, or of the join, when live
+	page    uint32          // how far the joins' replies have brought the changes
+
+	contents map[ID]content // of messages that were changed
 
 	confirmed uint32            // its own mark, as it was stored
 	told      uint32            // the same, as any answer had it
@@ -45,8 +49,9 @@ func (w *witness) resumed() {
 func (w *witness) joined(r *Record) {
 	// A second join on one connection does not stop what is live.
 	if w.way == apart {
-		w.way, w.next = live, r.Seq+1
+		w.way, w.next, w.rev = live, r.Seq+1, r.Rev
 	}
+	w.page = r.N
 }
 
 // received holds a live message against the one before it on this connection,
@@ -80,6 +85,7 @@ func (w *witness) received(e *evidence, r *Record) {
 const maxSkipped = 1000
 
 func (w *witness) got(e *evidence, r *Record) {
+	w.reads(r)
 	if _, is := w.known[r.ID]; is {
 		e.facts.Repeats++
 	}
