@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/corrillo/corrillo/actors/envelope"
 	"github.com/corrillo/corrillo/actors/locator"
@@ -64,8 +65,9 @@ func (s *System) take(from string, m any) {
 	case *message.Relayed:
 		s.onRelayed(from, m)
 	case *message.GateOpened:
-		s.locator.Answered(&m.Reply.Origin)
-		s.locator.Hear(from, locator.Conversation, m.ConversationID, m)
+		if s.locator.Answered(from, &m.Reply.Origin) {
+			s.locator.Hear(from, locator.Conversation, m.ConversationID, m)
+		}
 	case *message.AnswersLost:
 		s.o.Log.Error("what another node had to say was too much for the link: this node's clients have to catch up", "node", from)
 		s.locator.Retell(from)
@@ -96,17 +98,15 @@ func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.
 }
 
 // onRelayed gives the relay lane what another node's conversation tells, when it
-// is that node's turn.
+// is that node's turn, without the answers that do not count any more.
 func (s *System) onRelayed(from string, m *message.Relayed) {
 	for i := range m.Deliver {
-		s.answered(m.Deliver[i].Acks)
+		m.Deliver[i].Acks = s.answered(from, m.Deliver[i].Acks)
 	}
-	for i := range m.Join {
-		if !m.Join[i].Gated {
-			s.locator.Answered(&m.Join[i].Origin)
-		}
-	}
-	s.answered(m.Replies)
+	m.Join = slices.DeleteFunc(m.Join, func(sub message.Subscription) bool {
+		return !sub.Gated && !s.locator.Answered(from, &sub.Origin)
+	})
+	m.Replies = s.answered(from, m.Replies)
 	if m.ConversationID == "" { // of a user
 		s.passToLane(m)
 		return
@@ -136,10 +136,9 @@ func (s *System) tooEarly(_ locator.Kind, id string, m any) {
 	s.hub.CloseListeners(id, people)
 }
 
-func (s *System) answered(replies []message.Reply) {
-	for i := range replies {
-		s.locator.Answered(&replies[i].Origin)
-	}
+// answered takes in what another node answers, and returns what counts of it.
+func (s *System) answered(from string, replies []message.Reply) []message.Reply {
+	return slices.DeleteFunc(replies, func(r message.Reply) bool { return !s.locator.Answered(from, &r.Origin) })
 }
 
 // onQuestion takes what nodes ask each other and answer.

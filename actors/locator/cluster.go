@@ -179,8 +179,9 @@ func (c *cluster) refOf(msg any) placement.Ref {
 	return placement.Ref{}
 }
 
-// Answered notes that a command of this node was answered, wherever that was.
-func (l *Locator) Answered(o *message.Origin) {
+// Answered takes in that another node answers a command of this one, and reports
+// whether that answer counts: the command may be told again.
+func (l *Locator) Answered(from string, o *message.Origin) bool {
 	c := l.cluster
 	ref := placement.Ref{Session: o.Session.ID, Serial: o.Serial}
 	if !o.Call.IsZero() {
@@ -190,7 +191,7 @@ func (l *Locator) Answered(o *message.Origin) {
 	defer c.mu.RUnlock()
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	c.router.Answered(ref)
+	return c.router.Answered(from, ref)
 }
 
 // View returns the view that the node acts under; the zero View when it is

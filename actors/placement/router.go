@@ -231,8 +231,16 @@ func (r *Router) Sent(node string, k Key, item Item) {
 	r.unanswered[item.Ref] = sent{node: node, key: k, item: item, order: r.order}
 }
 
-// Answered notes that a command has its answer.
-func (r *Router) Answered(ref Ref) { delete(r.unanswered, ref) }
+// Answered takes in that a node answers a command, and reports whether that is
+// its answer: one of a node that has gone, or whose answers were lost, may come
+// when the command is to be told again, or has been, and does not count then.
+func (r *Router) Answered(from string, ref Ref) bool {
+	if s, waits := r.unanswered[ref]; !waits || s.node != from {
+		return false
+	}
+	delete(r.unanswered, ref)
+	return true
+}
 
 // tellAgain has the commands wait, in the order in which they were sent, that
 // some nodes have not answered.

@@ -62,8 +62,8 @@ func (n *node) refOf(msg any) placement.Ref {
 	return placement.Ref{}
 }
 
-func (n *node) answered(o *message.Origin) {
-	n.router.Answered(placement.Ref{Session: o.Session.ID, Serial: o.Serial})
+func (n *node) answered(from string, o *message.Origin) bool {
+	return n.router.Answered(from, placement.Ref{Session: o.Session.ID, Serial: o.Serial})
 }
 
 // here gives an item to the actor on this node.

@@ -184,18 +184,17 @@ func (n *node) take(from *node, m any) {
 		n.settled(from.id, m.Generation)
 	case *message.Relayed:
 		for i := range m.Deliver {
-			n.answeredAll(m.Deliver[i].Acks)
+			m.Deliver[i].Acks = n.answeredAll(from.id, m.Deliver[i].Acks)
 		}
-		for i := range m.Join {
-			if !m.Join[i].Gated {
-				n.answered(&m.Join[i].Origin)
-			}
-		}
-		n.answeredAll(m.Replies)
+		m.Join = slices.DeleteFunc(m.Join, func(sub message.Subscription) bool {
+			return !sub.Gated && !n.answered(from.id, &sub.Origin)
+		})
+		m.Replies = n.answeredAll(from.id, m.Replies)
 		n.heed(from.id, m.ConversationID, m)
 	case *message.GateOpened:
-		n.answered(&m.Reply.Origin)
-		n.heed(from.id, m.ConversationID, m)
+		if n.answered(from.id, &m.Reply.Origin) {
+			n.heed(from.id, m.ConversationID, m)
+		}
 	case *message.AnswersLost:
 		n.w.note("%s has lost answers of %s", n.id, from.id)
 		n.router.Retell(from.id)
@@ -210,10 +209,8 @@ func (n *node) take(from *node, m any) {
 	}
 }
 
-func (n *node) answeredAll(replies []message.Reply) {
-	for i := range replies {
-		n.answered(&replies[i].Origin)
-	}
+func (n *node) answeredAll(from string, replies []message.Reply) []message.Reply {
+	return slices.DeleteFunc(replies, func(r message.Reply) bool { return !n.answered(from, &r.Origin) })
 }
 
 // apply goes on to a view, unless this node is not in it: then it is lost.
