@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,8 +29,9 @@ type Options struct {
 	Args []string
 	// Net has the nodes' network namespaces; loopback when nil.
 	Net *Net
-	// Front is the address of clients; a free port of 127.0.0.1 when empty.
-	Front string
+	// Front is where clients come, which is HAProxy's from then on: Start closes
+	// it here, also when it fails. A free port of 127.0.0.1 when nil.
+	Front *net.TCPListener
 	// Bare leaves HAProxy out: clients connect to the nodes.
 	Bare bool
 	// Log gives a writer for the output of a node, or of "haproxy"; may be nil.
@@ -51,6 +53,9 @@ const secret = "a secret that the nodes of a cluster on loopback share"
 // Start runs a cluster and returns when every node is ready and HAProxy, if
 // there is to be one, sends clients to them.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
+	if o.Front != nil {
+		defer func() { _ = o.Front.Close() }() // HAProxy has it, or nobody
+	}
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
@@ -85,16 +90,29 @@ func (c *Cluster) start(ctx context.Context, o *Options) error {
 	if o.Bare {
 		return nil
 	}
-	if o.Front == "" {
-		port, err := repotest.FreePort()
-		if err != nil {
+	front := o.Front
+	if front == nil {
+		var err error
+		if front, err = Listen(ctx, 0); err != nil {
 			return err
 		}
-		o.Front = hostPort("127.0.0.1", port)
+		defer func() { _ = front.Close() }()
 	}
 	var err error
-	c.front, err = startProxy(ctx, o.Dir, o.Front, c.nodes, o.log("haproxy"))
+	c.front, err = startProxy(ctx, o.Dir, front, c.nodes, o.log("haproxy"))
 	return err
+}
+
+// Listen takes a port of 127.0.0.1 for HAProxy, 0 for a free one. It fails when
+// anybody has it.
+func Listen(ctx context.Context, port int) (*net.TCPListener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // HAProxy makes none by itself either
+	l, err := config.Listen(ctx, "tcp", hostPort("127.0.0.1", port))
+	if err != nil {
+		return nil, err
+	}
+	return l.(*net.TCPListener), nil //nolint:forcetypeassert // tcp
 }
 
 func (o *Options) log(name string) io.Writer {

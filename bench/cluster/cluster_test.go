@@ -1,12 +1,31 @@
 package cluster
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/corrillo/corrillo/bench/server"
 )
+
+// shares listens at a port of 127.0.0.1 as one who shares it, as HAProxy does by
+// itself.
+func shares(t *testing.T, port string) error {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, unix.SO_REUSEPORT, 1) //nolint:gosec // a small number
+		}), err)
+	}}
+	l, err := config.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
 
 // A node behind HAProxy is started again when its process ends, which is told,
 // and not when it was told to end.
@@ -35,6 +54,13 @@ func TestCluster_KeepsNodesRunning(t *testing.T) {
 		}
 	}
 	answers(true)
+	_, port, err := net.SplitHostPort(c.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shares(t, port); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("HAProxy shares its port: %v", err)
+	}
 
 	n.mu.Lock()
 	p := n.run

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 
 // proxyHead is what stands in front of the nodes' lines. Requests go round
 // robin, those of one polling client too; a node that is not ready gets no new
-// ones and keeps what it has, so that it can send its clients away.
+// ones and keeps what it has, so that it can send its clients away. Its port comes
+// to it bound, as the first file behind the standard ones, and is its alone: by
+// itself HAProxy would share one with another HAProxy that has it, in silence.
 const proxyHead = `global
     maxconn 4000
 defaults
@@ -31,7 +34,7 @@ defaults
     option redispatch 1
     option forwardfor
 frontend clients
-    bind %s
+    bind fd@3
     default_backend nodes
 backend nodes
     balance roundrobin
@@ -46,24 +49,29 @@ type proxy struct {
 	out  child.Output
 }
 
-// startProxy runs HAProxy at addr in front of nodes, and returns when it has
-// passed a request on.
-func startProxy(ctx context.Context, dir, addr string, nodes []*Node, also io.Writer) (*proxy, error) {
+// startProxy runs HAProxy at front, which stays the caller's to close, before
+// nodes, and returns when it has passed a request on.
+func startProxy(ctx context.Context, dir string, front *net.TCPListener, nodes []*Node, also io.Writer) (*proxy, error) {
 	binary, err := findProxy()
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(proxyFile(addr, nodes)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(proxyFile(nodes)), 0o600); err != nil {
 		return nil, err
 	}
-	p := &proxy{addr: addr}
+	socket, err := front.File()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = socket.Close() }() // HAProxy has one of its own
+	p := &proxy{addr: front.Addr().String()}
 	cmd := exec.Command(binary, "-db", "-f", file) //nolint:gosec // where packages put it
 	var out io.Writer = &p.out
 	if also != nil {
 		out = io.MultiWriter(&p.out, also)
 	}
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, []*os.File{socket}
 	if p.run, err = child.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start HAProxy: %w", err)
 	}
@@ -74,16 +82,16 @@ func startProxy(ctx context.Context, dir, addr string, nodes []*Node, also io.Wr
 		<-exited
 		cancel()
 	}()
-	if err := awaitReady(ctx, "http://"+addr); err != nil {
+	if err := awaitReady(ctx, "http://"+p.addr); err != nil {
 		return nil, errors.Join(fmt.Errorf("HAProxy passes nothing on: %w\n%s", err, p.out.String()), p.close())
 	}
 	return p, nil
 }
 
 // proxyFile is HAProxy's configuration.
-func proxyFile(addr string, nodes []*Node) string {
+func proxyFile(nodes []*Node) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, proxyHead, addr)
+	b.WriteString(proxyHead)
 	for _, n := range nodes {
 		fmt.Fprintf(&b, "    server %s %s\n", n.name, n.public)
 	}

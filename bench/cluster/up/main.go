@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,7 +23,8 @@ import (
 
 type command struct {
 	Nodes int      `default:"3" help:"How many nodes."`
-	Port  int      `default:"3001" help:"HAProxy's port, of 127.0.0.1."`
+	Port  int      `default:"3001" help:"HAProxy's port, of 127.0.0.1; 0 for a free one."`
+	With  int      `placeholder:"PID" help:"End, in order, when the process with this id does (Linux)."`
 	Args  []string `sep:"none" placeholder:"FLAG" help:"Further flags of corrillo serve; may be repeated."`
 }
 
@@ -48,6 +50,18 @@ func (c *command) Run(ctx context.Context) (err error) {
 	}
 	log := newLog(os.Stdout)
 	say := log.writer("cluster")
+	front, err := listen(ctx, c.Port)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = front.Close() }() // HAProxy has it by then
+	if c.With != 0 {
+		var leave func()
+		if ctx, leave, err = endWith(ctx, c.With); err != nil {
+			return err
+		}
+		defer leave()
+	}
 	dir, err := os.MkdirTemp("", "corrillo-cluster-")
 	if err != nil {
 		return err
@@ -72,7 +86,7 @@ func (c *command) Run(ctx context.Context) (err error) {
 		return err
 	}
 	running, err := cluster.Start(ctx, cluster.Options{
-		Binary: binary, Dir: dir, Nodes: c.Nodes, DatabaseURL: url, Front: fmt.Sprintf("127.0.0.1:%d", c.Port), Log: log.writer,
+		Binary: binary, Dir: dir, Nodes: c.Nodes, DatabaseURL: url, Front: front, Log: log.writer,
 		Args: append([]string{"--log-level=info", "--log-format=text", "--drain-period=5s", "--limits-trusted-proxies=127.0.0.1"}, c.Args...),
 	})
 	if err != nil {
@@ -82,6 +96,16 @@ func (c *command) Run(ctx context.Context) (err error) {
 	<-ctx.Done()
 	tell(say, "stopping the nodes, one after the other; Ctrl-C again ends all at once")
 	return running.Stop()
+}
+
+// listen takes HAProxy's port before anything else is started.
+func listen(ctx context.Context, port int) (*net.TCPListener, error) {
+	l, err := cluster.Listen(ctx, port)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d is taken, by another cluster or a server perhaps (ss -ltnp 'sport = :%d' tells): "+
+			"end that, or take another port, 0 for any that is free: make cluster ARGS=\"--port 0\"", port, port)
+	}
+	return l, err
 }
 
 // introduce says where everything is.
