@@ -2,10 +2,13 @@ package actors_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/corrillo/corrillo/actors"
+	"github.com/corrillo/corrillo/actors/envelope"
+	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/actors/placement"
 	"github.com/corrillo/corrillo/wire"
 )
@@ -76,6 +79,42 @@ func TestCluster_WhoJoinsWhileAConversationGoesAndComesBackHearsIt(t *testing.T)
 		t.Fatalf("send: %v", r)
 	}
 	for carol.event("new_message").Data["content"] != "4" {
+	}
+}
+
+// Who leaves while the new owner of a conversation is being told that he has
+// joined at the word of the one before does not keep it awake.
+func TestCluster_WhoLeavesWhileAConversationHearsOfTheJoinIsForgotten(t *testing.T) {
+	h := waitBehindAHole(t, actors.Options{IdleAfter: 10 * time.Millisecond, PresenceGrace: time.Millisecond})
+	f, room, alice, bob, carol := h.f, h.room, h.alice, h.bob, h.carol
+	join := carol.emit("join_conversation", room)
+	h.done(t)
+
+	n4 := f.add()
+	f.view(nil)
+	f.settle()
+	f.mu.Lock()
+	n2 := f.nodes["N2"]
+	f.mu.Unlock()
+	release := f.hold(n4, n2)
+	leave := carol.emit("leave_conversation", room)
+	f.waiting(n4, n2, func(items [][]byte) bool {
+		return slices.ContainsFunc(items, func(item []byte) bool {
+			m, _ := envelope.Decode(item)
+			relayed, is := m.(*message.Relayed)
+			return is && len(relayed.Leave) > 0
+		})
+	})
+	close(h.release)
+	carol.next(func(r received) bool { return r.Event == "ack" && r.Ack == join })
+	release()
+	carol.next(func(r received) bool { return r.Event == "ack" && r.Ack == leave })
+	for _, p := range []*peer{alice, bob, carol} {
+		p.session.Closed(p, wire.CloseClient)
+	}
+	eventually(t, "the conversation", func() bool { return n4.sys.Stats().Locator.Conversations == 0 }, func() string { return "it stays awake with nobody in it" })
+	if n4.sys.Stats().Locator.ConversationsSpawned == 0 {
+		t.Error("N4 has not had the conversation")
 	}
 }
 

@@ -70,17 +70,13 @@ func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late 
 	if session.Node != s.hub.Node() || !s.ofAnother(m, late) {
 		return
 	}
-	s.hub.TellListeners(m.ConversationID, func(listeners []message.Listener) {
-		for _, l := range listeners {
-			if l.Session == session {
-				s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
-			}
-		}
+	s.hub.TellListener(m.ConversationID, session, func(l message.Listener) {
+		s.locator.Announce(locator.Conversation, m.ConversationID, &message.Listening{Sessions: []message.Listener{l}})
 	})
 }
 
 // hasLeft tells the owner of a conversation of a session that has left it here at
-// the word of another one: the owner may have been told that it listens.
+// the word of another one, or while the owner was told that it listens.
 func (s *System) hasLeft(m *message.Relayed, session message.SessionRef, join uint64, late bool) {
 	if s.ofAnother(m, late) {
 		s.sessionLeft(m.ConversationID, session, join)

@@ -145,22 +145,23 @@ func (h *Hub) cutGates(s *Subscriber) {
 }
 
 // Unsubscribe takes a session out of a conversation. It reports whether it was in,
-// and the serial of the last command to join.
-func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) (join uint64, was bool) {
+// the serial of the last command to join, and whether the conversation may have
+// been told of it as one of the Listeners: after what it is taken out for.
+func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) (join uint64, told, was bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.rooms[conversationID]
 	s := h.sessions[ref.ID]
 	if ref.Node != h.node || r == nil || s == nil {
-		return 0, false
+		return 0, false, false
 	}
 	i := s.jointOf(r)
 	if i < 0 {
-		return 0, false
+		return 0, false, false
 	}
-	join = s.joined[i].join
+	join, told = s.joined[i].join, s.joined[i].told
 	h.leave(s, r)
-	return join, true
+	return join, told, true
 }
 
 // Evict takes every session of these users out of a conversation, which knows

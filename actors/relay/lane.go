@@ -34,7 +34,8 @@ type LaneOptions struct {
 	// says that it had to wait for a hole. Default: nobody is.
 	Joined func(m *message.Relayed, session message.SessionRef, late bool)
 	// Left is told of every session that was taken out because it has left, with the
-	// serial of its last join, after that; late as above. Default: nobody is.
+	// serial of its last join, after that; late as above, or that the conversation
+	// may hear of the session as one of the Listeners yet. Default: nobody is.
 	Left func(m *message.Relayed, session message.SessionRef, join uint64, late bool)
 	// HoleMessages and HoleBytes bound what is fetched for one hole, of messages
 	// or of changes. Defaults 5,000 and 64 MiB.
@@ -127,8 +128,8 @@ func (l *Lane) do(ctx actor.Context, m any) {
 func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	h := l.o.Hub
 	for _, s := range m.Leave {
-		if join, was := h.Unsubscribe(m.ConversationID, s); was {
-			l.o.Left(m, s, join, l.late)
+		if join, told, was := h.Unsubscribe(m.ConversationID, s); was {
+			l.o.Left(m, s, join, l.late || told)
 		}
 	}
 	h.Evict(m.ConversationID, m.EvictUsers)

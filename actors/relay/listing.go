@@ -99,13 +99,25 @@ func (h *Hub) TellListening(conversationID string, tell func(*message.Listening)
 	}
 }
 
-// TellListeners is TellSessions for the Listeners of a conversation.
-func (h *Hub) TellListeners(conversationID string, tell func([]message.Listener)) {
+// TellListener is TellSessions for one of the Listeners of a conversation.
+func (h *Hub) TellListener(conversationID string, session message.SessionRef, tell func(message.Listener)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if listeners := h.listenersOf(conversationID); len(listeners) > 0 {
-		tell(listeners)
+	r, s := h.rooms[conversationID], h.sessions[session.ID]
+	if r == nil || s == nil || s.user == nil || session.Node != h.node {
+		return
 	}
+	if i := s.jointOf(r); i >= 0 {
+		tell(s.listener(i))
+	}
+}
+
+// listener says that the session has joined, which has to be taken back should it
+// leave. Under the hub's lock.
+func (s *Subscriber) listener(i int) message.Listener {
+	j := &s.joined[i]
+	j.told = true
+	return message.Listener{Session: s.Ref(), UserID: s.user.id, Join: j.join}
 }
 
 func (h *Hub) listenersOf(conversationID string) []message.Listener {
@@ -116,7 +128,7 @@ func (h *Hub) listenersOf(conversationID string) []message.Listener {
 	listeners := make([]message.Listener, 0, len(r.members))
 	for _, s := range r.members {
 		if s.user != nil {
-			listeners = append(listeners, message.Listener{Session: s.Ref(), UserID: s.user.id, Join: s.joined[s.jointOf(r)].join})
+			listeners = append(listeners, s.listener(s.jointOf(r)))
 		}
 	}
 	return listeners

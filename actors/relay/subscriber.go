@@ -58,6 +58,7 @@ type joint struct {
 	since uint64 // offset at the time of joining
 	join  uint64 // serial of the last command to join
 	firm  bool   // a join was answered: one that is not may fail without harm
+	told  bool   // the room's conversation may be told of it by this node, too
 }
 
 // gatedJoin is a join whose reply waits for a page.
