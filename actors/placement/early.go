@@ -39,11 +39,10 @@ func (r *Router) InTurn(from string, k Key) bool {
 	if len(r.changes) == 0 && len(r.early) == 0 {
 		return true
 	}
-	if slices.ContainsFunc(r.early[k], func(w word) bool { return w.from == from }) {
-		return false
-	}
-	_, now := r.turn(from, k)
-	return now
+	at, now := r.turn(from, k)
+	// What is kept may have its turn by now, and comes first.
+	before := func(w word) bool { return w.from == from || at > 0 && w.at < at }
+	return now && !slices.ContainsFunc(r.early[k], before)
 }
 
 // Early keeps what another node says of k and what is not InTurn. When too much

@@ -52,6 +52,23 @@ func TestRouter_HearsOwnersInOrder(t *testing.T) {
 	want(t, "all have", fmt.Sprint(r.Due()), "[1 2]")
 }
 
+// Nobody is heard ahead of what is kept of an owner before: all may have settled,
+// and it is not passed on yet.
+func TestRouter_HearsNoOwnerAheadOfWhatIsKept(t *testing.T) {
+	r, _ := routerAt("a", view(1, "a", "b"))
+	then, now := view(2, "a", "b", "c"), view(3, "a", "b", "c", "d")
+	k := keyThat([]placement.View{r.View(), then, now}, "b", "c", "d")
+	r.Switch(then)
+	want(t, "the second owner", hear(r, "c", k, "2"), "kept")
+	want(t, "the first one's turn is now", hear(r, "b", k, "1"), "1")
+	r.Switch(now)
+	settled(r, "b", 3)
+	settled(r, "c", 3)
+	want(t, "the last owner", hear(r, "d", k, "3"), "kept")
+	want(t, "in order", fmt.Sprint(r.Due()), "[2 3]")
+	want(t, "nothing is kept", hear(r, "d", k, "4"), "4")
+}
+
 // A node that is gone is not waited for.
 func TestRouter_HearsANewOwnerWhenTheOneBeforeIsGone(t *testing.T) {
 	r, _ := routerAt("a", view(1, "a", "b", "c"))
