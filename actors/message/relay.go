@@ -16,7 +16,7 @@ type Relayed struct {
 	LastSeq int64
 	// FromSeq, when set, is the last seq that the conversation told relays of
 	// before this: one that does not follow a direct conversation yet begins
-	// after it.
+	// after it. FromFirst: it has told of none.
 	FromSeq int64
 	// NextRev says of changes what LastSeq says of messages: it is the rev that
 	// the next one gets, so those before it are committed. It is set where LastSeq
@@ -35,6 +35,10 @@ type Relayed struct {
 	// where there is only one.
 	Owner string
 }
+
+// FromFirst is a Relayed.FromSeq: what is to be looked for begins with the first
+// message. A node of a version that does not know it begins after LastSeq.
+const FromFirst int64 = -1
 
 // Delivery is one event for the sessions of this node. Acks go out before
 // the event.

@@ -131,9 +131,10 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 // two. Under the lock.
 func (h *Hub) begin(r *room, m *message.Relayed) {
 	if !r.known {
-		r.known, r.lastSeq, r.used = true, cmp.Or(m.FromSeq, m.LastSeq), time.Now().UnixNano()
+		from := max(cmp.Or(m.FromSeq, m.LastSeq), 0) // message.FromFirst is below
+		r.known, r.lastSeq, r.used = true, from, time.Now().UnixNano()
 	}
-	if !r.revKnown && m.FromSeq > 0 {
+	if !r.revKnown && m.FromSeq != 0 {
 		r.revKnown, r.lastRev = true, m.FromRev
 	}
 }

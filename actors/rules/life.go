@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ const maxBackoff = 4
 // life is the activation: what the store said, and who waits for it.
 type life struct {
 	phase   phase
+	begun   bool // it has been warm
 	epoch   int64
 	lastSeq int64
 	lastRev int64
@@ -94,16 +96,16 @@ func (c *Conversation) activated(m *message.Activated) {
 	}
 	a := &m.Activation
 	from, fromRev := a.LastSeq, a.LastRev
-	if c.life.epoch > 0 { // what this life has seen to before
+	if c.life.begun { // what this life has seen to before
 		from, fromRev = c.life.lastSeq, c.life.lastRev
 	}
-	c.life.phase, c.life.doubt, c.life.retries = warm, false, 0
+	c.life.phase, c.life.begun, c.life.doubt, c.life.retries = warm, true, false, 0
 	c.life.epoch, c.life.lastSeq, c.life.lastRev = a.Epoch, a.LastSeq, a.LastRev
 	c.loadMembers(a.Participants)
 	if a.LastSeq > 0 {
 		// What was committed without a delivery, the relay fetches.
 		r := c.relay()
-		r.FromSeq, r.FromRev = from, fromRev
+		r.FromSeq, r.FromRev = cmp.Or(from, message.FromFirst), fromRev
 	}
 	waiting := c.life.waiting
 	c.life.waiting = nil
