@@ -140,6 +140,7 @@ const (
 	OutcomeRejected                // this row alone was refused by the database (Err says why)
 	OutcomeNotFound                // a change's message does not exist
 	OutcomeRefused                 // a change that OnlySender forbids, or of a tombstone
+	OutcomeLater                   // a change that is left for the next group, as all behind it: the messages are too large for one transaction
 )
 
 // MessageResult is the outcome of one Group.Messages element. Stored is set

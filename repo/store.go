@@ -32,7 +32,9 @@ type Store interface {
 	// store is told so, each in one of its own, and returns one result per
 	// group, in the same order. It never writes half a group.
 	// Repeats, conflicts, fenced groups and rows that the database refuses
-	// are isolated: they get their own outcome and the rest is written. The
+	// are isolated: they get their own outcome and the rest is written. When the
+	// messages that a transaction changes have more than PageBytes together, the
+	// changes behind that are OutcomeLater, but for the first one of each group. The
 	// same conversation must not appear twice. A connection lost in the
 	// middle is resolved inside by looking the rows up, until ctx ends.
 	Save(ctx context.Context, groups []Group) []GroupResult

@@ -234,3 +234,38 @@ func TestConversation_OverloadedMarks(t *testing.T) {
 		t.Fatalf("mark at %d", got)
 	}
 }
+
+// Changes that the store has left for later, since their messages are large, go
+// first in the next group. Nobody is answered before.
+func TestConversation_ChangesLeftForLater(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{})
+	r.table.add("alice")
+	r.step(r.post("alice", "0", "1"))
+	r.warm()
+	r.save()
+	edit := func(content string) *rules.Ready {
+		return r.step(&message.EditMessage{Origin: client("alice"), MessageID: "m1", Content: content})
+	}
+	for _, content := range []string{"1", "2", "3", "4"} {
+		edit(content)
+	}
+	want(t, "the first", codes(r.save()), "ok")
+	edit("5")
+	g := r.take()
+	res := repo.GroupResult{Epoch: r.table.epoch, Changes: []repo.ChangeResult{r.table.change(g.Changes[0]), {Outcome: repo.OutcomeLater}, {Outcome: repo.OutcomeLater}}}
+	res.LastSeq, res.LastRev = r.table.lastSeq, r.table.lastRev
+	want(t, "what is saved", codes(r.saved(res)), "ok")
+	var next []string
+	for _, ch := range r.flying.Changes {
+		next = append(next, ch.Content)
+	}
+	want(t, "the next group", strings.Join(next, " "), "3 4 5")
+	ready := r.save()
+	want(t, "the others", codes(ready), "ok ok ok")
+	if n := len(ready.Relay.Deliver); n != 3 || ready.Relay.Deliver[0].Rev != 3 {
+		t.Errorf("%d are told: %+v", n, ready.Relay.Deliver)
+	}
+	if _, pending := r.c.Stats(); pending != 0 {
+		t.Errorf("%d are not answered", pending)
+	}
+}

@@ -37,7 +37,7 @@ func (c *Conversation) change(o *message.Origin, ch repo.Change) {
 		c.refuse(o, "", errShed())
 		return
 	}
-	size := 200 + len(ch.Content)
+	size := changeSize(&ch)
 	if !c.room(1, size) {
 		c.refuse(o, "", c.crowded())
 		return
@@ -46,16 +46,41 @@ func (c *Conversation) change(o *message.Origin, ch repo.Change) {
 	if ch.At.IsZero() {
 		ch.At = c.now
 	}
-	b := c.pipe.collecting()
+	b := c.pipe.collecting() // what its message has besides counts when it is read: see putBack
 	b.bytes += size
 	b.group.Changes = append(b.group.Changes, ch)
 	b.changes = append(b.changes, pendingChange{origin: *o, kind: ch.Kind})
+}
+
+func changeSize(ch *repo.Change) int { return 200 + len(ch.Content) }
+
+// putBack has changes of b that the store has left for later go first in the next
+// group.
+func (c *Conversation) putBack(b *batch, results []repo.ChangeResult) {
+	var changes []repo.Change
+	var pending []pendingChange
+	for i := range results {
+		if results[i].Outcome == repo.OutcomeLater {
+			changes, pending = append(changes, b.group.Changes[i]), append(pending, b.changes[i])
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	next := c.pipe.collecting()
+	next.group.Changes = append(changes, next.group.Changes...)
+	next.changes = append(pending, next.changes...)
+	for i := range changes {
+		next.bytes += changeSize(&changes[i])
+	}
 }
 
 // changeSaved takes the outcome of a change. acks is empty and belongs to it.
 func (c *Conversation) changeSaved(p *pendingChange, r *repo.ChangeResult, acks []message.Reply) {
 	switch r.Outcome {
 	case repo.OutcomeSaved, repo.OutcomeRepeat:
+	case repo.OutcomeLater:
+		return // it is put back
 	case repo.OutcomeNotFound:
 		c.refuse(&p.origin, "", errNoMessage())
 		return

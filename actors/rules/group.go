@@ -169,6 +169,7 @@ func (c *Conversation) committed(b *batch, r *repo.GroupResult) {
 			c.changeSaved(&b.changes[i], &r.Changes[i], acks[i:i:i+1])
 		}
 	}
+	c.putBack(b, r.Changes)
 	c.participantsSaved(b, r)
 	for _, w := range b.waiters {
 		if m, ok := w.(*pendingMark); ok {

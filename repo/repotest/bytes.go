@@ -94,3 +94,82 @@ func testPageBytes(t *testing.T, open Open) {
 		}
 	})
 }
+
+// testChangeBytes: however large the messages are that a group changes, no more
+// than a page of them is changed at once, in order, and the rest is left for the
+// next group.
+func testChangeBytes(t *testing.T, open Open) {
+	s := open(t)
+	const n = 20
+	large := func() repo.Message {
+		m := Message("ann", "", "x")
+		m.Metadata = []byte(`"` + strings.Repeat("x", 1_000_000) + `"`)
+		return m
+	}
+	r := post(t, s, "room", large(), large(), Message("ann", "", "small"))
+	first := r.Messages[0].Stored.ID
+	other := post(t, s, "other", large())
+	var left []repo.Change
+	for i := range n { // of one message more often than of the other
+		left = append(left, repo.Change{MessageID: r.Messages[min(i%3, 1)].Stored.ID, Content: fmt.Sprint(i), At: start})
+	}
+	left = append(left, repo.Change{MessageID: r.Messages[2].Stored.ID, Content: "last", At: start}, repo.Change{MessageID: "none", Content: "x", At: start})
+	done, groups := 0, 0
+	for rev := int64(0); len(left) > 0; groups++ {
+		g := groupOf("room", after(r))
+		g.Changes = left
+		if r = saveOne(t, s, g); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		bytes, now := 0, 0
+		for i := range r.Changes {
+			c := &r.Changes[i]
+			if c.Outcome == repo.OutcomeLater {
+				break
+			}
+			if now++; left[i].MessageID == "none" {
+				if c.Outcome != repo.OutcomeNotFound {
+					t.Fatalf("%+v", c)
+				}
+				continue
+			}
+			if rev++; c.Outcome != repo.OutcomeSaved || c.Stored.Rev != rev || c.Stored.Content != left[i].Content {
+				t.Fatalf("change %d of group %d: outcome %d, rev %d, content %q", i, groups, c.Outcome, c.Stored.Rev, c.Stored.Content)
+			}
+			bytes += c.Stored.Size()
+		}
+		for _, c := range r.Changes[now:] {
+			if c.Outcome != repo.OutcomeLater {
+				t.Fatalf("outcome %d behind what is left for later", c.Outcome)
+			}
+		}
+		if now == 0 || bytes > repo.PageBytes+1_100_000 || r.LastRev != rev {
+			t.Fatalf("group %d: %d changes, %d bytes, last rev %d, want %d", groups, now, bytes, r.LastRev, rev)
+		}
+		left, done = left[now:], done+now
+	}
+	if done != n+2 || groups < n/5 || groups > n/3 {
+		t.Errorf("%d changes in %d groups", done, groups)
+	}
+	t.Run("each group has one at the least", func(t *testing.T) {
+		one, two := groupOf("room", after(r)), groupOf("other", after(other))
+		for range n {
+			one.Changes = append(one.Changes, repo.Change{MessageID: first, Content: "x", At: start})
+			two.Changes = append(two.Changes, repo.Change{MessageID: other.Messages[0].Stored.ID, Content: "x", At: start})
+		}
+		saved := 0
+		for _, r := range s.Save(t.Context(), []repo.Group{one, two}) {
+			if r.Err != nil || r.Changes[0].Outcome != repo.OutcomeSaved || r.Changes[n-1].Outcome != repo.OutcomeLater {
+				t.Fatalf("%v, outcomes %d and %d", r.Err, r.Changes[0].Outcome, r.Changes[n-1].Outcome)
+			}
+			for i := range r.Changes {
+				if r.Changes[i].Outcome == repo.OutcomeSaved {
+					saved++
+				}
+			}
+		}
+		if saved > 6 {
+			t.Errorf("%d large messages are changed in one transaction", saved)
+		}
+	})
+}

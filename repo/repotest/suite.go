@@ -34,6 +34,7 @@ func groups() []group {
 		{"Roles", testRoles},
 		{"Messages", testMessages},
 		{"PageBytes", testPageBytes},
+		{"ChangeBytes", testChangeBytes},
 		{"Conversations", testConversations},
 		{"Members", testMembers},
 		{"Users", testUsers},

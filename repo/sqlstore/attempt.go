@@ -37,6 +37,8 @@ type attempt struct {
 	works []*work
 	args  []any
 	rows  []row
+	// changed is how many bytes the messages have that were changed.
+	changed int
 }
 
 // row is a message to be inserted.

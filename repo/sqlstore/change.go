@@ -77,16 +77,27 @@ func (a *attempt) change(ctx context.Context) (verdict, error) {
 }
 
 func (a *attempt) changeIn(ctx context.Context, w *work) (verdict, error) {
-	targets, err := a.targets(ctx, w)
-	if err != nil {
-		return verdictFailed, err
-	}
+	targets, some := make(map[string]*repo.Message, min(len(w.changes), targetsAtOnce)), false
 	for i := range w.changes {
 		c := &w.changes[i]
 		if c.settled {
 			continue
 		}
-		m := targets[c.change.MessageID]
+		if some && a.changed > repo.PageBytes {
+			c.try = repo.ChangeResult{Outcome: repo.OutcomeLater}
+			continue
+		}
+		some = true
+		m, read := targets[c.change.MessageID]
+		if !read {
+			if err := a.read(ctx, w, w.changes[i:], targets); err != nil {
+				return verdictFailed, err
+			}
+			m = targets[c.change.MessageID]
+		}
+		if m != nil {
+			a.changed += m.Size()
+		}
 		c.try = judge(c.change, m)
 		if c.try.Outcome != repo.OutcomeSaved {
 			continue
@@ -111,30 +122,43 @@ func (a *attempt) changeIn(ctx context.Context, w *work) (verdict, error) {
 	return verdictCommitted, nil
 }
 
-// targets reads the messages that the group changes.
-func (a *attempt) targets(ctx context.Context, w *work) (map[string]*repo.Message, error) {
-	targets := make(map[string]*repo.Message, len(w.changes))
-	ids := make([]any, 0, len(w.changes))
-	for i := range w.changes {
-		if c := &w.changes[i]; !c.settled && validID(c.change.MessageID) {
-			ids = append(ids, c.change.MessageID)
+// targetsAtOnce bounds the messages to be changed that are read at once: how large
+// they are is known behind that.
+const targetsAtOnce = 16
+
+// read adds to targets the next messages that are changed; nil stands for one that
+// is not there.
+func (a *attempt) read(ctx context.Context, w *work, changes []changeItem, targets map[string]*repo.Message) error {
+	args := append(make([]any, 0, 1+targetsAtOnce), w.id())
+	for i := range changes {
+		c := &changes[i]
+		id := c.change.MessageID
+		if _, known := targets[id]; known || c.settled {
+			continue
+		}
+		targets[id] = nil
+		if !validID(id) {
+			continue
+		}
+		if args = append(args, id); len(args) > targetsAtOnce {
+			break
 		}
 	}
-	for part := range chunks(ids, a.s.d.MaxKeys) {
-		args := append([]any{w.id()}, part...)
-		rows, err := a.tx.QueryContext(ctx, a.s.texts.of(kindTargets, len(part)), args...)
-		if err != nil {
-			return nil, err
-		}
-		messages, err := appendMessages(nil, rows)
-		if err != nil {
-			return nil, err
-		}
-		for i := range messages {
-			targets[messages[i].ID] = &messages[i]
-		}
+	if len(args) == 1 {
+		return nil
 	}
-	return targets, nil
+	rows, err := a.tx.QueryContext(ctx, a.s.texts.of(kindTargets, len(args)-1), args...)
+	if err != nil {
+		return err
+	}
+	messages, err := appendMessages(nil, rows)
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		targets[messages[i].ID] = &messages[i]
+	}
+	return nil
 }
 
 // judge says what a change would come to. m is nil when there is no message.
