@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,6 +98,33 @@ func (c *cluster) ask(ctx context.Context, node string, make func(n uint64) any)
 		return a, nil
 	case <-ctx.Done():
 		return nil, &unanswered{errSilent}
+	}
+}
+
+// tellAll tells every other node m, and returns when each has taken it or has left.
+// The error says that one did not before ctx ended: it still will, for as long as
+// both live.
+func (s *System) tellAll(ctx context.Context, m any) error {
+	var all errgroup.Group
+	for _, node := range s.others() {
+		all.Go(func() error { return s.tellOne(ctx, node, m) })
+	}
+	return all.Wait()
+}
+
+func (s *System) tellOne(ctx context.Context, node string, m any) error {
+	n, answer := s.cluster.asks.begin(node)
+	defer s.cluster.asks.end(n)
+	if !slices.Contains(s.others(), node) {
+		return nil // it has left, and nobody fails this question any more
+	}
+	s.cluster.tell(node, m)
+	s.cluster.tell(node, &message.PresenceAsked{Ask: n}) // of nobody: the answer says that m has been taken
+	select {
+	case <-answer:
+		return nil
+	case <-ctx.Done():
+		return &unanswered{errSilent}
 	}
 }
 

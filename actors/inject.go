@@ -135,9 +135,19 @@ func (s *System) ChangeMembership(ctx context.Context, c wire.MembershipChange) 
 	return err
 }
 
-// Revoke implements wire.Injector.
+// Revoke implements wire.Injector. In a cluster it returns when no other node has a
+// session of the user from before any more: the word of the user's node is lost
+// where that dies before it has come everywhere.
 func (s *System) Revoke(ctx context.Context, userID string) (int, error) {
-	return s.callUser(ctx, userID, func(o message.Origin) any { return &message.RevokeUser{Origin: o} })
+	closed, err := s.callUser(ctx, userID, func(o message.Origin) any { return &message.RevokeUser{Origin: o} })
+	if err != nil || s.cluster == nil {
+		return closed, err
+	}
+	s.hub.Revoke(userID, message.Revoked)
+	if err := s.tellAll(ctx, &message.EndUser{UserID: userID, Reason: message.Revoked}); err != nil {
+		return closed, wire.Errorf(wire.CodeUnavailable, "not all nodes have ended the user's connections yet: ask again")
+	}
+	return closed, nil
 }
 
 // Presence implements wire.Injector.

@@ -83,6 +83,9 @@ type EndUser struct {
 	Reason string // for session_revoked
 }
 
+// Revoked is the Reason of EndUser.
+const Revoked = "revoked"
+
 // EndSession ends one session, which may be one too many for its user.
 type EndSession struct {
 	Session SessionRef

@@ -321,10 +321,9 @@ func (u *User) onEmit(m *message.EmitToUser) {
 // onRevoke ends the user's sessions on every node: also those that this actor
 // has not heard of yet.
 func (u *User) onRevoke(m *message.RevokeUser) {
-	const reason = "revoked"
-	closed := u.o.Hub.Revoke(u.id, reason)
+	closed := u.o.Hub.Revoke(u.id, message.Revoked)
 	for _, node := range u.o.Others() {
-		u.o.Elsewhere(node, &message.EndUser{UserID: u.id, Reason: reason})
+		u.o.Elsewhere(node, &message.EndUser{UserID: u.id, Reason: message.Revoked})
 	}
 	for ref, d := range u.sessions.All() {
 		if ref.Node != u.o.Hub.Node() && d.attached {
