@@ -113,6 +113,35 @@ func TestConversation_MarkOfTheOverloaded(t *testing.T) {
 	want(t, "told", events(ready), wire.EventMessageRead)
 }
 
+// TestConversation_MarkOfWhatIsInFlight: a page of history shows a message before
+// its conversation knows that it is stored. Its mark is no lower for that.
+func TestConversation_MarkOfWhatIsInFlight(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{Waiting: 3})
+	r.table.add("alice", "bob")
+	r.step(r.post("bob", "1", ""))
+	r.warm()
+	r.save()
+	r.step(r.post("bob", "2", ""))
+	mark := func(seq int64) *message.MarkRead { return &message.MarkRead{Origin: client("alice"), Seq: seq} }
+	want(t, "waits for the outcome", codes(r.step(mark(2))), "")
+	want(t, "so does one that is too high", codes(r.step(mark(99))), "")
+	r.step(mark(3))
+	want(t, "as many as may wait", codes(r.step(mark(3))), "overloaded")
+	ready := r.save()
+	want(t, "the message", events(ready), wire.EventNewMessage)
+	ready = r.save()
+	want(t, "told once", events(ready), wire.EventMessageRead)
+	for _, reply := range replies(ready) {
+		want(t, "stored", string(reply.Data), `{"status":"ok","conversationId":"c1","readSeq":2}`)
+	}
+	if n := len(replies(ready)); n != 3 {
+		t.Errorf("%d answers, want 3", n)
+	}
+	r.step(r.post("bob", "3", ""))
+	r.step(mark(3))
+	want(t, "nobody knows", codes(r.fail(repo.ErrUnavailable)), "unavailable unavailable")
+}
+
 // TestConversation_PresenceOfTwoDevices: one of two sessions leaves, which is
 // no news; the last one does, and whoever comes back is shown anew.
 func TestConversation_PresenceOfTwoDevices(t *testing.T) {

@@ -50,7 +50,8 @@ type foundMark struct {
 }
 
 // markRead raises the user's mark to a message; a seq beyond the last stands
-// for the last.
+// for the last, of the messages in flight too: a page of history may have shown
+// them already.
 func (c *Conversation) markRead(m *message.MarkRead) {
 	o := &m.Origin
 	if m.MessageID != "" {
@@ -59,6 +60,14 @@ func (c *Conversation) markRead(m *message.MarkRead) {
 			return
 		}
 		c.lookUp(m, Lookup{MessageID: m.MessageID})
+		return
+	}
+	if b := c.pipe.flying; b != nil && len(b.posts) > 0 && m.Seq > c.life.lastSeq {
+		if len(b.waiters) >= c.o.Waiting {
+			c.refuse(o, "", c.tooMany())
+			return
+		}
+		b.waiters = append(b.waiters, (*earlyMark)(m))
 		return
 	}
 	seq := min(m.Seq, c.life.lastSeq)
@@ -106,6 +115,14 @@ func (c *Conversation) messageFound(f *message.MessageFound) {
 		c.take(held{cmd: &foundMark{o: &m.Origin, target: t}})
 	}
 }
+
+// earlyMark is a mark_read of what may be in flight: it is looked at again when
+// that is there.
+type earlyMark message.MarkRead
+
+func (m *earlyMark) saved(c *Conversation) { c.markRead((*message.MarkRead)(m)) }
+
+func (m *earlyMark) failed(c *Conversation, e *wire.Error) { c.refuse(&m.Origin, "", e) }
 
 // raiseMark writes the mark with the next group and answers after its commit;
 // at once when it does not move.
