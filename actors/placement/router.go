@@ -298,6 +298,9 @@ func (r *Router) sendBack(node string, k Key, item Item) {
 // OnTold takes what another node tells. local is true when the caller is to
 // give it to the actor; else it waits, or has gone back.
 func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
+	if !r.view.Has(from) {
+		return false // it has gone meanwhile, and its sessions with it
+	}
 	item.From = from
 	if r.Owner(k) != r.self || r.wasLost(k, r.heard[from]) {
 		r.sendBack(from, k, item)
@@ -325,10 +328,23 @@ func (r *Router) OnReturned(k Key, item Item, generation uint64) (newer bool) {
 	delete(r.unanswered, item.Ref)
 	r.stats.Returned++
 	q := r.queue(k)
-	q.first = append(q.first, item)
-	r.waiting.add(item)
+	if whoListens(item.Msg) {
+		q.announce = true // as it is then: that one has left may be lost with a node that was told
+	} else {
+		q.first = append(q.first, item)
+		r.waiting.add(item)
+	}
 	q.needs = max(q.needs, generation)
 	return generation > r.view.Generation
+}
+
+// whoListens reports whether a message says who listens here.
+func whoListens(msg any) bool {
+	switch msg.(type) {
+	case *message.Listening, *message.UserSessions:
+		return true
+	}
+	return false
 }
 
 // Ready appends the ids whose messages need not wait any more.

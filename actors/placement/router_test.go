@@ -321,6 +321,31 @@ func TestRouter_ReturnedComesFirst(t *testing.T) {
 	want(t, "is not ready", len(r.Ready(nil)), 0)
 }
 
+// Who listens may have changed when it comes back that somebody does: it is said
+// anew, as it is then.
+func TestRouter_SaysAnewWhoListensWhenThatComesBack(t *testing.T) {
+	for _, msg := range []any{&message.Listening{}, &message.UserSessions{}} {
+		r, _ := routerAt("a", two)
+		k := keyThat([]placement.View{two}, "b")
+		r.OnReturned(k, placement.Item{Msg: "said before"}, two.Generation)
+		r.OnReturned(k, placement.Item{Msg: msg}, two.Generation)
+		want(t, "taken", taken(r, k), "announce true said before")
+	}
+}
+
+// What a node has told is taken in after it has gone: its sessions have gone with
+// it, and nobody would say so again.
+func TestRouter_TakesNothingOfWhoHasGone(t *testing.T) {
+	r, said := routerAt("c", three)
+	next := view(3, "b", "c")
+	k := keyThat([]placement.View{three, next}, "c", "c")
+	r.Switch(next)
+	said.take()
+	want(t, "told", r.OnTold("a", k, placement.Item{Msg: "x"}), false)
+	want(t, "sent back", said.take(), "")
+	want(t, "kept", r.Holding(k), 0)
+}
+
 func TestRouter_TellsAgainWhatNobodyAnswers(t *testing.T) {
 	r, _ := routerAt("a", two)
 	next := view(3, "a", "c")
