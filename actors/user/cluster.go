@@ -53,22 +53,28 @@ func (u *User) onSessions(m *message.UserSessions) {
 }
 
 // bound ends sessions of the user when there are too many on all nodes together:
-// one that waits for a recovery, else the one that has just come.
+// one that waits for a recovery, else the one that has just come. Those that have
+// been asked to end do not count any more.
 func (u *User) bound(newest message.SessionRef) {
 	if u.o.PerUser <= 0 || u.o.Elsewhere == nil || u.sessions.Len() <= u.o.PerUser {
 		return
 	}
+	count, end, reason := 0, newest, wire.CloseRateLimited
 	for ref, d := range u.sessions.All() {
-		if !d.attached {
-			u.endSession(ref, wire.CloseReplaced)
-			return
+		if d.ending {
+			continue
+		}
+		if count++; !d.attached {
+			end, reason = ref, wire.CloseReplaced
 		}
 	}
-	u.endSession(newest, wire.CloseRateLimited)
-}
-
-func (u *User) endSession(ref message.SessionRef, reason wire.CloseReason) {
-	u.o.Elsewhere(ref.Node, &message.EndSession{Session: ref, Reason: reason})
+	if count <= u.o.PerUser {
+		return
+	}
+	d, _ := u.sessions.Get(end)
+	d.ending = true
+	u.sessions.Set(end, d)
+	u.o.Elsewhere(end.Node, &message.EndSession{Session: end, Reason: reason})
 }
 
 // onHandOff ends this life of the user: it goes on on another node, which hears

@@ -56,6 +56,7 @@ type User struct {
 // device is one session.
 type device struct {
 	attached   bool
+	ending     bool // it was one too many, and has been asked to end
 	generation uint64
 	joined     small.Map[string, struct{}] // the conversations that it shows the user in
 }
