@@ -39,7 +39,7 @@ func randomUse(t *testing.T, seed uint64) {
 	for i := range riders {
 		r := &rider{
 			t: t, at: func() *actors.System { return sys }, rng: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprint("rider", i),
-			unacked: map[string]object{}, acked: map[string]string{}, pool: shared, edits: true,
+			unacked: map[string]object{}, acked: map[string]string{}, pool: shared,
 		}
 		riders[i] = r
 		riding.Go(func() { r.ride(250) })
