@@ -89,13 +89,13 @@ func askCluster(ctx context.Context, target string) (body []byte, err error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; --admin-addr says where a member has its admin address", err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return nil, fmt.Errorf("%s: the server there is no member of a cluster: it was started without --cluster-listen", target)
+		return nil, fmt.Errorf("%s: no member of a cluster answers there: it was started without --cluster-listen, or this is not its admin address (--admin-addr)", target)
 	case http.StatusServiceUnavailable: // it says why
 		why, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 		return nil, fmt.Errorf("%s: the server there is not a member yet: %s", target, printable(strings.TrimSpace(string(why))))

@@ -143,9 +143,9 @@ func TestClusterStatus_Fails(t *testing.T) {
 	defer joining.Close()
 	for addr, want := range map[string]string{
 		joining.Listener.Addr().String(): "the server there is not a member yet: joining; no link to b at 10.0.0.2:7946\n",
-		alone.Listener.Addr().String():   "it was started without --cluster-listen",
+		alone.Listener.Addr().String():   "it was started without --cluster-listen, or this is not its admin address",
 		other.Listener.Addr().String():   "does not answer as a member of a cluster does",
-		"127.0.0.1:1":                    "refused",
+		"127.0.0.1:1":                    "refused; --admin-addr says where a member has its admin address",
 		"nonsense":                       `--admin-addr "nonsense" is not HOST:PORT`,
 		"off":                            "has no admin address",
 	} {
