@@ -2,11 +2,13 @@ package peers
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -59,7 +61,18 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.URL.Scheme, r.URL.Host = "https", t.node
 	r.Header.Set(headerTo, t.node)
 	r.Header.Set(headerFrom, t.p.o.Node)
+	once(r)
 	return t.p.forward.RoundTrip(r)
+}
+
+// once keeps http.Transport from making a request again whose answer was lost with
+// a connection: the answer to a poll is what its client has not got yet, and the
+// next one would leave that out. It makes again only what has no body.
+func once(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		r.Body = io.NopCloser(strings.NewReader(""))
+	}
+	r.GetBody = nil
 }
 
 // newForwardTransport makes connections to nodes, whose ids are hosts there.
