@@ -84,7 +84,9 @@ func TestLink_AnotherSecretAtTheAddress(t *testing.T) {
 	a, b := start(t, "a", nil), start(t, "b", func(o *Options) { o.Identity = other })
 	a.Set([]Peer{b.peer()})
 	a.sendAll("b", numbered(0, 10))
-	a.await("refused", func() bool { return strings.Contains(a.link("b").Trouble, "not of this cluster") })
+	a.await("refused", func() bool {
+		return strings.HasSuffix(a.link("b").Trouble, "not of this cluster: it was not made from this node's secret (cluster.secret)")
+	})
 	if got := b.from("a"); len(got) > 0 {
 		t.Errorf("it got %q", got)
 	}

@@ -55,10 +55,15 @@ func (id *Identity) verify(s tls.ConnectionState, usage x509.ExtKeyUsage) error 
 	_, err = s.PeerCertificates[0].Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{usage},
 	})
-	if err != nil {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case err == nil:
+		return nil
+	case id.named && errors.As(err, &unknown): // whose sentence is one about authorities
+		return errors.New("a certificate that is not of this cluster: it was not made from this node's secret (cluster.secret)")
+	default:
 		return fmt.Errorf("a certificate that is not of this cluster: %w", err)
 	}
-	return nil
 }
 
 // certified is the node that the other end's certificate is for; ok is false
