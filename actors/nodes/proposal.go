@@ -130,11 +130,12 @@ func (d *draft) join() (waiting string) {
 		return "it was taken out"
 	}
 	var missing []string
-	oneWay := true // all of them
+	oneWay, before := true, true // all of them
 	for _, n := range d.members {
 		if !d.w.reachable[n.ID] {
 			missing = append(missing, n.ID+" at "+n.Address)
 			oneWay = oneWay && d.w.oneWay[n.ID]
+			before = before && n.Address == d.c.self.Address
 			continue
 		}
 		if l := d.leases[n.ID]; l != nil {
@@ -145,8 +146,11 @@ func (d *draft) join() (waiting string) {
 	}
 	if len(missing) > 0 {
 		waiting = "no link to " + strings.Join(missing, ", ")
-		if oneWay {
+		switch {
+		case oneWay:
 			waiting += ": this node reaches them, and they do not reach it at " + d.c.self.Address + " (cluster.advertise)"
+		case before && d.c.self.Address != "":
+			waiting += ", which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"
 		}
 		return waiting
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,10 @@ type situation struct {
 	leaving bool
 	// refuses is whom this process must not be together with.
 	refuses string
+	here    string // who has this process's address
 }
+
+const hereAddress = "here:7946"
 
 func (s *situation) registered() *repo.Registered {
 	got := &repo.Registered{Record: repo.ClusterRecord{Generation: 7}}
@@ -34,6 +38,9 @@ func (s *situation) registered() *repo.Registered {
 		m := repo.Member{ID: strings.Trim(word, "()"), Since: uint64(i + 1)}
 		if word != m.ID {
 			m.State = uint8(placement.Leaving)
+		}
+		if slices.Contains(strings.Fields(s.here), m.ID) {
+			m.Address = hereAddress
 		}
 		got.Record.Members = append(got.Record.Members, m)
 	}
@@ -76,6 +83,9 @@ func (s *situation) decide(t *testing.T) string {
 	if s.young {
 		c.lease.steady++
 	}
+	if s.here != "" {
+		c.self.Address = hereAddress
+	}
 	got, w := s.registered(), s.world()
 	if _, err := c.read(now, got, 0); err != nil {
 		t.Fatal(err)
@@ -110,6 +120,8 @@ func TestCore_Propose(t *testing.T) {
 		"no link to one that leaves":                  {situation{members: "a (b)", leases: "a b me", up: "a"}, "none no link to b at"},
 		"nobody reaches it":                           {situation{members: "a b", leases: "a b me", oneWay: "a b"}, "none no link to a at , b at : this node reaches them, and they do not reach it at  (cluster.advertise)"},
 		"one does not reach it, another is away":      {situation{members: "a b", leases: "a b me", oneWay: "a"}, "none no link to a at , b at"},
+		"the one before it":                           {situation{members: "a b", leases: "a b me", up: "a", here: "b"}, "none no link to b at here:7946, which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"},
+		"the one before it, and another":              {situation{members: "a b", leases: "a b me", here: "b"}, "none no link to a at , b at here:7946"},
 		"a member that it must not meet":              {situation{members: "a b", leases: "a b me", up: "a b", refuses: "b"}, "none b at : its version is another one"},
 		"one who leaves does not join":                {situation{members: "a", leases: "a me", up: "a", leaving: true}, "none it leaves"},
 		"one who comes is no member":                  {situation{members: "me", leases: "a me", up: "a"}, "none"},
