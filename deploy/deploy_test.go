@@ -333,20 +333,8 @@ func TestKubernetes_FitsTogether(t *testing.T) {
 }
 
 func TestHAProxy(t *testing.T) {
-	haproxy, err := exec.LookPath("haproxy")
-	if err != nil {
-		haproxy = "/usr/sbin/haproxy" // where only root's PATH leads
-	}
-	if _, err := os.Stat(haproxy); err != nil {
-		t.Skip("HAProxy is not on this machine: make deps installs it")
-	}
-	// Without Compose: as its comments say.
-	own := regexp.MustCompile(`(?m)^resolvers docker\n(?: .*\n)+|^.* resolvers docker .*\n`).ReplaceAllString(read(t, "haproxy.cfg"), "")
-	own = regexp.MustCompile(`\bnode(\d):`).ReplaceAllString(own, "10.0.0.$1:")
-	elsewhere := filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := os.WriteFile(elsewhere, []byte(own), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	haproxy := haproxyProgram(t)
+	elsewhere := withoutCompose(t, func(s string) string { return regexp.MustCompile(`\bnode(\d):`).ReplaceAllString(s, "10.0.0.$1:") })
 	for _, file := range []string{"haproxy.cfg", elsewhere} {
 		if out, err := exec.Command(haproxy, "-c", "-f", file).CombinedOutput(); err != nil || bytes.Contains(out, []byte("WARNING")) {
 			t.Errorf("%s: %v\n%s", file, err, out)
