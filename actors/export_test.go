@@ -5,6 +5,7 @@ import (
 
 	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/actors/relay"
 )
 
 // FailConversation makes the conversation's actor panic at once: there is no
@@ -25,6 +26,15 @@ func (s *System) FailConversationTwice(id string) error {
 		return err
 	}
 	return s.FailConversation(id)
+}
+
+// HoldLane has the relay lane of a conversation wait until release, behind what
+// has come to it by now.
+func (s *System) HoldLane(id string) (release func()) {
+	held, released := make(chan struct{}), make(chan struct{})
+	s.actors.Root.Send(s.relayLane(id), relay.Barrier{Passed: func() { close(held); <-released }})
+	<-held
+	return func() { close(released) }
 }
 
 // Confuse sends the actors messages of a type that they do not know.

@@ -86,7 +86,7 @@ func (s *System) hasLeft(m *message.Relayed, session message.SessionRef, join ui
 // ofAnother reports whether m may be of another owner than the one that the
 // conversation has now, or of an earlier life of it there.
 func (s *System) ofAnother(m *message.Relayed, late bool) bool {
-	return s.cluster != nil && (late || m.Owner != s.locator.Owner(locator.Conversation, m.ConversationID))
+	return late || s.cluster != nil && m.Owner != s.locator.Owner(locator.Conversation, m.ConversationID)
 }
 
 // whoListens has the other nodes tell a conversation which of their sessions
