@@ -111,7 +111,7 @@ func (a *app) build(ctx context.Context, s *config.Settings, store repo.Store, r
 		return err
 	}
 	routes = verboseRequests(ctx, log, routes)
-	a.routes = behindProxies(proxies, routes)
+	a.routes = behindProxies(log, proxies, routes)
 	if a.node != nil {
 		a.node.routes.Store(&routes) // the node that passes on knows the client's address
 		if err := a.node.start(ctx, a.system); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,7 @@ func forwarded(trusted []netip.Prefix, peer string, lines []string) (remoteAddr 
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = peer
 	r.Header["X-Forwarded-For"] = lines
-	behindProxies(trusted, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { remoteAddr = r.RemoteAddr })).
+	behindProxies(slog.New(slog.DiscardHandler), trusted, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { remoteAddr = r.RemoteAddr })).
 		ServeHTTP(httptest.NewRecorder(), r)
 	return remoteAddr
 }
