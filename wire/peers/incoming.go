@@ -171,7 +171,7 @@ func (in *incoming) leave() {
 		if pr.came == in {
 			pr.came = nil
 		}
-	}, in.why)
+	}, inWords(in.why))
 	pr.p.release(pr)
 }
 

@@ -118,6 +118,9 @@ func TestLink_OfANodeThatLeaves(t *testing.T) {
 	if strings.Contains(a.logs.String(), "level=WARN") {
 		t.Errorf("it warns: %s", a.logs)
 	}
+	if strings.Contains(a.logs.String(), "rpc error") {
+		t.Errorf("it speaks of what nobody knows: %s", a.logs)
+	}
 }
 
 // A node with a wrong address learns that it is not reached.

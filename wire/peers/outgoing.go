@@ -86,7 +86,7 @@ func (pr *peer) stream() (err error) {
 	alarm := time.AfterFunc(pr.p.o.Silence, func() { cancel(errSilent) })
 	defer alarm.Stop()
 	defer func() {
-		why := cmp.Or(context.Cause(ctx), err)
+		why := inWords(cmp.Or(context.Cause(ctx), err))
 		if err != nil {
 			err = why
 		}
@@ -192,6 +192,18 @@ func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
 	pr.hello, pr.version = got, version
 	pr.mu.Unlock()
 	return nil
+}
+
+// inWords says why a stream ended to people who know nothing of gRPC.
+func inWords(err error) error {
+	st, is := status.FromError(err)
+	switch {
+	case !is || err == nil:
+		return err
+	case st.Code() == codes.Canceled:
+		return errors.New("the connection broke")
+	}
+	return errors.New(st.Message())
 }
 
 // answered notes a refusal.
