@@ -41,7 +41,7 @@ type Options struct {
 	// Limit bounds each wait whatever happens meanwhile; none when 0. A broken
 	// server may keep its clients busy for ever.
 	Limit time.Duration
-	// Records bound the log; default 2 million.
+	// Records bound the log; default: enough for the steps of a Run, else 2 million.
 	Records int
 	// Seed is what the clients' chances come from.
 	Seed uint64
@@ -63,7 +63,7 @@ func (o *Options) defaults() {
 	set(&o.Senders, 3)
 	set(&o.InFlight, 8)
 	set(&o.Keep, 12)
-	set(&o.Records, 2_000_000)
+	set(&o.Records, leastRecords)
 	span(&o.Pace, 20*time.Millisecond)
 	span(&o.Backoff, 20*time.Millisecond)
 	span(&o.BackoffMost, time.Second)

@@ -39,10 +39,20 @@ type Outcome struct {
 // OK reports that the run came to its end and broke no promise.
 func (o *Outcome) OK() bool { return o.Failure == "" && o.Verdict.OK() }
 
+// A log has room for what happens in each step: some 6,000 records a second, for
+// less than half a minute.
+const (
+	leastRecords   = 2_000_000
+	recordsOfAStep = 200_000
+)
+
 // Run lets a fleet talk while the steps strike, each after everyone was back
 // and the talk had gone on, and judges what became of it.
 func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error) {
 	out := Outcome{Seed: o.Seed, Steps: steps}
+	if o.Records == 0 {
+		o.Records = max(leastRecords, len(steps)*recordsOfAStep)
+	}
 	begun := time.Now()
 	f, err := Launch(ctx, o, "http://"+a.front(), a.clients())
 	if err != nil {
@@ -79,6 +89,9 @@ func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silen
 	for i, s := range steps {
 		if err := wait(ctx, s.After); err != nil {
 			return back, silent, err
+		}
+		if f.log.Filling() { // else a strike would count that disturbs nobody
+			return back, silent, fmt.Errorf("step %d, %s: the log is full, and nobody talks any more", i+1, s.Nemesis)
 		}
 		silence := f.listen()
 		struck := find(s.Nemesis).Strike(ctx, a, s.Hold)
