@@ -66,9 +66,14 @@ type Whereabouts interface {
 // nowhere is for a node that is alone.
 type nowhere struct{}
 
+// Here implements Whereabouts.
 func (nowhere) Here(string) {}
+
+// Gone implements Whereabouts.
 func (nowhere) Gone(string) {}
-func (nowhere) Tell()       {}
+
+// Tell implements Whereabouts.
+func (nowhere) Tell() {}
 
 func (o *Options) defaults() {
 	if o.Node == "" {
