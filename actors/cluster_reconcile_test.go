@@ -22,6 +22,21 @@ func (p *peer) withdrawn(user string) {
 	}
 }
 
+// watched is a cluster of three with a room and a user, dave, that belong to the
+// nodes of these ids. Bob, at N2, sees dave online, who is p at N1.
+func watched(t *testing.T, roomOf, userOf string) (f *fabric, nodes []*member, bob, p *peer, dave string) {
+	t.Helper()
+	f, nodes = cluster(t, 3, actors.Options{PresenceGrace: 20 * time.Millisecond})
+	v := nodes[0].sys.View()
+	room := roomAt(v, roomOf)
+	dave = userAt(v, userOf, "dave")
+	bob, p = identify(t, nodes[1].sys, "bob"), identify(t, nodes[0].sys, dave)
+	bob.ask("join_conversation", room)
+	p.ask("join_conversation", room)
+	bob.sees(dave, "online")
+	return f, nodes, bob, p, dave
+}
+
 // A node dies with all sessions of a user, and it may be the one that looked after
 // the user, the one with the conversation, or both.
 func TestCluster_WhoWasOnADeadNodeIsOffline(t *testing.T) {
@@ -33,13 +48,7 @@ func TestCluster_WhoWasOnADeadNodeIsOffline(t *testing.T) {
 		{"which had neither", "N2", "N3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, nodes := cluster(t, 3, actors.Options{PresenceGrace: 20 * time.Millisecond})
-			v := nodes[0].sys.View()
-			room, dave := roomAt(v, c.room), userAt(v, c.user, "dave")
-			bob, p := identify(t, nodes[1].sys, "bob"), identify(t, nodes[0].sys, dave)
-			bob.ask("join_conversation", room)
-			p.ask("join_conversation", room)
-			bob.sees(dave, "online")
+			f, nodes, bob, _, dave := watched(t, c.room, c.user)
 			f.kill(nodes[0])
 			f.view(nil)
 			bob.withdrawn(dave)
@@ -55,13 +64,7 @@ func TestCluster_WhoGoesBeforeADeadNodeIsOutIsOffline(t *testing.T) {
 		{"it had both", "N3", "N3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, nodes := cluster(t, 3, actors.Options{PresenceGrace: 20 * time.Millisecond})
-			v := nodes[0].sys.View()
-			room, dave := roomAt(v, c.room), userAt(v, c.user, "dave")
-			bob, p := identify(t, nodes[1].sys, "bob"), identify(t, nodes[0].sys, dave)
-			bob.ask("join_conversation", room)
-			p.ask("join_conversation", room)
-			bob.sees(dave, "online")
+			f, nodes, bob, p, dave := watched(t, c.room, c.user)
 			f.kill(nodes[2])
 			p.session.Closed(p, wire.CloseClient)
 			eventually(t, "the session", func() bool { return nodes[0].sys.Stats().Hub.Sessions == 0 }, func() string { return "it is there" })

@@ -2,7 +2,6 @@ package placement_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -90,70 +89,6 @@ func TestRouter_ViewOf(t *testing.T) {
 			got = fmt.Sprint(ids)
 		}
 		want(t, c.what, got, c.want)
-	}
-}
-
-// Whatever way views take, each node learns each as it is.
-func TestRouter_SwitchedIsAlwaysEnough(t *testing.T) {
-	const steps = 20_000
-	rng := rand.New(rand.NewPCG(3, 3))
-	type letter struct {
-		from string
-		m    any
-	}
-	routers, post := map[string]*placement.Router{}, map[[2]string][]letter{}
-	for _, id := range []string{"a", "b", "c", "d", "e"} {
-		routers[id] = placement.NewRouter(id, linkTo(func(to string, m any) {
-			post[[2]string{id, to}] = append(post[[2]string{id, to}], letter{id, m})
-		}))
-	}
-	made := []placement.View{view(1, "a", "b", "c", "d", "e")}
-	inParts := 0
-	learn := func(r *placement.Router, v placement.View) {
-		if r.Switch(v) {
-			r.Settle()
-		}
-	}
-	for range steps {
-		last := made[len(made)-1]
-		switch rng.IntN(100) {
-		case 0: // somebody changes the view
-			nodes := slices.Clone(last.Nodes)
-			i := rng.IntN(len(nodes))
-			nodes[i].Address, nodes[i].Since = fmt.Sprint(rng.IntN(9)), last.Generation+1
-			made = append(made, placement.NewView(last.Generation+1, nodes))
-			learn(routers[nodes[i].ID], made[len(made)-1])
-		case 1: // somebody reads it, who may have left some out
-			learn(routers[last.Nodes[rng.IntN(len(last.Nodes))].ID], last)
-		default: // something arrives
-			way := [2]string{last.Nodes[rng.IntN(5)].ID, last.Nodes[rng.IntN(5)].ID}
-			if len(post[way]) == 0 {
-				continue
-			}
-			l := post[way][0]
-			post[way] = post[way][1:]
-			r := routers[way[1]]
-			switch m := l.m.(type) {
-			case *message.Switched:
-				now := r.View()
-				if m.Generation > now.Generation {
-					v, known := r.ViewOf(m)
-					if !known || !slices.Equal(v.Nodes, made[m.Generation-1].Nodes) {
-						t.Fatalf("%s takes %+v for %+v", way[1], m, v)
-					}
-					if len(m.Nodes) < len(v.Nodes) {
-						inParts++
-					}
-					learn(r, v)
-				}
-				r.OnSwitched(l.from, m.Generation, true)
-			case *message.Settled:
-				settled(r, l.from, m.Generation)
-			}
-		}
-	}
-	if len(made) < 100 || inParts < 100 {
-		t.Errorf("%d views, %d told of in parts: too few to show anything", len(made), inParts)
 	}
 }
 
