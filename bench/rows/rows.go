@@ -32,24 +32,38 @@ const query = `SELECT conversationId, seq, id, senderId, COALESCE(tempId, '')
 // ordered by conversation and seq. The prefix must have no LIKE wildcards.
 // where is a mysql:// URL or the path of an SQLite file.
 func Read(ctx context.Context, where, prefix string) (rows []Row, err error) {
+	err = each(ctx, where, "message", query, prefix, func(scan func(...any) error) error {
+		var r Row
+		err := scan(&r.ConversationID, &r.Seq, &r.ID, &r.SenderID, &r.TempID)
+		rows = append(rows, r)
+		return err
+	})
+	return rows, err
+}
+
+// each calls row with what scans each row that a query finds for the prefix.
+func each(ctx context.Context, where, table, query, prefix string, row func(scan func(...any) error) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("read the %s table: %w", table, err)
+		}
+	}()
 	db, err := open(where, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	found, err := db.QueryContext(ctx, query, prefix+"%")
 	if err != nil {
-		return nil, fmt.Errorf("read the message table: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, found.Close()) }()
 	for found.Next() {
-		var r Row
-		if err := found.Scan(&r.ConversationID, &r.Seq, &r.ID, &r.SenderID, &r.TempID); err != nil {
-			return nil, fmt.Errorf("read the message table: %w", err)
+		if err := row(found.Scan); err != nil {
+			return err
 		}
-		rows = append(rows, r)
 	}
-	return rows, found.Err()
+	return found.Err()
 }
 
 // Count says how many messages and how many conversations have an id of the
