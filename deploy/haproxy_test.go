@@ -24,7 +24,7 @@ func haproxyProgram(t *testing.T) string {
 		haproxy = "/usr/sbin/haproxy" // where only root's PATH leads
 	}
 	if _, err := os.Stat(haproxy); err != nil {
-		t.Skip("HAProxy is not on this machine: make deps installs it")
+		t.Fatal("HAProxy is not on this machine: make deps installs it")
 	}
 	return haproxy
 }
