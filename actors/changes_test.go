@@ -249,7 +249,7 @@ func TestSystem_RecoveredSessionHearsChangesThatWereMissed(t *testing.T) {
 	carol.hears(1)
 	alice.edit(to, ids[1], "edited")
 	carol.hears(2)
-	back := connect(t, sys, wire.Hello{PID: bob.hello.PID, Offset: bob.offset, HasOffset: true})
+	back := connect(t, sys, bob.recovery())
 	back.hears(1, 2)
 	back.heardNoMore(alice, to)
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/corrillo/corrillo/actors"
-	"github.com/corrillo/corrillo/wire"
 )
 
 // What clients of one node send to a conversation that moves to another waits
@@ -158,7 +157,7 @@ func TestCluster_ListsHaveRoomOnALink(t *testing.T) {
 	for i := range rooms {
 		alice.fillRoom(fmt.Sprint("room", i), 1, 160_000)
 	}
-	back := connect(t, nodes[1].sys, wire.Hello{PID: alice.hello.PID, Offset: alice.offset, HasOffset: true})
+	back := connect(t, nodes[1].sys, alice.recovery())
 	seen, request := map[any]bool{}, object{"limit": 200}
 	for pages := 0; ; pages++ {
 		r := back.ask("get_conversations", request)

@@ -245,7 +245,7 @@ func TestCluster_SessionIsRecoveredAtAnotherNode(t *testing.T) {
 	alice.session.Closed(alice, wire.CloseTransport)
 	bob.ask("send_message", object{"conversationId": "r", "content": "2"})
 
-	back := connect(t, nodes[2].sys, wire.Hello{PID: alice.hello.PID, Offset: alice.offset, HasOffset: true})
+	back := connect(t, nodes[2].sys, alice.recovery())
 	if m := back.event("new_message").Data; m["content"] != "2" {
 		t.Errorf("missed: %v", m)
 	}
@@ -255,7 +255,9 @@ func TestCluster_SessionIsRecoveredAtAnotherNode(t *testing.T) {
 	if r := back.ask("send_message", object{"conversationId": "r", "content": "3"}); r["status"] != "sent" || r["seq"] != 3.0 {
 		t.Errorf("sending: %v", r)
 	}
-	lost := connect(t, nodes[1].sys, wire.Hello{PID: "N1.zz.AAAAAAAAAAAAAAAAAAAAAA", Offset: alice.offset, HasOffset: true})
+	unknown := alice.recovery()
+	unknown.PID = "N1.zz.AAAAAAAAAAAAAAAAAAAAAA"
+	lost := connect(t, nodes[1].sys, unknown)
 	if r := lost.ask("identify", object{"userId": "eve"}); r["status"] != "ok" || lost.hello.Recovered {
 		t.Errorf("a session that nobody has: %v, %+v", r, lost.hello)
 	}

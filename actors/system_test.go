@@ -76,6 +76,13 @@ func (p *peer) Close(reason wire.CloseReason) {
 	go p.session.Closed(p, reason)
 }
 
+// recovery is the opening of a connection that goes on where this one is now.
+func (p *peer) recovery() wire.Hello {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return wire.Hello{PID: p.hello.PID, Offset: p.offset, HasOffset: true}
+}
+
 // next takes the first event received that matches, and forgets those before
 // it.
 func (p *peer) next(match func(received) bool) received {
@@ -93,6 +100,8 @@ func (p *peer) next(match func(received) bool) received {
 		select {
 		case <-p.more:
 		case <-p.t.Context().Done():
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			p.t.Fatalf("it did not come; there is %v", p.events)
 		}
 	}
