@@ -1,8 +1,10 @@
 package nodes_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -82,6 +84,26 @@ func TestKeeper_AllDead(t *testing.T) {
 			t.Errorf("generation %d", v.Generation)
 		}
 	})
+}
+
+// The log says of whom a node takes out what there was against them, and nothing of
+// what there was not.
+func TestKeeper_LogsWhomItTakesOut(t *testing.T) {
+	r := &handle{memory: newMemory()}
+	if err := r.Register(t.Context(), repo.Lease{ID: "dead"}, time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Propose(t.Context(), repo.Proposal{Record: repo.ClusterRecord{Generation: 1, Members: []repo.Member{{ID: "dead"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	m := newMesh()
+	a := m.start(t, "a", 200*time.Millisecond, r, func(o *nodes.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	awaitView(t, "a", a)
+	m.end(t, a) // nobody writes to the log any more
+	if want := `"msg":"took nodes out of the cluster","generation":2,"expired":["dead"]}`; !strings.Contains(log.String(), want) {
+		t.Errorf("want %s in the log:\n%s", want, log.String())
+	}
 }
 
 // Many come at once, and go at once.

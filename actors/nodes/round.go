@@ -163,9 +163,7 @@ func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err err
 	if err != nil {
 		return false, err
 	}
-	if len(p.Expired)+len(p.Removed) > 0 {
-		k.o.Log.Warn("took nodes out of the cluster", "generation", p.Record.Generation, "expired", p.Expired, "cut_off", p.Removed)
-	}
+	k.noteTakenOut(&p)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	changed, err := k.core.adopt(viewOf(&p.Record))
@@ -173,6 +171,20 @@ func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err err
 		k.viewChanged()
 	}
 	return false, err
+}
+
+// noteTakenOut logs whom a proposal has taken out, by what there was against them.
+func (k *Keeper) noteTakenOut(p *repo.Proposal) {
+	args := []any{"generation", p.Record.Generation}
+	if len(p.Expired) > 0 {
+		args = append(args, "expired", p.Expired)
+	}
+	if len(p.Removed) > 0 {
+		args = append(args, "cut_off", p.Removed)
+	}
+	if len(args) > 2 {
+		k.o.Log.Warn("took nodes out of the cluster", args...)
+	}
 }
 
 // waiting is why this process is not a member, and since when it has not been one.
