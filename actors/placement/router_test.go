@@ -216,6 +216,21 @@ func TestRouter_SettlesOnceItsActorsAreGone(t *testing.T) {
 	want(t, "whoever is in no view", said.take(), "")
 }
 
+// A node that has heard of a view which it does not know yet settles its own one,
+// and the newer one only when it has let go of what it loses by that.
+func TestRouter_SettlesNoViewBeforeItsTime(t *testing.T) {
+	r, said := routerAt("a", two)
+	k := keyThat([]placement.View{two, three}, "a", "c")
+	r.OnSwitched("b", 2, true)
+	want(t, "b is ahead", said.take(), "b:settled 1")
+	r.Switch(three)
+	r.Leave(k)
+	r.Settle()
+	want(t, "its actor is there", said.take(), "b:switched 2, c:switched 2")
+	r.Left(k)
+	want(t, "its actor is gone", said.take(), "b:settled 2")
+}
+
 func TestRouter_SendsBackWhatIsNotItsOwn(t *testing.T) {
 	r, said := routerAt("a", two)
 	views := []placement.View{two, three}

@@ -62,14 +62,35 @@ func TestOwner_DependsOnTheKind(t *testing.T) {
 	}
 }
 
+// Whichever node leaves, its ids go to all others alike, and nothing else moves.
 func TestOwner_IsNeverANodeThatLeaves(t *testing.T) {
-	v := placement.NewView(1, nodes(3))
-	v.Nodes[1].State = placement.Leaving
-	for i := range 1000 {
-		if owner := v.Owner(1, fmt.Sprint(i)); owner == v.Nodes[1].ID || owner == "" {
-			t.Fatalf("the owner of %d is %q", i, owner)
+	const ids, n = 30_000, 4
+	before := placement.NewView(1, nodes(n))
+	for _, leaves := range before.Nodes {
+		v := placement.NewView(2, nodes(n))
+		for i := range v.Nodes {
+			if v.Nodes[i].ID == leaves.ID {
+				v.Nodes[i].State = placement.Leaving
+			}
+		}
+		got := map[string]int{}
+		for i := range ids {
+			id := fmt.Sprint(i)
+			was, is := before.Owner(1, id), v.Owner(1, id)
+			if is == leaves.ID || is != was && was != leaves.ID {
+				t.Fatalf("%s leaves, and %s goes from %s to %s", leaves.ID, id, was, is)
+			}
+			if was == leaves.ID {
+				got[is]++
+			}
+		}
+		for _, other := range before.Nodes {
+			if share := ids / n / (n - 1); other.ID != leaves.ID && (got[other.ID] < share*9/10 || got[other.ID] > share*11/10) {
+				t.Errorf("%s leaves, and %s gets %d ids of it, want about %d", leaves.ID, other.ID, got[other.ID], share)
+			}
 		}
 	}
+	v := placement.NewView(2, nodes(n))
 	for i := range v.Nodes {
 		v.Nodes[i].State = placement.Leaving
 	}
