@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Cut says who must leave the view so that those who stay all reach each other:
-// ids in ascending order. broken has, for a node, those that it has no link to;
-// one of two is enough to say it, and ids that are not in the view do not
-// matter. Whoever has most broken pairs goes first, and so on while there are
-// any. Between equals it is one that leaves anyhow, then the one that came last
-// (the higher Since), then the higher id: everyone who knows the same says the
-// same.
+// Cut returns the ids, ascending, of the nodes that must leave the view so that
+// all the others reach each other. broken maps a node to the nodes that it has no
+// link to; a pair counts as broken when either of the two lists the other, and ids
+// that are not in the view are ignored. The node with the most broken pairs goes
+// first, and so on until no pair is broken. Among equals it is one that is Leaving
+// anyway, then the newest member (the highest Since), then the highest id, so that
+// every node computes the same from the same broken.
 func Cut(v View, broken map[string][]string) []string {
 	pairs := map[string]map[string]bool{}
 	note := func(a, b string) {

@@ -5,19 +5,22 @@ import (
 	"slices"
 )
 
-// maxEarly bounds what new owners may say of one id before it is their turn.
+// maxEarly bounds how many messages about one id are kept because they came from
+// a new owner before its turn.
 const maxEarly = 4096
 
-// word is what a new owner has said before those before it have settled.
+// word is a message about an id from a new owner, kept because an earlier owner
+// has not settled yet.
 type word struct {
 	from string
-	at   uint64 // generation of a view under which it is the owner
+	at   uint64 // generation of the last view under which from owns the id
 	msg  any
 }
 
-// turn reports whether what from says of k may be heard: whoever had k before it
-// has let go of it, and said its last word of it on the same link before. at is the
-// generation of the last view under which from owns k, 0 when this node knows none.
+// turn reports whether a message about k from the node from may be passed on now:
+// every earlier owner of k has settled, so its last message about k has arrived. at
+// is the generation of the last view under which from owns k, 0 when this node
+// knows of none.
 func (r *Router) turn(from string, k Key) (at uint64, now bool) {
 	next, generation := r.Owner(k), r.view.Generation
 	for i := len(r.changes) - 1; i >= 0; i-- {
@@ -34,19 +37,21 @@ func (r *Router) turn(from string, k Key) (at uint64, now bool) {
 	return at, true
 }
 
-// InTurn reports whether what another node says of k may be heard now.
+// InTurn reports whether a message about k from another node may be passed on
+// now. Otherwise it goes to Early.
 func (r *Router) InTurn(from string, k Key) bool {
 	if len(r.changes) == 0 && len(r.early) == 0 {
 		return true
 	}
 	at, now := r.turn(from, k)
-	// What is kept may have its turn by now, and comes first.
+	// A message that was kept earlier may be in turn by now, and goes first.
 	before := func(w word) bool { return w.from == from || at > 0 && w.at < at }
 	return now && !slices.ContainsFunc(r.early[k], before)
 }
 
-// Early keeps what another node says of k and what is not InTurn. When too much
-// is kept of k it returns all of it, in order, to be heard out of turn.
+// Early keeps a message about k that is not InTurn, until Due returns it. When
+// more than maxEarly are kept for k it returns them all, in order, to be passed on
+// out of turn.
 func (r *Router) Early(from string, k Key, msg any) (tooMuch []any) {
 	at, _ := r.turn(from, k)
 	r.early[k] = append(r.early[k], word{from: from, at: at, msg: msg})
@@ -58,10 +63,11 @@ func (r *Router) Early(from string, k Key, msg any) (tooMuch []any) {
 	return inOrder(words)
 }
 
-// Keeps reports whether something is kept that came early.
+// Keeps reports whether Early has kept anything that Due has not returned.
 func (r *Router) Keeps() bool { return len(r.early) > 0 }
 
-// Due takes out what was kept and is in turn now, for each id in order.
+// Due removes and returns the kept messages that are in turn now, those about one
+// id in order.
 func (r *Router) Due() (due []any) {
 	for _, k := range r.earlyKeys() {
 		var now, later []word
@@ -89,7 +95,8 @@ func (r *Router) earlyKeys() []Key {
 	return keys
 }
 
-// inOrder gives the words of one id in the order of its owners.
+// inOrder returns the messages of words, all about one id, in the order in which
+// their senders owned it.
 func inOrder(words []word) []any {
 	slices.SortStableFunc(words, func(a, b word) int { return cmp.Compare(a.at, b.at) })
 	all := make([]any, len(words))

@@ -16,76 +16,81 @@ type Key struct {
 
 func compareKeys(a, b Key) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }
 
-// Ref names a command that wants an answer: of a session of this node, by its
-// serial, or a call. The zero value is nobody's.
+// Ref identifies a command of this node that waits for an answer: a session's, by
+// the session and the command's Serial, or a back end's, by its Call. The zero
+// value stands for messages that nobody answers.
 type Ref struct{ Session, Call, Serial uint64 }
 
 // Item is a message for the actor of a Key.
 type Item struct {
-	From   string // the node that told it; empty: this one
-	Active bool   // only if the actor is there
+	From   string // the node that sent it; empty: this one
+	Active bool   // deliver it only if the actor is running; do not start one for it
 	Msg    any
-	Ref    Ref // of this node's own; an answer is due
+	Ref    Ref // set for a command of this node that waits for an answer
 }
 
 // Where says what is to be done with an item.
 type Where uint8
 
-// The answers of Route.
+// The results of Route.
 const (
-	Held   Where = iota // kept, until it is settled who owns it
-	Local               // this node owns it
-	Remote              // another node does
+	Held   Where = iota // to be kept (Hold) until its owner is settled
+	Local               // for an actor of this node
+	Remote              // for another node
 )
 
-// Links carry what routers say to each other, each message once and in order,
-// and in order with everything else that goes to that node. Send refuses
-// nothing: it is little.
+// Links carry the messages of routers to each other: each arrives once, and in
+// order with everything else that is sent to that node. Send never refuses a
+// message, since there are few of them.
 type Links interface {
 	Send(node string, m any)
 }
 
-// Router is one node's part of the agreement about who owns what. It goes from
-// view to view, tells the others so, and holds back what is for an id that
-// moves until the node that had it has let go of it:
+// Router is one node's side of the protocol by which the nodes agree on who owns
+// each id. A change of the view moves ids from one owner to another; messages for
+// an id that moves are held back until its old owner has let go of it:
 //
-//   - Under a new view a node says Switched to every other, and routes by the
-//     new view from there on. What it is told of that is not its own goes back
-//     as Returned.
-//   - Its own actors of what it has lost are asked to go (Leave). Once they are
-//     gone it answers Settled to those who have Switched.
-//   - Messages for an id that has moved wait until its old owner has Settled:
-//     so they cannot overtake what came back from there. An id that this node
-//     has gained waits until everyone has: no other node has its actor then.
-//   - An id may go from its owner and come back. What was sent to the owner before
-//     goes back all the same, all of it, and nothing is sent there until it has
-//     Settled; so it is for every owner when a node has left views out.
-//   - What a new owner says of an id is heard once those before it have Settled:
-//     their last words may be on a slower link. So it is for who need not be
-//     announced to the owner to be told, the people of a direct conversation.
-//   - A node that is in no view any more is waited for no longer; what it has
-//     not answered is told again to the new owner.
+//   - When a node adopts a new view it sends Switched to every other node and
+//     routes by the new view from then on. A message that reaches it for an id
+//     that it does not own goes back to its sender as Returned.
+//   - It asks its actors of ids that it has lost to stop (Leave). When all of them
+//     have stopped, it answers Settled to the nodes that have sent it Switched.
+//   - Messages for an id that has moved wait until the old owner has Settled, so
+//     that they cannot overtake messages that come back from there. Those for an
+//     id that this node has gained wait until every node has Settled: only then is
+//     it certain that no other node runs its actor.
+//   - An id may leave its owner and come back to it within a few views. Messages
+//     that were sent to that owner before go back all the same, every one, and no
+//     more are sent until it has Settled. The same holds for every owner when this
+//     node has skipped views.
+//   - Messages from a new owner about an id are passed on to this node's sessions
+//     only when the earlier owners have Settled, since their last messages may
+//     travel on a slower link (see InTurn). This matters for those whom an owner
+//     tells without knowing of their sessions: the two people of a direct
+//     conversation.
+//   - A node that is no longer in the view is not waited for; commands that it has
+//     not answered are sent again, to the new owner.
 //
-// It is not safe for concurrent use. Its methods call Links and nothing else.
+// It is not safe for concurrent use. It calls nothing but Links.
 type Router struct {
 	self  string
 	links Links
 	view  View
 
-	changes []change          // that not everyone has settled, oldest first
-	held    map[Key]*queue    // what waits
-	waiting Waiting           // all of it
-	leaving map[Key]struct{}  // own actors that have been asked to go
-	asked   map[string]uint64 // by node: the generation whose Settled it waits for
-	heard   map[string]uint64 // by node: the generation that it has Switched to
-	knows   map[string]uint64 // the same, of those who understand what differs from it
-	// lingering are nodes that have gone and may not know it yet.
+	changes []change          // those that not every node has settled, oldest first
+	held    map[Key]*queue    // messages that are held back
+	waiting Waiting           // the size of held
+	leaving map[Key]struct{}  // ids whose actor on this node has been asked to stop
+	asked   map[string]uint64 // node -> the generation for which it waits for our Settled
+	heard   map[string]uint64 // node -> the generation of its last Switched
+	knows   map[string]uint64 // the same, for nodes that understand Switched.Base
+	// lingering are nodes that are no longer in the view and may not have noticed.
 	lingering map[string]struct{}
 
-	early map[Key][]word // what new owners have said too early
+	early map[Key][]word // messages from new owners that are not in turn yet
 
-	unanswered map[Ref]sent
-	order      uint64 // of the last one sent
+	unanswered map[Ref]sent // commands that other nodes have not answered
+	order      uint64       // the sent.order of the last of them
 
 	stats Stats
 }
@@ -93,16 +98,16 @@ type Router struct {
 // change is a step from one view to a later one.
 type change struct {
 	old     View
-	to      uint64              // generation
-	waiting map[string]struct{} // those who have not settled it
+	to      uint64              // generation of the later view
+	waiting map[string]struct{} // nodes that have not settled it
 }
 
-// queue is what waits for one id.
+// queue holds the messages that wait for one id.
 type queue struct {
-	first    []Item // came back, or is told again
-	then     []Item
-	announce bool   // this node has to say who listens here, before all that
-	needs    uint64 // a view of that generation, at least
+	first    []Item // those that were returned, or are to be sent again
+	then     []Item // those that were sent while the id moved
+	announce bool   // the owner must be told who listens on this node, ahead of the messages
+	needs    uint64 // the least generation of the view under which they may go
 }
 
 // sent is a command that another node has not answered.
@@ -116,15 +121,15 @@ type sent struct {
 // Stats counts what a Router does.
 type Stats struct {
 	Generation uint64
-	Unsettled  int // changes that not everyone has settled
-	Leaving    int // own actors that have been asked to go
-	HeldIDs    int // ids whose messages wait
+	Unsettled  int // changes of the view that not every node has settled
+	Leaving    int // actors of this node that have been asked to stop
+	HeldIDs    int // ids whose messages are held back
 	Waiting    Waiting
 	Unanswered int   // commands that other nodes have not answered
-	Held       int64 // messages that waited, since the start
-	Returned   int64 // messages that came back
-	Bounced    int64 // messages that this node sent back
-	Retold     int64 // messages told again after their node had gone
+	Held       int64 // messages that were held back; this and the rest since the start
+	Returned   int64 // messages that another node sent back to this one
+	Bounced    int64 // messages that this node sent back to another one
+	Retold     int64 // commands sent again because they were not answered: see Answered
 }
 
 // NewRouter makes the router of a node, which owns nothing before its first
@@ -154,7 +159,7 @@ func (r *Router) Stats() Stats {
 // settled.
 func (r *Router) Owner(k Key) string { return r.view.Owner(k.Kind, k.ID) }
 
-// Route says where an item for k goes now, and to which node.
+// Route says what is to be done with an item for k now. node is the owner of k.
 func (r *Router) Route(k Key) (where Where, node string) {
 	owner := r.Owner(k)
 	switch {
@@ -166,7 +171,8 @@ func (r *Router) Route(k Key) (where Where, node string) {
 	return Remote, owner
 }
 
-// settled reports whether nothing stands between k and its owner any more.
+// settled reports whether messages for k may go to its owner: nothing is left to
+// wait for of the changes that moved it.
 func (r *Router) settled(k Key, owner string) bool {
 	if owner == "" {
 		return false
@@ -183,17 +189,17 @@ func (r *Router) settled(k Key, owner string) bool {
 		c := &r.changes[i]
 		was := c.old.Owner(k.Kind, k.ID)
 		if was != next && owner == r.self {
-			return false // somebody may have it who has not settled
+			return false // another node that has not settled may still run its actor
 		}
 		if _, waits := c.waiting[was]; waits && (was != next || c.to > c.old.Generation+1) {
-			return false // where views were left out, it may have gone and come back
+			return false // in the views that were skipped it may have gone and come back
 		}
 		next = was
 	}
 	return true
 }
 
-// Hold keeps an item that Route says is Held, behind what waits already.
+// Hold keeps an item for which Route returned Held, behind those that k has already.
 func (r *Router) Hold(k Key, item Item) {
 	q := r.queue(k)
 	q.then = append(q.then, item)
@@ -201,10 +207,10 @@ func (r *Router) Hold(k Key, item Item) {
 	r.stats.Held++
 }
 
-// Waiting returns how much waits for all ids together.
+// Waiting returns how much is held back for all ids together.
 func (r *Router) Waiting() Waiting { return r.waiting }
 
-// Holding returns how many messages wait for k.
+// Holding returns how many messages are held back for k.
 func (r *Router) Holding(k Key) int {
 	if q := r.held[k]; q != nil {
 		return len(q.first) + len(q.then)
@@ -221,8 +227,8 @@ func (r *Router) queue(k Key) *queue {
 	return q
 }
 
-// Sent notes a command that was sent to node: it is told again if that node
-// goes without an answer.
+// Sent notes that an item was sent to node. If it is a command, it is sent again,
+// to the new owner, in case that node leaves the view before it has answered.
 func (r *Router) Sent(node string, k Key, item Item) {
 	if item.Ref == (Ref{}) {
 		return
@@ -231,9 +237,10 @@ func (r *Router) Sent(node string, k Key, item Item) {
 	r.unanswered[item.Ref] = sent{node: node, key: k, item: item, order: r.order}
 }
 
-// Answered takes in that a node answers a command, and reports whether that is
-// its answer: one of a node that has gone, or whose answers were lost, may come
-// when the command is to be told again, or has been, and does not count then.
+// Answered notes that a node has answered a command, and reports whether the
+// answer counts. It does not when the command is about to be sent again, or has
+// been, to another node: because the first one has left, or because answers of it
+// were lost (Retell).
 func (r *Router) Answered(from string, ref Ref) bool {
 	if s, waits := r.unanswered[ref]; !waits || s.node != from {
 		return false
@@ -242,8 +249,8 @@ func (r *Router) Answered(from string, ref Ref) bool {
 	return true
 }
 
-// tellAgain has the commands wait, in the order in which they were sent, that
-// some nodes have not answered.
+// tellAgain takes the commands that the nodes selected by which have not answered,
+// and puts them among the held ones, to be sent again in their first order.
 func (r *Router) tellAgain(which func(node string) bool) {
 	var again []sent
 	for ref, s := range r.unanswered {
@@ -261,14 +268,15 @@ func (r *Router) tellAgain(which func(node string) bool) {
 	}
 }
 
-// Retell has the commands wait that a node has not answered though it lives: its
-// answers are lost. They are to be told again.
+// Retell takes in that answers of a living node were lost: every command that it
+// has not answered is held, to be sent again.
 func (r *Router) Retell(node string) {
 	r.tellAgain(func(other string) bool { return other == node })
 }
 
-// bounce sends back what others have told this node and what is not its own any
-// more, and drops what was told by those who have gone.
+// bounce goes over the held messages that other nodes have sent: it sends back
+// those for ids that this node no longer owns, and drops those of senders that
+// have left the view.
 func (r *Router) bounce() {
 	for _, k := range slices.SortedFunc(maps.Keys(r.held), compareKeys) {
 		q, own := r.held[k], r.Owner(k) == r.self
@@ -277,7 +285,7 @@ func (r *Router) bounce() {
 			switch {
 			case item.From == "", own && there:
 				return false
-			case there: // else nobody waits for it
+			case there: // otherwise there is nobody to send it back to
 				r.sendBack(item.From, k, item)
 			}
 			r.waiting.sub(item)
@@ -295,11 +303,12 @@ func (r *Router) sendBack(node string, k Key, item Item) {
 	})
 }
 
-// OnTold takes what another node tells. local is true when the caller is to
-// give it to the actor; else it waits, or has gone back.
+// OnTold takes in an item that another node has sent for the actor of k. local is
+// true when the caller is to give it to the actor now; otherwise it is held, was
+// sent back, or was dropped since its sender has left the view.
 func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
 	if !r.view.Has(from) {
-		return false // it has gone meanwhile, and its sessions with it
+		return false // that node has left meanwhile, and its sessions with it
 	}
 	item.From = from
 	if r.Owner(k) != r.self || r.wasLost(k, r.heard[from]) {
@@ -313,23 +322,27 @@ func (r *Router) OnTold(from string, k Key, item Item) (local bool) {
 	return true
 }
 
-// wasLost reports whether this node did not own k under a view after that
-// generation: what was sent before it may have gone back then, so what was sent
-// behind that does too.
+// wasLost reports whether there was a view, later than that generation, under
+// which this node did not own k. A message that was sent under that generation
+// then goes back even if k is this node's again: one that was sent before it may
+// have gone back already, and must not be overtaken.
 func (r *Router) wasLost(k Key, generation uint64) bool {
 	return slices.ContainsFunc(r.changes, func(c change) bool {
 		return c.old.Generation > generation && c.old.Owner(k.Kind, k.ID) != r.self
 	})
 }
 
-// OnReturned takes back what another node did not own. newer is true when this
-// node's view is older than that node's.
+// OnReturned takes back an item that was sent to a node which, under its view of
+// that generation, does not own k. It is held until this node has a view at least
+// as new. newer is true when the view that it has is older.
 func (r *Router) OnReturned(k Key, item Item, generation uint64) (newer bool) {
 	delete(r.unanswered, item.Ref)
 	r.stats.Returned++
 	q := r.queue(k)
 	if whoListens(item.Msg) {
-		q.announce = true // as it is then: that one has left may be lost with a node that was told
+		// The list is made anew when it is sent: that a session has left may have
+		// been told to a node that is gone.
+		q.announce = true
 	} else {
 		q.first = append(q.first, item)
 		r.waiting.add(item)
@@ -338,7 +351,7 @@ func (r *Router) OnReturned(k Key, item Item, generation uint64) (newer bool) {
 	return generation > r.view.Generation
 }
 
-// whoListens reports whether a message says who listens here.
+// whoListens reports whether a message lists the sessions of this node that listen.
 func whoListens(msg any) bool {
 	switch msg.(type) {
 	case *message.Listening, *message.UserSessions:
@@ -347,7 +360,7 @@ func whoListens(msg any) bool {
 	return false
 }
 
-// Ready appends the ids whose messages need not wait any more.
+// Ready appends the ids whose held messages can go: see Take.
 func (r *Router) Ready(dst []Key) []Key {
 	for k, q := range r.held {
 		if q.needs <= r.view.Generation && r.settled(k, r.Owner(k)) {
@@ -357,9 +370,10 @@ func (r *Router) Ready(dst []Key) []Key {
 	return dst
 }
 
-// Take takes out what waits for an id, in order, if it need not wait any more:
-// then the caller says who listens here, when announce is set, and passes the
-// items on. Route does not say Held for it from here on.
+// Take removes the items that are held for an id, in order; ok is false when there
+// are none or they have to wait still. The caller then tells the owner who listens
+// on this node, if announce is set, and passes the items on. From here on Route
+// does not return Held for the id.
 func (r *Router) Take(k Key) (announce bool, items []Item, ok bool) {
 	q := r.held[k]
 	if q == nil || q.needs > r.view.Generation || !r.settled(k, r.Owner(k)) {
@@ -371,8 +385,8 @@ func (r *Router) Take(k Key) (announce bool, items []Item, ok bool) {
 	return q.announce, items, true
 }
 
-// PutBack lets items wait which could not be passed on, before everything else
-// for the id.
+// PutBack holds items again that Take has returned and that could not be passed on,
+// in front of everything else for the id.
 func (r *Router) PutBack(k Key, announce bool, items []Item) {
 	q := r.queue(k)
 	q.announce = q.announce || announce

@@ -7,10 +7,10 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// Switch goes on to a newer view; an older one, or the same, changes nothing
-// and is false. Afterwards the caller names its own actors of ids that are not
-// its own any more to Leave, those of whom sessions are here to Announce, and
-// then calls Settle.
+// Switch adopts a newer view and sends Switched to its nodes. For an older view,
+// or the same, it does nothing and returns false. Afterwards the caller calls
+// Leave for each actor that it runs of an id that this node no longer owns,
+// Announce for each id that sessions of this node listen to, and then Settle.
 func (r *Router) Switch(v View) bool {
 	if v.Generation <= r.view.Generation {
 		return false
@@ -49,11 +49,11 @@ func (r *Router) Switch(v View) bool {
 	return true
 }
 
-// Linger says, before the Switch to a view without it, that a node may not know
-// yet that it has gone: what it had is taken over after Gone.
+// Linger is called before the Switch to a view without node, when that node may
+// not have noticed yet that it is out: its ids are not taken over before Gone.
 func (r *Router) Linger(node string) { r.lingering[node] = struct{}{} }
 
-// Gone ends that.
+// Gone ends what Linger has begun: the node has had its time to notice.
 func (r *Router) Gone(node string) {
 	delete(r.lingering, node)
 	for i := range r.changes {
@@ -62,14 +62,14 @@ func (r *Router) Gone(node string) {
 	r.compact()
 }
 
-// switched tells a node of the view, by what is new in it since the view that
-// node has told of last. It keeps that one until this node has told of a later
-// one and it has settled that. Who has told of none yet, or knows no differences,
-// learns all of the view.
+// switched makes the Switched for a node. It holds only what differs from the view
+// of that node's own last Switched, which it remembers until it has settled a later
+// one of this node. A node that has sent no Switched yet, or is of a version that
+// does not understand differences, gets the whole view.
 func (r *Router) switched(to string) *message.Switched {
 	base, m := View{}, &message.Switched{Generation: r.view.Generation, Differences: true}
 	if known := r.knows[to]; known >= m.Generation {
-		base = r.view // it needs nothing
+		base = r.view // it has this view or a later one: nothing differs
 	} else if v, ok := r.went(known); ok {
 		base = v
 	}
@@ -87,8 +87,8 @@ func (r *Router) switched(to string) *message.Switched {
 	return m
 }
 
-// went finds a view that the node acts under, or acted under before a step that
-// not everyone has settled. That of generation 0 has no nodes.
+// went finds a view by its generation: the one that this node acts under, one
+// before a change that not every node has settled, or for 0 the empty one.
 func (r *Router) went(generation uint64) (View, bool) {
 	switch generation {
 	case r.view.Generation:
@@ -104,9 +104,9 @@ func (r *Router) went(generation uint64) (View, bool) {
 	return View{}, false
 }
 
-// ViewOf returns the view that a Switched tells of, which must be a newer one
-// than this node's. It is false when that is told by what differs from a view
-// that this node does not know: then it has to be learnt from elsewhere.
+// ViewOf returns the view that a Switched describes, which must be newer than this
+// node's. It returns false when m holds the difference from a view that this node
+// does not know: the new view then has to be read from the registry.
 func (r *Router) ViewOf(m *message.Switched) (View, bool) {
 	base, ok := r.went(m.Base)
 	if !ok {
@@ -125,16 +125,16 @@ func (r *Router) ViewOf(m *message.Switched) (View, bool) {
 	return NewView(m.Generation, nodes), true
 }
 
-// compact forgets the changes that everyone has settled.
+// compact forgets the changes that every node has settled.
 func (r *Router) compact() {
 	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return len(c.waiting) == 0 })
 }
 
-// Leave notes that the node's own actor of k has been asked to go.
+// Leave notes that this node's actor of k has been asked to stop.
 func (r *Router) Leave(k Key) { r.leaving[k] = struct{}{} }
 
-// Left takes in that the actor of k is gone, and reports whether it had been
-// asked to go.
+// Left notes that this node's actor of k has stopped, and reports whether it had
+// been asked to.
 func (r *Router) Left(k Key) bool {
 	_, there := r.leaving[k]
 	delete(r.leaving, k)
@@ -144,17 +144,18 @@ func (r *Router) Left(k Key) bool {
 	return there
 }
 
-// Announce notes that sessions of this node listen to k, so that its owner has
-// to be told, if that is another one than it was under an earlier view.
+// Announce notes that sessions of this node listen to k. If k has another owner
+// than it had under the view before, the new one has to be told of them.
 func (r *Router) Announce(before View, k Key) {
 	if before.Owner(k.Kind, k.ID) != r.Owner(k) {
 		r.queue(k).announce = true
 	}
 }
 
-// Settle answers those who wait for this node, if it has given up what it has
-// lost: for the view that they have told of, though this node may be at a later
-// one. What they have sent since is still on its way, and may come back.
+// Settle sends Settled to the nodes that wait for it, unless an actor that was
+// asked to stop still runs. It settles the view that each of them has sent
+// Switched for, even when this node is at a later one: messages that they have
+// sent since are still on their way, and may have to go back.
 func (r *Router) Settle() {
 	if len(r.leaving) > 0 {
 		return
@@ -167,9 +168,9 @@ func (r *Router) Settle() {
 	}
 }
 
-// OnSwitched takes in that another node has gone on to a view. When that is
-// newer than this node's, the caller switches to it before.
-// Differences says that it understands what differs from a view.
+// OnSwitched takes in that another node has adopted the view of that generation.
+// When that is newer than this node's, the caller calls Switch first. differences
+// is Switched.Differences: that node understands views told by their difference.
 func (r *Router) OnSwitched(from string, generation uint64, differences bool) {
 	if !r.view.Has(from) {
 		return
@@ -182,15 +183,16 @@ func (r *Router) OnSwitched(from string, generation uint64, differences bool) {
 	r.Settle()
 }
 
-// Settlement is what a node says by Settled.
+// Settlement is a Settled message and its sender.
 type Settlement struct {
 	Node       string
 	Generation uint64
 }
 
-// OnSettled takes in that nodes have given up what they have lost. Interests are
-// the ids that sessions of this node listen to now: those that were with one of
-// these nodes are announced, since it was at its word that some have joined.
+// OnSettled takes in that nodes have given up the ids that they had lost.
+// interests are the ids that sessions of this node listen to now: for those that
+// one of these nodes owned before, the new owner is told of the listeners once
+// more, since that node may have admitted some of them just before it settled.
 func (r *Router) OnSettled(said []Settlement, interests []Key) {
 	for i := range r.changes {
 		c := &r.changes[i]

@@ -7,13 +7,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// State is what a node may do.
+// State says whether a node owns ids.
 type State uint8
 
 // The states.
 const (
-	Active  State = iota // owns its share
-	Leaving              // owns nothing any more; its sessions are still there
+	Active  State = iota // owns its share of users and conversations
+	Leaving              // is shutting down: owns nothing, its clients are still connected
 )
 
 // String gives the state's name for logs and for people.
@@ -26,25 +26,26 @@ func (s State) String() string {
 
 // Node is one process of the cluster.
 type Node struct {
-	ID      string // of this start of the process
+	ID      string // new with each start of the process
 	Address string // host:port at which other nodes reach it
 	State   State
-	Since   uint64 // the generation that took it in
+	Since   uint64 // the generation of the first view that it was in
 }
 
-// View is who the cluster is. Every node goes through views in the order of
-// their generations, and of a generation there is one view only: whoever makes
-// one does so by comparing and setting. Some may be left out. A View is never
-// changed. The zero View has no nodes; others are made by NewView.
+// View is the list of the cluster's members at one moment. Its Generation
+// numbers it: there is only one view of each generation, because a new view is
+// written to the registry by compare and set. A node adopts views in ascending
+// order of generations and may skip some. A View is never changed. The zero View
+// has no nodes; others are made by NewView.
 type View struct {
 	Generation uint64
 	Nodes      []Node // ascending by ID, each once
 
-	sums []uint64 // of their ids
+	sums []uint64 // hashes of the nodes' ids, in the order of Nodes
 }
 
-// NewView returns the view with these nodes, in whatever order they come. It
-// owns the slice.
+// NewView returns the view with these nodes, which may come in any order. It
+// takes the slice over and sorts it.
 func NewView(generation uint64, nodes []Node) View {
 	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
 	v := View{Generation: generation, Nodes: nodes, sums: make([]uint64, len(nodes))}
@@ -71,10 +72,11 @@ func (v *View) Has(id string) bool {
 
 // Owner returns the id of the node that a user or a conversation belongs to:
 // the active one with the highest score (rendezvous hashing, Thaler and
-// Ravishankar 1998). A node that comes takes about 1/n of the ids from all
-// others alike, and one that goes leaves its ids to all others alike; nothing
-// else moves. Where all nodes are leaving, they own everything to the last. It
-// is empty in a view without nodes. It costs some nanoseconds for each node.
+// Ravishankar 1998). A node that joins takes about 1/n of the ids, evenly from
+// all others, and a node that leaves hands its ids evenly to all others; nothing
+// else moves. When all nodes are leaving, they stay the owners until the end.
+// The result is empty in a view without nodes. The cost is some nanoseconds for
+// each node.
 func (v *View) Owner(kind byte, id string) string {
 	key := xxhash.Sum64String(id) ^ mix(uint64(kind)+1)
 	best, owner, active := uint64(0), -1, false

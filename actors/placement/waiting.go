@@ -2,10 +2,10 @@ package placement
 
 import "github.com/corrillo/corrillo/actors/message"
 
-// Waiting is how much waits in a Router, for whichever ids.
+// Waiting is how much a Router holds back, for all ids together.
 type Waiting struct {
 	Messages int
-	Bytes    int // of what clients and back ends have said; see message.Size
+	Bytes    int // the sum of message.Size over them
 }
 
 func (w *Waiting) add(items ...Item) {
