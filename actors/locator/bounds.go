@@ -7,17 +7,18 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// What waits on a node for ids that move, this node's and what others have told
-// it: for one id up to maxHeld, and for all ids together as much as for a link.
-// What comes back from other nodes, or is told again since they have gone, is
-// taken in any case: they are requests of this node that wait for an answer.
+// Bounds on the messages that wait on this node for ids that move, whether they
+// come from this node or from others: maxHeld for one id, and these for all ids
+// together, the same as for a link to another node. Messages that other nodes have
+// returned, or that are sent again since a node has gone, are taken in any case:
+// they are requests of this node's own clients, whose number has a bound.
 const (
 	maxHeldOfAll      = 100_000
 	maxHeldBytesOfAll = 64 << 20
 )
 
-// room returns message.ErrOverloaded for what may be refused when as much waits
-// as may. Under the lock.
+// room returns an error that wraps message.ErrOverloaded when the item may be
+// refused and there is no room to hold it. c.mu is held.
 func (c *cluster) room(key placement.Key, item placement.Item) error {
 	if !refusable(item) {
 		return nil
@@ -32,13 +33,14 @@ func (c *cluster) room(key placement.Key, item placement.Item) error {
 	return nil
 }
 
-// refusable reports whether a message may be refused where too much waits. The
-// others have bounds of their own: what is for an actor only if it is there
-// comes once for each conversation that a session joins or leaves, and for each
-// call of a back end, of which few are under way; Leave is one of the requests
-// that a connection may have without an answer; a user is told once for each
-// time that a connection comes or goes; and who listens is told once by a node
-// for an id and a view.
+// refusable reports whether a message may be refused when too much waits. The
+// others must arrive, and are few by other bounds:
+//
+//   - a message with Active set comes once for each conversation that a session
+//     joins or leaves, and for each call of a back end, few of which are under way;
+//   - Leave counts among the requests that a connection may have unanswered;
+//   - a user hears once of each connection that comes or goes;
+//   - a node lists its listeners once for each id and view.
 func refusable(item placement.Item) bool {
 	if item.Active {
 		return false

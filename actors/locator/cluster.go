@@ -11,68 +11,71 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// ClusterOptions are what a locator needs to find actors on other nodes. All
-// parts must be set.
+// ClusterOptions are what a locator needs to find actors on other nodes. All but
+// LastWords and Grace must be set.
 type ClusterOptions struct {
 	Self string // this node's id
 	Out  *outbox.Outbox
-	// LastWords sends a node what it is to hear before it is told that this one has
-	// given up what is not its own. It does not block. Nil: there is nothing.
+	// LastWords is called just before a Settled goes to a node, and sends what that
+	// node must have before it learns that this one has given up the ids that it
+	// lost. It does not block. Nil: there is nothing to send.
 	LastWords func(node string)
-	// Interests are the users and conversations that sessions of this node
-	// listen to, and Announcement what their owner has to be told of that: nil
-	// when nobody listens. Both may be called from any goroutine.
+	// Interests lists the users and conversations that sessions of this node
+	// listen to. Announcement returns the message that tells the owner of one of
+	// them which sessions these are, nil when there are none. Both may be called
+	// from any goroutine.
 	Interests    func() []placement.Key
 	Announcement func(placement.Key) any
-	// Ready returns when what other nodes have said has reached the tables of this
-	// one: Announcement is asked for after that.
+	// Ready returns when everything that other nodes have sent so far has reached
+	// this node's tables. It is called before Announcement reads them.
 	Ready func()
-	// Grace is how long a node that has gone may take to notice it: what it had
-	// is taken over after that.
+	// Grace is how long a node that was taken out of the view may take to notice
+	// it: its ids are not taken over before.
 	Grace time.Duration
-	// Pass gives the lanes what an owner has told, and TooMuch is told, before that,
-	// when it comes out of turn since too much waited of that id. See Hear. Pass must
-	// not block and must not call the hub.
+	// Pass gives a message from the owner of an id to the relay lanes of this node.
+	// TooMuch is called first when messages have to be passed on out of turn, since
+	// too many of that id were kept: see Hear. Pass must not block and must not call
+	// the hub.
 	Pass    func(msg any)
 	TooMuch func(k Kind, id string, msg any)
-	// Newer is told that another node knows of a view that this one does not.
+	// Newer is called when another node has a view that this one has not seen.
 	Newer func()
-	// NotThere is told of what was for an actor only if it was there, and waited
-	// to be told that it is not.
+	// NotThere is called with a message of TellActive that had to wait, when its
+	// actor turns out not to be running.
 	NotThere func(msg any)
-	// Refuse is told of another node's command for which there was no room; err
-	// wraps message.ErrOverloaded.
+	// Refuse is called with a command of another node for which there was no room;
+	// err wraps message.ErrOverloaded.
 	Refuse func(k Kind, id string, msg any, err error)
 	Log    *slog.Logger
 }
 
-// cluster is the part of a Locator that knows of other nodes: a Router, and
-// what carries its decisions out. Its lock comes before those of the shards,
-// and nobody holds the hub's under it.
+// cluster is the part of a Locator that knows of other nodes: a Router, and the
+// code that carries out its decisions. Its lock comes before those of the shards;
+// the hub's is never taken under it.
 type cluster struct {
 	l *Locator
 	o ClusterOptions
 
-	// mu is held for reading while a message goes where Route says, and for
-	// writing while that changes.
+	// mu is held for reading while a message is sent where Route says, and for
+	// writing while routes change.
 	mu     sync.RWMutex
 	router *placement.Router
-	// settled is what nodes have said that does not count yet, guarded by mu.
+	// settled are the Settled messages that Move has not handled yet. mu guards it.
 	settled []placement.Settlement
-	// sending guards the order of what is sent and noted as unanswered.
+	// sending keeps the order of commands on a link and in Router.Sent the same.
 	sending sync.Mutex
-	kick    chan struct{}
+	kick    chan struct{} // wakes Move
 }
 
-// UseCluster makes the locator one node's of several. Not safe to call once
-// messages flow. Move must run then.
+// UseCluster makes this the locator of a node in a cluster. It must be called
+// before the first message, and Move must run from then on.
 func (l *Locator) UseCluster(o ClusterOptions) {
 	c := &cluster{l: l, o: o, kick: make(chan struct{}, 1)}
 	c.router = placement.NewRouter(o.Self, control{&c.o})
 	l.cluster = c
 }
 
-// control lets a Router's messages out.
+// control sends a Router's messages. It implements placement.Links.
 type control struct{ o *ClusterOptions }
 
 // Send implements placement.Links.
@@ -85,7 +88,8 @@ func (c control) Send(node string, m any) {
 
 func keyOf(k Kind, id string) placement.Key { return placement.Key{Kind: byte(k), ID: id} }
 
-// tell passes an item on to whoever owns the id. must: nothing is refused.
+// tell sends an item to the actor of an id, on whichever node that is, or holds it
+// while the id moves. With must it is not refused for want of room on a link.
 func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error {
 	key := keyOf(k, id)
 	item.Ref = c.refOf(item.Msg)
@@ -120,15 +124,16 @@ func (c *cluster) tell(k Kind, id string, item placement.Item, must bool) error 
 	return nil
 }
 
-// Announce tells the owner of an id of sessions of this node. Its actor is
-// spawned when it is not there. It refuses nothing of what comes once for each
-// change of a session; where this node is alone it is for a kind without Bound.
+// Announce sends the actor of an id news of sessions of this node, such as that one
+// has come or gone. The actor is spawned if it is not running. Unlike Tell it never
+// refuses: what finds no room is held and sent later. On a node that is alone the
+// kind must have no Bound.
 func (l *Locator) Announce(k Kind, id string, msg any) {
 	c := l.cluster
 	item := placement.Item{Msg: msg}
 	if c == nil {
 		for !l.tellAwake(k, id, msg) && l.tellHere(k, id, item) != nil && !l.tellOwn(k, id, heldItem{Item: item}) {
-			continue // it has stopped meanwhile, and begins anew
+			continue // the actor stopped between two of the calls: try from the start
 		}
 		return
 	}
@@ -140,7 +145,8 @@ func (l *Locator) Announce(k Kind, id string, msg any) {
 	}
 }
 
-// here gives an item to the actor on this node.
+// here gives an item to the actor on this node. With must it is not refused for
+// want of room; errNotThere says that it was Active and the actor is not running.
 func (c *cluster) here(key placement.Key, item placement.Item, must bool) error {
 	if must && item.Active {
 		if !c.l.tellOwn(Kind(key.Kind), key.ID, heldItem{Item: item}) {
@@ -151,7 +157,7 @@ func (c *cluster) here(key placement.Key, item placement.Item, must bool) error 
 	return c.l.tellHere(Kind(key.Kind), key.ID, item)
 }
 
-// send tells another node.
+// send sends an item to another node, and notes it if it is a command of this node.
 func (c *cluster) send(node string, key placement.Key, item placement.Item, must bool) error {
 	told := &message.Told{Kind: key.Kind, ID: key.ID, Active: item.Active, Message: item.Msg}
 	c.sending.Lock()
@@ -165,7 +171,8 @@ func (c *cluster) send(node string, key placement.Key, item placement.Item, must
 	return nil
 }
 
-// refOf names the answer that is due to a command of this node.
+// refOf returns the Ref of a command that a session or a call of this node has
+// made, the zero one for anything else.
 func (c *cluster) refOf(msg any) placement.Ref {
 	o := message.OriginOf(msg)
 	switch {
@@ -179,8 +186,8 @@ func (c *cluster) refOf(msg any) placement.Ref {
 	return placement.Ref{}
 }
 
-// Answered takes in that another node answers a command of this one, and reports
-// whether that answer counts: the command may be told again.
+// Answered notes that another node has answered a command of this one, and reports
+// whether the answer counts: see placement.Router.Answered.
 func (l *Locator) Answered(from string, o *message.Origin) bool {
 	c := l.cluster
 	ref := placement.Ref{Session: o.Session.ID, Serial: o.Serial}
@@ -212,8 +219,8 @@ func (l *Locator) Owner(k Kind, id string) string {
 	return v.Owner(byte(k), id)
 }
 
-// Told takes in what another node tells an actor. there is false when it was to
-// be told only if it was there, and is not.
+// Told takes in a message that another node has sent for an actor. there is false
+// when it was only for a running actor (Told.Active) and that one is not running.
 func (l *Locator) Told(from string, m *message.Told) (there bool) {
 	c := l.cluster
 	key := placement.Key{Kind: m.Kind, ID: m.ID}
@@ -225,7 +232,7 @@ func (l *Locator) Told(from string, m *message.Told) (there bool) {
 	c.mu.RLock()
 	if v := c.router.View(); !v.Has(from) {
 		c.mu.RUnlock()
-		return true // it has gone, and its sessions with it
+		return true // that node has left the view, and its sessions with it
 	}
 	if where, _ := c.router.Route(key); where == placement.Local {
 		err := c.here(key, item, m.Active)
@@ -242,7 +249,7 @@ func (l *Locator) Told(from string, m *message.Told) (there bool) {
 	return true
 }
 
-// told takes in what does not go to its actor at once.
+// told takes in a message of another node that cannot go to its actor at once.
 func (c *cluster) told(from string, key placement.Key, item placement.Item) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -258,8 +265,8 @@ func (c *cluster) told(from string, key placement.Key, item placement.Item) erro
 	return nil
 }
 
-// noRoom does with another node's item what becomes of one that its actor here
-// has no room for.
+// noRoom deals with an item of another node for which its actor here has no room:
+// it is refused if it may be, and held otherwise.
 func (c *cluster) noRoom(key placement.Key, item placement.Item, err error) {
 	if refusable(item) {
 		c.o.Refuse(Kind(key.Kind), key.ID, item.Msg, err)
@@ -271,7 +278,7 @@ func (c *cluster) noRoom(key placement.Key, item placement.Item, err error) {
 	c.later()
 }
 
-// Returned takes in what comes back from a node that does not own it.
+// Returned takes back a message of this node from one that does not own its id.
 func (l *Locator) Returned(m *message.Returned) {
 	c := l.cluster
 	key := placement.Key{Kind: m.Told.Kind, ID: m.Told.ID}
@@ -285,7 +292,8 @@ func (l *Locator) Returned(m *message.Returned) {
 	c.wake()
 }
 
-// Retell has everything told again that a node has not answered.
+// Retell sends every command again that a node has not answered, because answers of
+// it were lost.
 func (l *Locator) Retell(node string) {
 	c := l.cluster
 	c.mu.Lock()

@@ -2,9 +2,9 @@ package locator
 
 import "github.com/corrillo/corrillo/actors/placement"
 
-// Hear passes on what another node's actor tells sessions of this one, now or
-// when it is that node's turn: an owner before may have said something that is
-// still on its way.
+// Hear takes in a message from another node's actor of that id to the sessions of
+// this node. It goes to ClusterOptions.Pass, at once or when it is that node's
+// turn: messages of an earlier owner may still be on their way.
 func (l *Locator) Hear(from string, k Kind, id string, msg any) {
 	c, key := l.cluster, keyOf(k, id)
 	c.mu.RLock()
@@ -25,7 +25,8 @@ func (l *Locator) Hear(from string, k Kind, id string, msg any) {
 	}
 }
 
-// early keeps what comes before its turn, if that is still so.
+// early keeps a message that comes before its turn, after checking under the lock
+// that it still does. When too many are kept it returns them all.
 func (c *cluster) early(from string, key placement.Key, msg any) (tooMuch []any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,7 +37,7 @@ func (c *cluster) early(from string, key placement.Key, msg any) (tooMuch []any)
 	return c.router.Early(from, key, msg)
 }
 
-// passDue passes on what has its turn now.
+// passDue passes on the kept messages whose turn has come.
 func (c *cluster) passDue() {
 	c.mu.RLock()
 	keeps := c.router.Keeps()

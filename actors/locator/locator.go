@@ -34,12 +34,12 @@ func (k Kind) String() string {
 }
 
 // HandOff asks an actor to finish what it has begun and to stop, because its id
-// belongs to another node now. Nothing else is sent to it than the outcome of
-// what it has begun.
+// belongs to another node now. From here on nothing is sent to it but the outcomes
+// of what it has begun (TellOwn).
 type HandOff struct{}
 
-// Switched tells an actor that stays of a conversation that the cluster has
-// changed: users may belong to other nodes than before.
+// Switched tells a conversation that stays on this node of a new view: the users
+// whose presence it shows may belong to other nodes than before.
 type Switched struct{ Before, Now placement.View }
 
 // Passivate asks an actor to stop if it has nothing to do. It is the last
@@ -53,7 +53,7 @@ const (
 	maxHeld = 4096
 )
 
-// Spawner begins the actor of that id.
+// Spawner starts the actor of an id.
 type Spawner func(id string) *actor.PID
 
 // Locator addresses users and conversations. The zero value is not usable;
@@ -62,7 +62,7 @@ type Locator struct {
 	root     *actor.RootContext
 	seed     maphash.Seed
 	spawners [kinds]Spawner
-	most     [kinds]int64 // actors at a time; 0: no bound
+	most     [kinds]int64 // bound on actors at a time; 0: none
 	shards   [shardCount]shard
 	active   [kinds]atomic.Int64
 	spawned  [kinds]atomic.Int64
@@ -72,7 +72,7 @@ type Locator struct {
 type shard struct {
 	mu      sync.RWMutex
 	entries [kinds]map[string]*entry
-	most    [kinds]int // that entries held; see small.Shrink
+	most    [kinds]int // the peak size of entries; see small.Shrink
 }
 
 type entry struct {
@@ -83,10 +83,10 @@ type entry struct {
 	held        []heldItem
 }
 
-// heldItem is what waits for a passivating actor.
+// heldItem is a message that waits for a passivating actor.
 type heldItem struct {
 	placement.Item
-	outcome bool // of what the actor has begun
+	outcome bool // it came by TellOwn
 }
 
 // New returns a locator that spawns through root. Use Register before the
@@ -101,23 +101,22 @@ func New(root *actor.RootContext) *Locator {
 	return l
 }
 
-// Register says how actors of a kind are made. Not safe to call once messages
-// flow.
+// Register says how actors of a kind are made. It must be called before the first
+// message.
 func (l *Locator) Register(k Kind, s Spawner) { l.spawners[k] = s }
 
-// Bound says how many actors of a kind there may be at a time. Not safe to call
-// once messages flow.
+// Bound says how many actors of a kind there may be at a time. It must be called
+// before the first message.
 func (l *Locator) Bound(k Kind, most int) { l.most[k] = int64(most) }
 
 func (l *Locator) shard(id string) *shard {
 	return &l.shards[maphash.String(l.seed, id)%shardCount]
 }
 
-// Tell sends msg to the actor, which is spawned when it is not there. Messages
-// of one goroutine to one actor arrive in order. It never blocks; it returns
-// message.ErrOverloaded when too much is held back for the actor, when the actor
-// is not there and there are as many as there may be, or when too much waits for
-// the node where it is.
+// Tell sends msg to the actor of that id, which is spawned if it is not running.
+// Messages of one goroutine to one actor arrive in order. It never blocks. The
+// error wraps message.ErrOverloaded: too much is held back for the actor, or it is
+// not running and its kind is at its Bound, or too much waits for its node.
 func (l *Locator) Tell(k Kind, id string, msg any) error {
 	if l.tellAwake(k, id, msg) {
 		return nil
@@ -128,7 +127,8 @@ func (l *Locator) Tell(k Kind, id string, msg any) error {
 	return l.tellHere(k, id, placement.Item{Msg: msg})
 }
 
-// tellAwake sends msg when the actor is here and takes messages.
+// tellAwake sends msg if the actor runs on this node and its messages are not held
+// back; otherwise it returns false.
 func (l *Locator) tellAwake(k Kind, id string, msg any) bool {
 	s := l.shard(id)
 	s.mu.RLock()
@@ -142,8 +142,8 @@ func (l *Locator) tellAwake(k Kind, id string, msg any) bool {
 	return true
 }
 
-// tellHere sends an item to an actor of this node, which is spawned when it is
-// not there and the item wants that.
+// tellHere sends an item to an actor of this node. If the actor is not running it
+// is spawned; for an Active item the error is errNotThere instead.
 func (l *Locator) tellHere(k Kind, id string, item placement.Item) error {
 	s := l.shard(id)
 	s.mu.Lock()
@@ -170,13 +170,13 @@ func (l *Locator) tellHere(k Kind, id string, item placement.Item) error {
 	return nil
 }
 
-// errNotThere says that an actor is not there which was to be told only if it
-// is.
+// errNotThere says that an item was Active and its actor is not running.
 var errNotThere = errors.New("the actor is not there")
 
-// TellActive sends msg only when the actor is there, and reports whether it
-// was; of an actor on another node that is not known, and it is true. It refuses
-// nothing.
+// TellActive sends msg only if the actor is running, and reports whether it is. On
+// a cluster true may also mean that it is not known yet: the message has gone to
+// another node, or waits; ClusterOptions.NotThere may hear of it later. The message
+// is never refused.
 func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 	if l.cluster == nil {
 		return l.TellOwn(k, id, msg)
@@ -187,8 +187,9 @@ func (l *Locator) TellActive(k Kind, id string, msg any) bool {
 	return l.cluster.tell(k, id, placement.Item{Msg: msg, Active: true}, true) == nil
 }
 
-// TellOwn brings an actor of this node the outcome of what it has begun, and
-// reports whether it was there. It refuses nothing.
+// TellOwn sends an actor of this node the outcome of something that it has begun,
+// such as a save, and reports whether the actor is running. It is sent even to an
+// actor that was asked to hand off, and never refused.
 func (l *Locator) TellOwn(k Kind, id string, msg any) bool {
 	return l.tellOwn(k, id, heldItem{Item: placement.Item{Msg: msg}, outcome: true})
 }
@@ -213,8 +214,8 @@ func (l *Locator) tellOwn(k Kind, id string, item heldItem) bool {
 	case e == nil:
 		return false
 	case e.passivating:
-		// Without a bound: it may be what the actor waits for, and those who
-		// tell have theirs.
+		// Without a bound: the actor may wait for this very message, and the
+		// senders of such messages have bounds of their own.
 		e.held = append(e.held, item)
 	default:
 		l.root.Send(e.pid, item.Msg)
@@ -266,9 +267,9 @@ func (l *Locator) Resume(k Kind, id string) {
 	}
 }
 
-// Stopped is called by an actor when it handles actor.Stopped: nothing that
-// was sent to it will be processed any more. If messages were held back, a
-// new actor gets them.
+// Stopped is called by an actor when it handles actor.Stopped: no message in its
+// mailbox will be processed any more. If messages were held back, a new actor gets
+// them. self is the actor's own PID.
 func (l *Locator) Stopped(k Kind, id string, self *actor.PID) {
 	if l.cluster != nil {
 		l.cluster.stopped(k, id, self)
@@ -277,7 +278,8 @@ func (l *Locator) Stopped(k Kind, id string, self *actor.PID) {
 	l.stopped(k, id, self)
 }
 
-// stopped reports whether the actor was the one that is known.
+// stopped takes the actor out of the table. It reports false, and does nothing,
+// when the table has another actor of that id.
 func (l *Locator) stopped(k Kind, id string, self *actor.PID) bool {
 	s := l.shard(id)
 	s.mu.Lock()
@@ -298,7 +300,7 @@ func (l *Locator) stopped(k Kind, id string, self *actor.PID) bool {
 	return true
 }
 
-// PassivateIdle asks every actor of a kind that was told nothing since before
+// PassivateIdle asks every actor of a kind whose last message is older than before
 // to stop if it can. It returns how many were asked.
 func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
 	limit := before.UnixNano()
@@ -321,8 +323,8 @@ func (l *Locator) PassivateIdle(k Kind, before time.Time) int {
 	return asked
 }
 
-// Shrink gives back what many actors have taken that are no more. It is meant
-// to be called now and then.
+// Shrink gives back memory that the tables took when there were more actors. It is
+// meant to be called now and then.
 func (l *Locator) Shrink() {
 	for i := range l.shards {
 		s := &l.shards[i]
@@ -334,7 +336,8 @@ func (l *Locator) Shrink() {
 	}
 }
 
-// Peak is how many actors the tables have room for, as far as Shrink has seen.
+// Peak is how many actors the tables have room for: the most that there were at a
+// call of Shrink since they were last made smaller.
 func (l *Locator) Peak() (n int) {
 	for i := range l.shards {
 		s := &l.shards[i]
@@ -347,8 +350,8 @@ func (l *Locator) Peak() (n int) {
 	return n
 }
 
-// StopAll stops every actor of a kind, whatever it has to do. It does not
-// wait: Stats tells when they are gone.
+// StopAll stops every actor of a kind, whatever it has to do. It does not wait
+// for them: Stats shows when they are gone.
 func (l *Locator) StopAll(k Kind) {
 	l.Each(k, func(_ string, pid *actor.PID) { l.root.Stop(pid) })
 }

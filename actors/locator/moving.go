@@ -11,12 +11,13 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// retryAfter is the pause before what could not be passed on is tried again.
+// retryAfter is the pause before messages are tried again for which there was no
+// room.
 const retryAfter = 20 * time.Millisecond
 
-// Switch goes on to a newer view and reports whether it was one: actors of what
-// is not this node's any more are asked to hand off, those that stay hear of the
-// nodes that have left.
+// Switch adopts a view and reports whether it was newer than the one before. It
+// asks the actors of ids that this node has lost to hand off, and tells all actors
+// of the nodes that have left.
 func (l *Locator) Switch(v placement.View) bool {
 	c := l.cluster
 	interests := c.o.Interests()
@@ -40,7 +41,7 @@ func (l *Locator) Switch(v placement.View) bool {
 		}
 		e.leaving = true
 		c.router.Leave(keyOf(k, id))
-		if !e.passivating { // else it follows
+		if !e.passivating { // otherwise Resume sends it, if the actor does not stop
 			c.l.root.Send(e.pid, HandOff{})
 		}
 	})
@@ -66,8 +67,9 @@ func (l *Locator) Switch(v placement.View) bool {
 	return true
 }
 
-// joinedMeanwhile has those announced too who have joined at the word of an
-// owner before the last view after known was read: that owner may be gone.
+// joinedMeanwhile announces the ids that sessions have begun to listen to since
+// known was read. The earlier owner that has admitted them may be gone, so the new
+// one would not hear of them otherwise.
 func (c *cluster) joinedMeanwhile(before placement.View, known []placement.Key) {
 	c.o.Ready()
 	interests := c.o.Interests()
@@ -84,7 +86,7 @@ func (c *cluster) joinedMeanwhile(before placement.View, known []placement.Key) 
 	}
 }
 
-// gone ends the grace of a node that has left.
+// gone ends the Grace of a node that has left the view.
 func (c *cluster) gone(node string) {
 	c.mu.Lock()
 	c.router.Gone(node)
@@ -92,8 +94,8 @@ func (c *cluster) gone(node string) {
 	c.wake()
 }
 
-// holdBack has what waits for passivating actors wait for their new owners
-// instead, and drops what was told by nodes that have gone.
+// holdBack moves the messages that wait for passivating actors, whose ids get
+// another owner under v, to the Router, and drops those of nodes that have left.
 func (c *cluster) holdBack(v *placement.View) {
 	c.l.each(func(k Kind, id string, e *entry) {
 		if !e.passivating {
@@ -134,15 +136,16 @@ func (c *cluster) stopped(k Kind, id string, self *actor.PID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.l.stopped(k, id, self) && c.router.Left(key) {
-		if listening { // it may have joined after the view had come
+		if listening { // a session may have joined after the view was adopted
 			c.router.Announce(placement.View{}, key)
 		}
 		c.wake()
 	}
 }
 
-// Leaving reports whether the actor of this node was asked to hand off: one that
-// has failed since goes all the same, also when its id has come home meanwhile.
+// Leaving reports whether this node's actor was asked to hand off. An actor that
+// is restarted after a failure asks this: it has to stop all the same, even when
+// its id belongs to this node again by now.
 func (l *Locator) Leaving(k Kind, id string) bool {
 	s := l.shard(id)
 	s.mu.RLock()
@@ -151,9 +154,9 @@ func (l *Locator) Leaving(k Kind, id string) bool {
 	return e != nil && e.leaving
 }
 
-// ViewOf returns the view that another node has gone on to. It is false when this
-// node has gone on to it, too, or to a later one; or when what it is told is not
-// enough to know it, and Newer is called.
+// ViewOf returns the view that another node has adopted, if it is newer than this
+// node's. It returns false when it is not; also when m alone does not tell what the
+// view is (see placement.Router.ViewOf), and then it calls Newer.
 func (l *Locator) ViewOf(m *message.Switched) (placement.View, bool) {
 	c := l.cluster
 	v, newer, known := c.viewOf(m)
@@ -173,17 +176,17 @@ func (c *cluster) viewOf(m *message.Switched) (v placement.View, newer, known bo
 	return v, true, known
 }
 
-// Switched takes in that another node has gone on to a view, which this one has
-// gone on to before or never will.
+// Switched takes in that another node has adopted a view. The caller has had this
+// node adopt it first, unless that was not possible.
 func (l *Locator) Switched(from string, m *message.Switched) {
 	l.cluster.mu.Lock()
 	defer l.cluster.mu.Unlock()
 	l.cluster.router.OnSwitched(from, m.Generation, m.Differences)
 }
 
-// Settled takes in that another node has let go of what it lost. It counts when
-// Move comes to it, with all that others have said until then: each id that
-// sessions listen to is looked at for it.
+// Settled takes in that another node has given up the ids that it lost. Move acts
+// on it, together with the other Settled that have come by then: they are handled
+// in one go since each time every id that sessions listen to is looked at.
 func (l *Locator) Settled(from string, generation uint64) {
 	c := l.cluster
 	c.mu.Lock()
@@ -192,7 +195,7 @@ func (l *Locator) Settled(from string, generation uint64) {
 	c.wake()
 }
 
-// settle has what nodes have said by Settled count.
+// settle gives the Settled messages that have come to the router.
 func (c *cluster) settle() {
 	c.mu.Lock()
 	said := c.settled
@@ -216,7 +219,8 @@ func (c *cluster) wake() {
 
 func (c *cluster) later() { time.AfterFunc(retryAfter, c.wake) }
 
-// Move passes on what had to wait, until ctx ends.
+// Move passes held messages on when nothing keeps them back any more, until ctx
+// ends.
 func (l *Locator) Move(ctx context.Context) {
 	c := l.cluster
 	var keys []placement.Key
@@ -240,7 +244,8 @@ func (l *Locator) Move(ctx context.Context) {
 	}
 }
 
-// release passes on what waits for an id, those who listen here before.
+// release passes on the messages that are held for an id, and ahead of them, if it
+// must be told, which sessions of this node listen.
 func (c *cluster) release(key placement.Key) {
 	news := c.o.Announcement(key) // takes the hub's lock
 	c.mu.Lock()
