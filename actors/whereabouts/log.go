@@ -1,20 +1,20 @@
 package whereabouts
 
-// log is what is kept, oldest first, and for whom. Entries have numbers that go
-// up by one, from base on.
+// log holds the kept messages, oldest first, and for which nodes. Entries are
+// numbered consecutively; the first one in entries has the number base.
 type log[M any] struct {
 	entries []entry[M]
 	base    uint64
 	bytes   int
 }
 
-// entry is a message that some nodes may yet have to get.
+// entry is a message that may turn out to be for users of further nodes.
 type entry[M any] struct {
 	m        M
 	size     int
-	users    []uint64 // for whom it is
-	waits    uint64   // the nodes, by their bits; none: there is nothing left of it
-	listened uint64   // of them, those that have had a part
+	users    []uint64 // hashes of the users whom it is for
+	waits    uint64   // the nodes it is kept for, a bit each (node.bit); 0: it is cleared
+	listened uint64   // those of waits that have got the part for their listeners
 }
 
 func (l *log[M]) len() int { return len(l.entries) }
@@ -22,7 +22,8 @@ func (l *log[M]) len() int { return len(l.entries) }
 // end is the number that the next entry gets.
 func (l *log[M]) end() uint64 { return l.base + uint64(len(l.entries)) }
 
-// oldest is an entry that somebody waits for. There must be one.
+// oldest returns the oldest entry, which trim has left since it is kept for some
+// node. The log must not be empty.
 func (l *log[M]) oldest() *entry[M] { return &l.entries[0] }
 
 func (l *log[M]) append(e entry[M]) {
@@ -30,7 +31,7 @@ func (l *log[M]) append(e entry[M]) {
 	l.bytes += e.size
 }
 
-// waits names the nodes that something is kept for.
+// waits returns the bits of the nodes that something is kept for.
 func (l *log[M]) waits() (all uint64) {
 	for i := range l.entries {
 		all |= l.entries[i].waits
@@ -38,7 +39,8 @@ func (l *log[M]) waits() (all uint64) {
 	return all
 }
 
-// take takes what is kept for a node and is for the users that has is true of.
+// take returns the messages kept for a node for which has reports true of their
+// users, and keeps them for that node no longer.
 func (l *log[M]) take(bit uint64, has func(users []uint64) bool) (kept []Kept[M]) {
 	for i := range l.entries {
 		if e := &l.entries[i]; e.waits&bit != 0 && has(e.users) {
@@ -50,7 +52,7 @@ func (l *log[M]) take(bit uint64, has func(users []uint64) bool) (kept []Kept[M]
 	return kept
 }
 
-// clear forgets what is kept for a node, of the entries up to the number end.
+// clear stops keeping for a node the entries whose number is less than end.
 func (l *log[M]) clear(bit, end uint64) {
 	for i := range l.entries {
 		if l.base+uint64(i) >= end {
@@ -72,7 +74,7 @@ func (l *log[M]) done(e *entry[M], bit uint64) {
 	}
 }
 
-// trim drops the oldest entries that nobody waits for.
+// trim drops entries from the front that are kept for no node any more.
 func (l *log[M]) trim() {
 	n := 0
 	for n < len(l.entries) && l.entries[n].waits == 0 {

@@ -6,24 +6,24 @@ import (
 	"github.com/corrillo/corrillo/actors/small"
 )
 
-// Others is what a node knows of the users of the other nodes, and what it keeps
-// for those who may be there without its knowing. M is what is passed on, in
-// whose order: what was kept for a node is given out in the order in which it was
-// passed, and before anything that is passed later. The zero value knows of no
-// node. It is not safe for concurrent use.
+// Others is a node's table of which users the other nodes have, and of the messages
+// (of type M) that it keeps for users who may be on a node without its knowing. The
+// messages kept for a node are returned in the order of the calls of Keep. The zero
+// value knows of no node. It is not safe for concurrent use.
 type Others[M any] struct {
-	// Entries and Bytes bound what is kept. 0: 4,096 and 8 MiB.
+	// Entries and Bytes bound the messages that are kept, in number and size. 0:
+	// 4,096 and 8 MiB.
 	Entries, Bytes int
 
 	nodes map[string]*node
-	slots [maxNodes]*node
-	asks  uint64 // number of the last one
+	slots [maxNodes]*node // the nodes that have a bit in entry.waits
+	asks  uint64          // number of the last question to any of them
 	log   log[M]
 	stats Stats
 }
 
-// maxNodes is how many other nodes are told apart; those beyond count as having
-// everyone.
+// maxNodes is how many other nodes the table distinguishes; any beyond count as
+// having every user.
 const maxNodes = 64
 
 // The default bounds.
@@ -32,16 +32,16 @@ const (
 	defaultBytes   = 8 << 20
 )
 
-// node is what is known of one of the others.
+// node is one of the other nodes.
 type node struct {
 	id   string
-	slot int // -1: there was none
-	// all: it counts as having everyone, and nothing is kept for it.
+	slot int // its place in Others.slots; -1: none was free
+	// all: it counts as having every user, and nothing is kept for it.
 	all   bool
-	users map[uint64]struct{}
-	most  int    // of users; see small.Shrink
-	asked uint64 // number of the question that it has not answered; 0: none
-	upTo  uint64 // what was kept by then it answers for
+	users map[uint64]struct{} // by Hash
+	most  int                 // the peak size of users; see small.Shrink
+	asked uint64              // number of the question that it has not answered; 0: none
+	upTo  uint64              // the answer will clear the log's entries before this number
 }
 
 func (n *node) bit() uint64 {
@@ -60,8 +60,8 @@ func (n *node) has(users []uint64) bool {
 	return false
 }
 
-// Members says who the other nodes are. Those who are new count as having
-// everyone; those who are no more are forgotten.
+// Members sets which other nodes there are. New ones count as having every user;
+// those that are not listed are forgotten, with what was kept for them.
 func (o *Others[M]) Members(ids []string) {
 	if o.nodes == nil {
 		o.nodes = map[string]*node{}
@@ -101,11 +101,11 @@ func (o *Others[M]) forget(n *node) {
 	o.log.clear(n.bit(), o.log.end())
 }
 
-// Member reports whether a node is one of them.
+// Member reports whether a node is one of those that Members has set.
 func (o *Others[M]) Member(id string) bool { return o.nodes[id] != nil }
 
-// Has reports whether something for these users is to go to a node. One that is
-// not known has everyone.
+// Has reports whether a message for these users is to go to a node: it has one of
+// them, or counts as having every user, as does a node that is no member.
 func (o *Others[M]) Has(id string, users []uint64) bool {
 	n := o.nodes[id]
 	if n == nil || n.all {
@@ -115,9 +115,10 @@ func (o *Others[M]) Has(id string, users []uint64) bool {
 	return n.has(users)
 }
 
-// Keep keeps m, of that size in bytes, for the nodes among those of which it may
-// turn out that they have one of the users: those that Has says no of, but for
-// without. listened are nodes that have had a part of m. It takes users.
+// Keep keeps m, of that size in bytes, for each node of which Has reports false,
+// since one of the users may turn out to be there; not for those of which without
+// reports true. listened reports the nodes that have got the part of m for their
+// listeners. Keep takes the slice users over.
 func (o *Others[M]) Keep(m M, size int, users []uint64, without, listened func(id string) bool) {
 	e := entry[M]{m: m, size: size, users: users}
 	for _, n := range o.slots {
@@ -134,15 +135,16 @@ func (o *Others[M]) Keep(m M, size int, users []uint64, without, listened func(i
 	}
 }
 
-// Kept is something that was kept for a node; Listened says that the node has had
-// the part that was for its listeners.
+// Kept is a message that was kept for a node. Listened says that the node has got
+// the part of it for its listeners.
 type Kept[M any] struct {
 	M        M
 	Listened bool
 }
 
-// Overfull returns a node and all that was kept for it, which it is to get now,
-// while more is kept than the bounds allow: see the package's comment.
+// Overfull returns, while more is kept than the bounds allow, a node and all that
+// was kept for it, to be sent to it now; the node then counts as having every user
+// until its next answer. It is called until over is false.
 func (o *Others[M]) Overfull() (id string, kept []Kept[M], over bool) {
 	entries, bytes := o.Entries, o.Bytes
 	if entries == 0 {
@@ -162,8 +164,8 @@ func (o *Others[M]) Overfull() (id string, kept []Kept[M], over bool) {
 	return n.id, kept, true
 }
 
-// Here takes in that users have sessions on a node, and returns what it is to get
-// now.
+// Here takes in a notice that users have sessions on a node, and returns the kept
+// messages for them, to be sent to it now.
 func (o *Others[M]) Here(id string, users []uint64) []Kept[M] {
 	n := o.nodes[id]
 	if n == nil {
@@ -180,7 +182,7 @@ func (o *Others[M]) Here(id string, users []uint64) []Kept[M] {
 	return kept
 }
 
-// All takes what is kept for a node.
+// All returns everything that is kept for a node, and keeps it no longer.
 func (o *Others[M]) All(id string) []Kept[M] {
 	n := o.nodes[id]
 	if n == nil || n.all {
@@ -191,7 +193,7 @@ func (o *Others[M]) All(id string) []Kept[M] {
 	return kept
 }
 
-// Gone takes in that users have no sessions on a node any more.
+// Gone takes in a notice that users have no sessions on a node any more.
 func (o *Others[M]) Gone(id string, users []uint64) {
 	n := o.nodes[id]
 	if n == nil {
@@ -210,8 +212,8 @@ type Ask struct {
 	Number uint64
 }
 
-// Asks returns the questions that are to be sent now: to whoever counts as having
-// everyone, or has something kept for it, and has answered the last one.
+// Asks returns the questions to be sent now: one to each node that has answered its
+// last one and either counts as having every user or has something kept for it.
 func (o *Others[M]) Asks() (asks []Ask) {
 	waits := o.log.waits()
 	for _, n := range o.slots {
@@ -225,8 +227,9 @@ func (o *Others[M]) Asks() (asks []Ask) {
 	return asks
 }
 
-// Answered takes in an answer, and reports whether there is something to ask
-// again.
+// Answered takes in a node's answer to the question of that number, and reports
+// whether something is kept for the node that the answer does not cover: then it
+// is to be asked again.
 func (o *Others[M]) Answered(id string, number uint64) (more bool) {
 	n := o.nodes[id]
 	if n == nil || n.asked != number || number == 0 {
@@ -239,13 +242,13 @@ func (o *Others[M]) Answered(id string, number uint64) (more bool) {
 
 // Stats counts what is known and kept.
 type Stats struct {
-	Users     int   // users on other nodes, those on several of them for each
-	Unknown   int   // other nodes that count as having everyone
+	Users     int   // users on other nodes; one who is on several counts for each
+	Unknown   int   // other nodes that count as having every user
 	Kept      int   // messages that are kept
-	KeptBytes int   //
-	Blind     int64 // messages sent to a node because it counted as having everyone
+	KeptBytes int   // their size
+	Blind     int64 // messages sent to a node because it counted as having every user
 	Replayed  int64 // messages that were kept and then sent
-	Overflows int64 // times that a node got all because too much was kept
+	Overflows int64 // times that a node got everything because too much was kept
 }
 
 // Stats returns the counts.

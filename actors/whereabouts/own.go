@@ -2,12 +2,12 @@ package whereabouts
 
 import "github.com/corrillo/corrillo/actors/small"
 
-// Own counts the users who have sessions on this node, and remembers what of
+// Own is the table of the users who have sessions on this node, and of the changes
 // that the other nodes have not been told yet. It is not safe for concurrent use.
 type Own struct {
-	users   map[uint64]uint32 // those who share a hash are counted apart
-	most    int               // see small.Shrink
-	changed []uint64          // came or went since Changes, maybe both
+	users   map[uint64]uint32 // by Hash: how many users with it are here
+	most    int               // the peak size of users; see small.Shrink
+	changed []uint64          // who came or went since the last call of Changes
 }
 
 // Here notes a user's first session.
@@ -32,8 +32,9 @@ func (o *Own) Gone(user uint64) {
 	}
 }
 
-// Changes returns who has come and who has gone since it was called last, as it
-// is now: who did both is in one of the lists, maybe more than once.
+// Changes returns the users who have come or gone since its last call: in here
+// those who are on this node now, in gone those who are not. A user who did both
+// is in one of the lists only, maybe more than once.
 func (o *Own) Changes() (here, gone []uint64) {
 	for _, user := range o.changed {
 		if o.users[user] > 0 {
@@ -47,10 +48,10 @@ func (o *Own) Changes() (here, gone []uint64) {
 	return here, gone
 }
 
-// Changed reports whether Changes has something to say.
+// Changed reports whether Changes has something to return.
 func (o *Own) Changed() bool { return len(o.changed) > 0 }
 
-// All returns everyone who is here, in no order.
+// All returns all users who are on this node, in no order.
 func (o *Own) All() []uint64 {
 	all := make([]uint64, 0, len(o.users))
 	for user := range o.users {

@@ -11,46 +11,48 @@ import (
 
 // Options make a Whereabouts. Must and Relay are needed.
 type Options struct {
-	// Must sends another node what must reach it, Relay what its sessions are to
-	// hear. Both keep the order of what they are given for one node, do not block
-	// and do not call back.
+	// Must sends a message that must reach another node; Relay sends events for its
+	// sessions. Both keep the order of all messages to one node, do not block and
+	// do not call back. See outbox.Outbox.
 	Must  func(node string, m any)
 	Relay func(node string, m any)
-	// Entries and Bytes bound what is kept for other nodes. Default: 4,096
-	// messages and 8 MiB.
+	// Entries and Bytes bound the messages that are kept for other nodes, in number
+	// and size. Default: 4,096 and 8 MiB.
 	Entries, Bytes int
 }
 
-// pace is the least time between two questions to a node, and between the end of
-// a user's last session and the notice of it where nothing else is to be told.
+// pace is the least time between two questions to a node, and how long a notice
+// that a user has gone may be put off when there is no other notice to send.
 const pace = 50 * time.Millisecond
 
-// chunk is how many users one item tells of at most.
+// chunk is the most users that one notice names.
 const chunk = 8192
 
-// entryOverhead is what a message that is kept costs beside its data, in bytes.
+// entryOverhead is what a kept message takes beside its data, in bytes.
 const entryOverhead = 512
 
-// Whereabouts is a node's part in this: see the package's comment. It is safe for
-// concurrent use and does not block. Here and Gone may be called under any lock,
-// the rest under none that Must or Relay need.
+// Whereabouts sends and takes in the notices, questions and answers of one node,
+// and passes messages for people on by what it knows: see the package's comment.
+// It is safe for concurrent use and does not block. Here and Gone may be called
+// under any lock, the other methods only under locks that Must and Relay do not
+// take.
 type Whereabouts struct {
 	o    Options
 	kick chan struct{}
 
-	// sending is held while this node tells of its own. It comes before own.
+	// sending is held while notices and answers are sent. It is locked before own.
 	sending   sync.Mutex
-	followers map[string]struct{} // those who have asked, and so know how to listen
+	followers map[string]struct{} // nodes that have asked, and so understand notices
 	members   []string
-	early     map[string]uint64 // questions of those who are no members yet
+	early     map[string]uint64 // node -> its question, of nodes that are no members yet
 
 	own struct {
 		sync.Mutex
 		Own
 	}
 
-	// passing is held while something is passed on, so that what was kept for a
-	// node and what comes after it go in order.
+	// passing is held while a message is passed on, so that messages kept for a
+	// node and those that come after them are sent in order.
 	passing sync.Mutex
 	others  Others[*message.Relayed]
 }
@@ -63,8 +65,8 @@ func New(o Options) *Whereabouts {
 	}
 }
 
-// Members says who the other nodes are. It comes after they were told that this
-// node has gone on to the view that says so.
+// Members sets which other nodes there are. It is called after the Switched for the
+// view that has them was sent to them.
 func (w *Whereabouts) Members(ids []string) {
 	w.passing.Lock()
 	w.others.Members(ids)
@@ -87,15 +89,16 @@ func (w *Whereabouts) Members(ids []string) {
 	w.wake()
 }
 
-// Here notes a user's first session on this node. The others know of it, as far
-// as they have asked, when Tell has returned.
+// Here notes a user's first session on this node. Tell sends the notice of it to
+// the nodes that have asked.
 func (w *Whereabouts) Here(userID string) {
 	w.own.Lock()
 	defer w.own.Unlock()
 	w.own.Here(Hash(userID))
 }
 
-// Gone notes the end of a user's last session on this node.
+// Gone notes the end of a user's last session on this node. Tell, or Run soon
+// after, sends the notice of it.
 func (w *Whereabouts) Gone(userID string) {
 	w.own.Lock()
 	defer w.own.Unlock()
@@ -103,8 +106,8 @@ func (w *Whereabouts) Gone(userID string) {
 	w.wake()
 }
 
-// Tell has what Here and Gone have noted on the way to the others: before anything
-// that is sent to them from now on.
+// Tell sends the notices of what Here and Gone have noted. When it returns, they
+// are on the links ahead of anything that is sent later.
 func (w *Whereabouts) Tell() {
 	w.sending.Lock()
 	defer w.sending.Unlock()
@@ -135,7 +138,8 @@ func (w *Whereabouts) tell() {
 	}
 }
 
-// answer answers a question. The first one of a node has it told of everyone.
+// answer answers a node's question. Before the answer to its first one, that node
+// gets notices of all users who are here. w.sending is held.
 func (w *Whereabouts) answer(node string, number uint64) {
 	w.tell()
 	if _, follows := w.followers[node]; !follows {
@@ -150,8 +154,9 @@ func (w *Whereabouts) answer(node string, number uint64) {
 	w.o.Must(node, &message.WhereaboutsAnswered{Ask: number})
 }
 
-// Take does what a message from another node says, and reports whether it is one
-// of this package's. What comes from one node is to be taken in order.
+// Take handles a message from another node and reports whether it is one of this
+// package's: a notice, a question or an answer. Those of one node must be given to
+// it in the order in which they came.
 func (w *Whereabouts) Take(from string, m any) bool {
 	switch m := m.(type) {
 	case *message.Whereabouts:
@@ -177,7 +182,7 @@ func (w *Whereabouts) onAsked(from string, number uint64) {
 	w.sending.Lock()
 	defer w.sending.Unlock()
 	if !slices.Contains(w.members, from) {
-		w.early[from] = number // it has gone on to a view that this node is about to
+		w.early[from] = number // that node has adopted a view that this one has not yet
 		return
 	}
 	w.answer(from, number)
@@ -191,15 +196,16 @@ func (w *Whereabouts) onAnswered(from string, number uint64) {
 	}
 }
 
-// Pass passes m on to those of the nodes that have to do with it: to each with what
-// goes to its listeners, if it is one of joined, and with what is for people, if
-// some of them are or may be there. send is called for each node in turn. m is
-// kept for as long as it may be for more of them.
+// Pass passes m on to nodes. It calls send for each of them in turn: listens says
+// whether that node is one of joined, so that it needs the part of m for listeners;
+// people whether it has, or may have, some of the users that m is for. For the other
+// nodes m is kept until it is certain that they have none of these users.
 func (w *Whereabouts) Pass(m *message.Relayed, nodes, joined []string, send func(node string, listens, people bool)) {
 	users := usersOf(m)
 	listens := func(node string) bool { return slices.Contains(joined, node) }
-	// Who has joined a direct conversation is one of its people. That nothing else
-	// was heard of those may be late; a join's answer goes with what it counts.
+	// A session that has joined a direct conversation is one of its two people's,
+	// so its node needs the part for people, even when the notice of that user has
+	// not come yet. So does the node that gets the answer to a join.
 	direct := func(node string) bool {
 		return m.People != nil && (listens(node) ||
 			slices.ContainsFunc(m.Join, func(s message.Subscription) bool { return s.Origin.Node() == node }))
@@ -226,16 +232,16 @@ func (w *Whereabouts) Pass(m *message.Relayed, nodes, joined []string, send func
 	}
 }
 
-// Flush sends a node all that is kept for it: before it is told that this node has
-// given up what is not its own any more, so that the next owner's word does not
-// come to it ahead of this one's.
+// Flush sends a node all that is kept for it. It is called before the Settled by
+// which this node gives up ids that it has lost, so that messages of their next
+// owner cannot come ahead of those that are kept here.
 func (w *Whereabouts) Flush(node string) {
 	w.passing.Lock()
 	defer w.passing.Unlock()
 	w.replay(node, w.others.All(node))
 }
 
-// replay sends a node what was kept for it.
+// replay sends a node messages that were kept for it.
 func (w *Whereabouts) replay(node string, kept []Kept[*message.Relayed]) {
 	for _, k := range kept {
 		if again := k.M.ForPeople(k.Listened); again != nil {
@@ -244,12 +250,12 @@ func (w *Whereabouts) replay(node string, kept []Kept[*message.Relayed]) {
 	}
 }
 
-// fewUsers is how many are looked through for one that is named twice.
+// fewUsers is the length up to which a list of users is searched for repeats.
 const fewUsers = 16
 
-// usersOf names those who are to hear m without having joined. Of a direct
-// conversation it is both, also one who was removed: that node has to know that
-// it hears no more.
+// usersOf returns the hashes of the users who are to hear m whether or not they
+// have joined. Of a direct conversation these are both people, even one who was
+// removed: that user's node has to learn of the removal.
 func usersOf(m *message.Relayed) []uint64 {
 	var ids []string
 	add := func(more []string) {
@@ -271,8 +277,9 @@ func usersOf(m *message.Relayed) []uint64 {
 	return users
 }
 
-// weigh returns how much of m is for people, in bytes, and whether anything is
-// that they would miss: also that there is something to look for.
+// weigh returns the size in bytes of the part of m that is for people, and whether
+// it is worth keeping: it holds events, or it says that there are events to be
+// fetched from the store.
 func weigh(m *message.Relayed) (size int, worth bool) {
 	size, worth = entryOverhead, m.People != nil && m.FromSeq != 0 && (m.FromSeq < m.LastSeq || m.FromRev+1 < m.NextRev)
 	for i := range m.Deliver {
@@ -291,8 +298,7 @@ func (w *Whereabouts) wake() {
 	}
 }
 
-// Run asks the others and tells them who has gone, when there is something to ask
-// or to tell, until ctx ends.
+// Run sends the questions and notices that are due, until ctx ends.
 func (w *Whereabouts) Run(ctx context.Context) {
 	for {
 		select {
@@ -310,7 +316,7 @@ func (w *Whereabouts) Run(ctx context.Context) {
 	}
 }
 
-// Ask sends the questions that are due: Run does it.
+// Ask sends the questions that are due. Run calls it.
 func (w *Whereabouts) Ask() {
 	w.passing.Lock()
 	defer w.passing.Unlock()
