@@ -65,16 +65,16 @@ type GetHistory struct {
 	Limit     int
 }
 
-// GetMembers asks for a page of those who take part. Cursor is empty or what an
-// earlier page gave.
+// GetMembers asks for a page of the participants. Cursor is empty or comes from an
+// earlier page.
 type GetMembers struct {
 	Origin Origin
 	Limit  int
 	Cursor string
 }
 
-// PassEvent relays an event to the others there without storing it: a
-// client's passthrough event, or the back end's emission (which goes to all).
+// PassEvent relays an event without storing it: a client's passthrough event to the
+// other sessions that have joined, or an event that the back end emits to all.
 type PassEvent struct {
 	Origin Origin
 	Event  string
@@ -91,26 +91,26 @@ type ChangeMembership struct {
 
 // Events that a conversation hears. None is answered.
 
-// SessionClosed says that a session that had joined is gone for good, or, with
-// Join set, that its join of that Serial came to nothing: a later join of the
-// same session stands.
+// SessionClosed says that a session that had joined is gone for good. With Join
+// set it says only that its join of that Serial has failed: a later join of the same
+// session still counts.
 type SessionClosed struct {
 	Session SessionRef
 	Join    uint64
 }
 
-// Listening brings the sessions that have joined already, to an actor that
-// starts where an earlier one failed.
+// Listening tells the actor of a conversation which sessions of a node have joined.
+// It is sent when the actor starts anew, on another node or after a failure.
 type Listening struct {
 	Sessions []Listener
-	// Online are those of whom the sessions of that node were told that they are
-	// online, and not that they are offline since. They are in ascending order.
+	// Online are the users whom that node's sessions show as online, by the last
+	// presence that they were told, in ascending order.
 	Online []string
-	// Shows says that Online is all of them; false: it is not known.
+	// Shows says that Online is complete; false: some may be missing.
 	Shows bool
 }
 
-// Listener is one session that has joined, and whose it is.
+// Listener is one session that has joined, and its user.
 type Listener struct {
 	Session SessionRef
 	UserID  string
@@ -124,8 +124,8 @@ type PresenceChanged struct {
 	Status wire.PresenceStatus
 }
 
-// PresenceLearned answers a Ready.Ask: what is so of these users, by the nodes
-// that look after them. Err wraps repo.ErrUnavailable or ErrOverloaded.
+// PresenceLearned answers a Ready.Ask (package rules): the presence of these users,
+// from the nodes that own them. Err wraps repo.ErrUnavailable or ErrOverloaded.
 type PresenceLearned struct {
 	UserIDs []string
 	Users   map[string]wire.PresenceStatus
@@ -166,8 +166,9 @@ type MessageFound struct {
 // Tick says that the time a Ready asked for has come.
 type Tick struct{}
 
-// Gathered comes back to a conversation that asked for it (rules.Ready), behind
-// what was in its mailbox by then.
+// Gathered comes to a conversation that asked for it by its rules.Ready. It stands
+// in the mailbox behind all messages that were there at that moment, so they can be
+// saved together.
 type Gathered struct{}
 
 // SaveGroup asks a persistence lane to save a group. The outcome comes back

@@ -12,8 +12,8 @@ import (
 // ErrOverloaded says that a bound was met before anything was tried; retryable.
 var ErrOverloaded = errors.New("overloaded")
 
-// ErrNotLinked is an ErrOverloaded of another node that has just come or is just
-// going: nothing is too much, there is no link to it at the moment.
+// ErrNotLinked is the ErrOverloaded that says that there is no link to another node
+// at the moment, as when it has just come or is going. Nothing is too full.
 var ErrNotLinked = fmt.Errorf("%w: there is no link to the node at the moment", ErrOverloaded)
 
 // ClientError is what a client or a back end is told of an error that came

@@ -40,9 +40,9 @@ type Origin struct {
 
 	// Serial numbers the commands of a session, from 1 on.
 	Serial uint64
-	// Attachment is the connection of the session that the command came over,
-	// as the hub counts them: a later one is not asked for the callback. 0:
-	// whichever there is.
+	// Attachment is the number, by the hub's count, of the session's connection
+	// that the command came over. The ack goes to that connection only: on a later
+	// one the same ack id may stand for another event. 0: any connection.
 	Attachment uint64
 
 	// Event is the name the client used, for `error` events.
@@ -72,11 +72,11 @@ type Reply struct {
 	// Event, when set, is also emitted to the session with Data
 	// (message_ack).
 	Event string
-	// Posted answers a call.
+	// Posted is the answer to a call.
 	Posted wire.Posted
 }
 
-// OriginOf returns the origin of a command, nil for what is none.
+// OriginOf returns the Origin of a command, nil when cmd is no command.
 func OriginOf(cmd any) *Origin {
 	switch m := cmd.(type) {
 	case *PostMessage:

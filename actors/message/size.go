@@ -1,7 +1,7 @@
 package message
 
-// Size is about how many bytes of a client or a back end a command carries, for
-// bounds on what waits.
+// Size returns about how many bytes a message takes in memory, going by what
+// clients and back ends have put into it. It serves bounds on messages that wait.
 func Size(msg any) int {
 	const rest = 200
 	switch m := msg.(type) {

@@ -1,11 +1,12 @@
 package message
 
-// For returns the part of r that a node has to do with, nil when there is none:
-// what is for its sessions and calls, when sessions of it have joined (listens)
-// the conversation's events, and with people those that are for users. Where
-// nobody hears a direct conversation, it does not say how far that has come: who
-// comes there begins with the first event that the node gets. Nothing of r is
-// changed; the part shares with it what they have in common.
+// For returns the part of r that a node needs, nil when it needs none: the answers
+// to its own sessions and calls; with listens, which says that sessions of it have
+// joined, the events for those who have joined; with people, the events for users,
+// joined or not. For a direct conversation that nobody on the node hears, the part
+// does not say how far the conversation has come (LastSeq and the like): the node
+// then begins with the first event that it gets. r is not changed, and the part
+// shares memory with it.
 func (r *Relayed) For(node string, listens, people bool) *Relayed {
 	part := &Relayed{
 		ConversationID: r.ConversationID, Leave: ofNode(r.Leave, node, func(s *SessionRef) string { return s.Node }),
@@ -39,9 +40,10 @@ func (r *Relayed) For(node string, listens, people bool) *Relayed {
 	return part
 }
 
-// ForPeople returns the part of r that is for users, for a node that has had
-// nothing of it or, with listened, what is for those who have joined; nil when
-// there is none. Nobody is answered by it.
+// ForPeople returns the events of r for users, joined or not, to be sent to a node
+// later than For was; nil when there are none. listened says that the node has got
+// the events for those who have joined already, so these are left out. Acks and
+// other answers are never in it.
 func (r *Relayed) ForPeople(listened bool) *Relayed {
 	part := &Relayed{ConversationID: r.ConversationID, Owner: r.Owner}
 	if r.People != nil {
@@ -61,7 +63,7 @@ func (r *Relayed) ForPeople(listened bool) *Relayed {
 	return part
 }
 
-// ofNode returns those of all that are a node's.
+// ofNode returns the elements for which of returns that node.
 func ofNode[T any](all []T, node string, of func(*T) string) []T {
 	var own []T
 	for i := range all {
@@ -72,7 +74,7 @@ func ofNode[T any](all []T, node string, of func(*T) string) []T {
 	return own
 }
 
-// Node returns the node that asks.
+// Node returns the node of the session or call that asks.
 func (o *Origin) Node() string {
 	if !o.Call.IsZero() {
 		return o.Call.Node

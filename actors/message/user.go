@@ -19,26 +19,26 @@ type SessionDetached struct {
 	At         time.Time
 }
 
-// SessionEnded says that a session is gone for good, or has become someone
-// else's.
+// SessionEnded says that a session is gone for good, or has identified as another
+// user.
 type SessionEnded struct {
 	Session SessionRef
 	At      time.Time
 }
 
-// Beat renews presence.
+// Beat says that a client of the user has sent `heartbeat`, which renews presence.
 type Beat struct{ At time.Time }
 
-// ConversationJoined and ConversationLeft say in which conversations a session
-// shows this user's presence. The session's node tells them, behind what it
-// tells of the session itself; SessionEnded says that it has left all of them.
+// ConversationJoined and ConversationLeft say in which conversations this user's
+// presence is to be shown. The session's node sends them behind its messages about
+// the session itself. After SessionEnded the session counts as joined to none.
 type (
 	// ConversationJoined says that a session has joined.
 	ConversationJoined struct {
 		ConversationID string
-		Session        SessionRef // zero from a node of the version before: of no use
+		Session        SessionRef // zero from a node of the version before: then it is ignored
 	}
-	// ConversationLeft says that a session has left, and goes on elsewhere.
+	// ConversationLeft says that a session has left a conversation but still lives.
 	ConversationLeft struct {
 		ConversationID string
 		Session        SessionRef
@@ -56,5 +56,6 @@ type EmitToUser struct {
 // RevokeUser ends all of the user's sessions with session_revoked.
 type RevokeUser struct{ Origin Origin }
 
-// GraceOver is the user's own timer.
+// GraceOver is the timer of the user's actor: the time during which a user without
+// a connection still counts as online is over. One of an older Generation is ignored.
 type GraceOver struct{ Generation uint64 }

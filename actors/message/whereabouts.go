@@ -1,13 +1,15 @@
 package message
 
-// Whereabouts says on behalf of which users the node that sends it has sessions
-// from now on (Here) and no more (Gone), by whereabouts.Hash of their ids. It is
-// sent to those who have asked.
+// Whereabouts is a notice: the node that sends it has sessions of the users in
+// Here from now on, and none any more of those in Gone. Users are named by
+// whereabouts.Hash of their ids. It is sent to nodes that have asked for it.
 type Whereabouts struct{ Here, Gone []uint64 }
 
-// WhereaboutsAsked asks a node for that: all of it the first time, and then what
-// changes. A node of a version that does not know it leaves it out.
-type WhereaboutsAsked struct{ Ask uint64 } // a number of the node that asks, not 0
+// WhereaboutsAsked asks a node for such notices: of all its users the first time,
+// and then of every change. A node of a version that does not know the question
+// ignores it. Ask numbers the questions of the node that asks, from 1 on.
+type WhereaboutsAsked struct{ Ask uint64 }
 
-// WhereaboutsAnswered answers it, behind all that was to be told by then.
+// WhereaboutsAnswered answers the question of that number. It is sent behind all
+// notices that were due.
 type WhereaboutsAnswered struct{ Ask uint64 }

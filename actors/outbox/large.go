@@ -7,13 +7,13 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// items encodes m, in several items when it is too large for one: they say the
-// same, one after the other. all is false when a part of it cannot be said.
+// items encodes m as one item, or as several that together have the same effect
+// when it is too large for one. all is false when a part of it had to be left out.
 func (o *Outbox) items(m any) (items [][]byte, all bool) {
 	if bytes(m) <= o.most {
 		item, err := o.encode(m)
 		if err != nil {
-			return nil, true // it was logged, and says nothing
+			return nil, true // encode has logged it; there is nothing to send
 		}
 		if len(item) <= o.most {
 			return [][]byte{item}, true
@@ -32,8 +32,8 @@ func (o *Outbox) items(m any) (items [][]byte, all bool) {
 	return nil, false
 }
 
-// bytes is about what a message's events and answers have, and not more than its
-// item: what need not be encoded to see that it is too much.
+// bytes adds up the data of a message's events and answers. It is less than the
+// size of the encoded item, so a message that is too large by it need not be encoded.
 func bytes(m any) (n int) {
 	r, ok := m.(*message.Relayed)
 	if !ok {
@@ -54,8 +54,8 @@ func bytes(m any) (n int) {
 	return n
 }
 
-// halves cuts a message in two that say the same in the same order; both are nil
-// when it cannot be cut.
+// halves cuts a message into two which, one after the other, have the same effect.
+// Both are nil when it cannot be cut.
 func halves(m any) (first, second any) {
 	switch m := m.(type) {
 	case *message.Relayed:
@@ -70,7 +70,7 @@ func halves(m any) (first, second any) {
 				a.Message, b.Message = one, two
 				return &a, &b
 			}
-		case *message.UserSessions: // those that are not in it stay as they are
+		case *message.UserSessions: // it may come in parts: see there
 			n := len(l.Sessions) / 2
 			a.Message = &message.UserSessions{Node: l.Node, Sessions: l.Sessions[:n]}
 			b.Message = &message.UserSessions{Node: l.Node, Sessions: l.Sessions[n:]}
@@ -82,9 +82,10 @@ func halves(m any) (first, second any) {
 	return nil, nil
 }
 
-// halvesOfListening tells of the sessions first. Of whom they were told is in the
-// parts behind them: in one, or in several that each count as a node's, and then
-// somebody may be told once more.
+// halvesOfListening puts the sessions into the first parts and the users whose
+// presence they were told into the last ones. The conversation takes each part with
+// such users for all that its node has to say, so that it may tell some presence
+// once more.
 func halvesOfListening(m *message.Listening) (first, second *message.Listening) {
 	sessions, online := len(m.Sessions), len(m.Online)
 	switch {
@@ -100,9 +101,9 @@ func halvesOfListening(m *message.Listening) (first, second *message.Listening) 
 	return nil, nil
 }
 
-// halvesOfRelayed keeps the order in which a relay lane does what it is told. A
-// part before the last event says nothing of how far the conversation is, or the
-// lane would look for what is still to come.
+// halvesOfRelayed keeps the order in which a relay lane carries out the fields. The
+// parts ahead of the last event leave out LastSeq and NextRev: the lane would take
+// the events of later parts for missing and fetch them from the store.
 func halvesOfRelayed(m *message.Relayed) (first, second *message.Relayed) {
 	a, b := *m, *m
 	b.Leave, b.EvictUsers = nil, nil
@@ -115,7 +116,7 @@ func halvesOfRelayed(m *message.Relayed) (first, second *message.Relayed) {
 		a.Deliver, b.Deliver = m.Deliver, nil
 	case events > 1:
 		a.Deliver, b.Deliver = m.Deliver[:events/2], m.Deliver[events/2:]
-	case events == 1 && len(m.Deliver[0].Acks) > 0: // these go out before it
+	case events == 1 && len(m.Deliver[0].Acks) > 0: // acks go out before their event
 		d := m.Deliver[0]
 		a.Replies = d.Acks
 		d.Acks = nil
@@ -132,8 +133,8 @@ func halvesOfRelayed(m *message.Relayed) (first, second *message.Relayed) {
 	return &a, &b
 }
 
-// refused is what is said instead of a lone answer that is too large; nil when m
-// is something else.
+// refused returns the refusal that replaces m when m is a single answer, which is
+// then too large; nil when m is something else.
 func refused(m any) any {
 	switch m := m.(type) {
 	case *message.GateOpened:

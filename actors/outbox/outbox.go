@@ -1,6 +1,7 @@
-// Package outbox is the way out of a node to others: it encodes messages, cuts
-// up what is too large for a link, and decides what becomes of one when the link
-// to its node is full.
+// Package outbox sends the messages of actors to other nodes. It encodes them as
+// items of the link (actors/envelope), cuts up those that are too large for one
+// item, and decides what becomes of a message when the link has no room: Try
+// refuses it, Must keeps it and tries again, Relay leaves it out and says so.
 package outbox
 
 import (
@@ -16,8 +17,8 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// Outbox sends messages to other nodes. Safe for concurrent use; nothing
-// blocks. Messages that one goroutine sends to one node go in order.
+// Outbox sends messages to other nodes. It is safe for concurrent use and never
+// blocks. Messages that one goroutine sends to one node arrive in order.
 type Outbox struct {
 	send func(node string, item []byte) error
 	most int // bytes of an item
@@ -25,25 +26,26 @@ type Outbox struct {
 
 	mu      sync.Mutex
 	nodes   map[string]*waiting
-	members map[string]bool // nil: whoever is sent to
-	// tooMany and tooMuch are the items and bytes of which Choked says more wait.
+	members map[string]bool // as set by Only; nil: any node is sent to
+	// tooMany and tooMuch are the numbers of waiting items and bytes beyond which a
+	// node is Choked.
 	tooMany, tooMuch int
 
 	stats struct{ refused, unlinked, left, large atomic.Int64 }
 }
 
-// ErrTooLarge says that a message has no room in one item, and cannot be cut up.
+// ErrTooLarge says that a message does not fit into one item.
 var ErrTooLarge = errors.New("too large for the link to another node")
 
-// retryAfter is the pause before what could not be sent is tried again.
+// retryAfter is the pause before waiting items are tried again.
 const retryAfter = 20 * time.Millisecond
 
-// waiting is what could not be sent to a node and must be.
+// waiting holds the items of Must for which the link to a node had no room.
 type waiting struct {
 	items [][]byte
-	bytes int  // of them
-	lost  int  // 1 + the place of message.AnswersLost among them; 0: it is not
-	full  bool // when the first of them was tried last, there was no room
+	bytes int  // the sum of their lengths
+	lost  int  // 1 + the index of a message.AnswersLost among them; 0: there is none
+	full  bool // why the first could not be sent: no room on the link (true), or no link
 }
 
 func (w *waiting) add(item []byte) {
@@ -51,27 +53,29 @@ func (w *waiting) add(item []byte) {
 	w.bytes += len(item)
 }
 
-// What waits for a node, beside what is on its link, when it is as good as not
-// there: a hundred thousand clients that come, join and go are far less.
+// When more than this waits for a node, beside what its link has taken, the node
+// counts as gone. A hundred thousand clients that come, join and go cause far less.
 const (
 	tooMany = 1_000_000
 	tooMuch = 256 << 20
 )
 
-// isFull tells want of room from want of a link.
+// isFull reports whether err says that a link has no room, rather than that there
+// is no link.
 func isFull(err error) bool {
 	return errors.Is(err, message.ErrOverloaded) && !errors.Is(err, message.ErrNotLinked)
 }
 
-// New returns an outbox over send, which takes an item of at most that many
-// bytes for a node or refuses it without blocking: with message.ErrOverloaded
-// when it may be taken later, message.ErrNotLinked among them.
+// New returns an outbox over send, which takes an item for a node, or refuses it,
+// without blocking. Its error wraps message.ErrOverloaded when the item may be
+// taken later; message.ErrNotLinked is such an error. Items have at most most
+// bytes. Run must run then.
 func New(send func(node string, item []byte) error, most int, log *slog.Logger) *Outbox {
 	return &Outbox{send: send, most: most, log: log, nodes: map[string]*waiting{}, tooMany: tooMany, tooMuch: tooMuch}
 }
 
-// Only says who the other nodes are from now on. What waits for any other one is
-// dropped, and whatever is still sent to it: it has gone, or it never was there.
+// Only sets which other nodes there are. What waits for any other node is dropped,
+// and so is everything that is sent to it from now on.
 func (o *Outbox) Only(nodes []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -86,10 +90,12 @@ func (o *Outbox) Only(nodes []string) {
 	}
 }
 
-// gone reports whether nobody is there to send to. Under the lock.
+// gone reports whether node is not one of those that Only has set. o.mu is held.
 func (o *Outbox) gone(node string) bool { return o.members != nil && !o.members[node] }
 
-// Try sends m, or returns message.ErrOverloaded or ErrTooLarge.
+// Try sends m, or returns an error: one that wraps message.ErrOverloaded when the
+// link has no room or is down, or Must has items waiting for it; ErrTooLarge when m
+// does not fit into an item. To a node that Only has not named it does nothing.
 func (o *Outbox) Try(node string, m any) error {
 	item, err := o.encode(m)
 	switch {
@@ -119,9 +125,9 @@ func (o *Outbox) Try(node string, m any) error {
 	return fmt.Errorf("%w: too much waits for another node", message.ErrOverloaded)
 }
 
-// Must sends m, at once or as soon as there is room. It is for what is little
-// or bounded by something else; Choked says where it has become too much all the
-// same.
+// Must sends m at once, or keeps it and sends it as soon as there is room. It is
+// for messages that are few, or bounded by something else: should they pile up all
+// the same, Choked says so.
 func (o *Outbox) Must(node string, m any) {
 	items, _ := o.items(m)
 	o.mu.Lock()
@@ -140,9 +146,9 @@ func (o *Outbox) Must(node string, m any) {
 	}
 }
 
-// Relay sends events and answers for the sessions of a node. Where there is no
-// room they are left out, and the node is told that they were. An answer that is
-// too large for a link is refused instead, as payload_too_large.
+// Relay sends events and answers for the sessions of a node. When the link has no
+// room they are left out, and a message.AnswersLost tells the node so. An answer
+// that is too large for an item becomes a refusal, payload_too_large.
 func (o *Outbox) Relay(node string, m any) {
 	items, all := o.items(m)
 	o.mu.Lock()
@@ -183,8 +189,8 @@ func (o *Outbox) encode(m any) ([]byte, error) {
 	return item, err
 }
 
-// Choked reports whether so much waits for a node, which takes less than there
-// is to tell it, that the cluster is to go on without it.
+// Choked reports whether more waits for a node than may: it takes less than is sent
+// to it, and the cluster is to go on without it.
 func (o *Outbox) Choked(node string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -194,11 +200,11 @@ func (o *Outbox) Choked(node string) bool {
 
 // Stats counts what an Outbox did.
 type Stats struct {
-	Waiting  int   // messages that must be sent and could not be yet
-	Refused  int64 // that were refused for want of room, since the start
-	Unlinked int64 // that were refused for want of a link, since the start
-	Left     int64 // events and answers that were left out since the start
-	Large    int64 // answers that were too large and refused, since the start
+	Waiting  int   // items of Must that wait for room
+	Refused  int64 // calls of Try refused since a link had no room; since the start
+	Unlinked int64 // calls of Try refused since there was no link; since the start
+	Left     int64 // calls of Relay of which something was left out; since the start
+	Large    int64 // answers replaced by a refusal since they were too large; since the start
 }
 
 // Stats returns the counts.
@@ -212,7 +218,7 @@ func (o *Outbox) Stats() Stats {
 	return s
 }
 
-// Run sends what waits, until ctx ends.
+// Run sends waiting items as soon as there is room, until ctx ends.
 func (o *Outbox) Run(ctx context.Context) {
 	tick := time.NewTicker(retryAfter)
 	defer tick.Stop()
