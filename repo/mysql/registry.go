@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/corrillo/corrillo/repo"
@@ -18,6 +19,20 @@ import (
 type Registry struct {
 	db    *sql.DB
 	texts registryTexts
+	ttl   atomic.Int64 // a Duration, of the last lease that was taken or renewed
+}
+
+// A lease that would last for longer than so many times this node's own, and than
+// leaseMost, is over: no node of the cluster has taken it by the clock that the
+// database shows now.
+const (
+	leaseTimes = 10
+	leaseMost  = time.Minute
+)
+
+// most is leaseOver's argument.
+func (r *Registry) most() int64 {
+	return max(leaseTimes*time.Duration(r.ttl.Load()), leaseMost).Microseconds()
 }
 
 var _ repo.Registry = (*Registry)(nil)
@@ -50,6 +65,7 @@ func (r *Registry) Register(ctx context.Context, l repo.Lease, ttl time.Duration
 	if err := l.Check(); err != nil {
 		return err
 	}
+	r.ttl.Store(int64(ttl))
 	_, err := r.db.ExecContext(ctx, r.texts.register, l.ID, l.Address, l.Version, l.Schema, nullable(l.Meta), ttl.Microseconds())
 	return registryError("register the node", err)
 }
@@ -59,6 +75,7 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 	if err := l.Check(); err != nil {
 		return err
 	}
+	r.ttl.Store(int64(ttl))
 	res, err := r.db.ExecContext(ctx, r.texts.renew, l.Address, l.Version, l.Schema, nullable(l.Meta), ttl.Microseconds(), l.ID)
 	if err == nil {
 		err = wantRow(res, repo.ErrLeaseLost)
@@ -79,7 +96,7 @@ func (r *Registry) Read(ctx context.Context) (repo.Registered, error) {
 }
 
 func (r *Registry) read(ctx context.Context) (got repo.Registered, err error) {
-	rows, err := r.db.QueryContext(ctx, r.texts.read, recordID)
+	rows, err := r.db.QueryContext(ctx, r.texts.read, recordID, r.most())
 	if err != nil {
 		return got, err
 	}
@@ -136,7 +153,7 @@ func (r *Registry) propose(ctx context.Context, tx *sql.Tx, p *repo.Proposal, me
 	}
 	if n := len(p.Expired); n > 0 {
 		ids := anys(p.Expired)
-		if _, err := tx.ExecContext(ctx, r.texts.removeExpired(n), ids...); err != nil {
+		if _, err := tx.ExecContext(ctx, r.texts.removeExpired(n), append(ids[:n:n], r.most())...); err != nil {
 			return err
 		}
 		var left int

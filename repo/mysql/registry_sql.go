@@ -20,6 +20,9 @@ type registryTexts struct {
 const (
 	serverNow   = "UTC_TIMESTAMP(3)"
 	serverAfter = serverNow + " + INTERVAL ? MICROSECOND"
+	// One that says that it lasts for longer than any does was written before that
+	// clock was put back: who lives has a new one a moment later.
+	leaseOver = "(expiresAt <= " + serverNow + " OR expiresAt > " + serverAfter + ")"
 )
 
 func newRegistryTexts(prefix string) registryTexts {
@@ -40,7 +43,7 @@ func newRegistryTexts(prefix string) registryTexts {
 		// The record comes as the row of a node without an id.
 		read: sqlText(sq.Select("'' AS id", "generation", "members AS body", "'' AS address", "'' AS version", "0 AS schemaVersion", "0 AS expired", serverNow).
 			From(cluster).Where("id = ?", recordID).
-			SuffixExpr(sq.Select("id", "0", "meta", "address", "version", "schemaVersion", "expiresAt <= "+serverNow, serverNow).
+			SuffixExpr(sq.Select("id", "0", "meta", "address", "version", "schemaVersion").Column(leaseOver, 0).Column(serverNow).
 				Prefix("UNION ALL").From(nodes)).
 			Suffix("ORDER BY id")),
 		firstRecord: sqlText(sq.Insert(cluster).Columns("id", "generation", "members", "changedAt").Values(0, 0, "", sq.Expr(serverNow))),
@@ -54,7 +57,7 @@ func (t *registryTexts) remove(n int) string {
 }
 
 func (t *registryTexts) removeExpired(n int) string {
-	return sqlText(sq.Delete(t.nodes).Where(sq.Eq{"id": make([]string, n)}).Where("expiresAt <= " + serverNow))
+	return sqlText(sq.Delete(t.nodes).Where(sq.Eq{"id": make([]string, n)}).Where(leaseOver, 0))
 }
 
 func (t *registryTexts) count(n int) string {

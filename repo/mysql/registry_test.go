@@ -142,6 +142,52 @@ func TestRegistry_PoolInUse(t *testing.T) {
 	<-asked
 }
 
+// A database whose clock is put back, as when it moves to another machine, holds
+// leases that would last for hours. Those of nodes that died then are over, and
+// those of nodes that live have been renewed.
+func TestRegistry_ClockPutBack(t *testing.T) {
+	server := repotest.StartMariaDB(t)
+	url := server.NewDatabase(t)
+	open(t, url)
+	r := openRegistry(t, url)
+	for _, id := range []string{"dead", "here", "slow"} {
+		if err := r.Register(t.Context(), repotest.LeaseOf(id), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o, err := mysql.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As if it had been later when they were taken.
+	if _, err := server.Admin(t).ExecContext(t.Context(), "UPDATE "+o.Database+".corrillo_node SET expiresAt = expiresAt + INTERVAL 1 HOUR"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Renew(t.Context(), repotest.LeaseOf("here"), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range got.Leases {
+		if l.Expired != (l.ID != "here") {
+			t.Errorf("%s: expired is %t", l.ID, l.Expired)
+		}
+	}
+	if err := r.Renew(t.Context(), repotest.LeaseOf("slow"), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	p := repo.Proposal{Record: repo.ClusterRecord{Generation: 1, Members: []repo.Member{{ID: "here", Since: 1}}}, Expired: []string{"dead", "slow"}}
+	if err := r.Propose(t.Context(), p); !errors.Is(err, repo.ErrConflict) {
+		t.Errorf("one that was renewed is taken out: %v", err)
+	}
+	p.Expired = p.Expired[:1]
+	if err := r.Propose(t.Context(), p); err != nil {
+		t.Errorf("one that is dead is not taken out: %v", err)
+	}
+}
+
 // A node that loses its power while it proposes holds the record of the members,
 // and the others could take nobody out. MySQL cannot be told to end transactions
 // in which nothing is said.
