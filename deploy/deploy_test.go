@@ -1,5 +1,5 @@
-// Package deploy_test holds what is here to what the server takes: every name
-// of a setting, every port and time.
+// The tests hold what is here to what the server takes: every name of a setting,
+// every port and time.
 package deploy_test
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/corrillo/corrillo/config"
+	"github.com/corrillo/corrillo/deploy"
 )
 
 // object is a YAML mapping.
@@ -334,7 +335,7 @@ func TestKubernetes_FitsTogether(t *testing.T) {
 
 func TestHAProxy(t *testing.T) {
 	haproxy := haproxyProgram(t)
-	elsewhere := withoutCompose(t, func(s string) string { return regexp.MustCompile(`\bnode(\d):`).ReplaceAllString(s, "10.0.0.$1:") })
+	elsewhere := written(t, deploy.HAProxy{Nodes: []deploy.Node{{"node1", "10.0.0.1:3001"}, {"node2", "10.0.0.2:3001"}}})
 	for _, file := range []string{"haproxy.cfg", elsewhere} {
 		if out, err := exec.Command(haproxy, "-c", "-f", file).CombinedOutput(); err != nil || bytes.Contains(out, []byte("WARNING")) {
 			t.Errorf("%s: %v\n%s", file, err, out)

@@ -7,12 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/corrillo/corrillo/deploy"
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
@@ -29,16 +30,61 @@ func haproxyProgram(t *testing.T) string {
 	return haproxy
 }
 
-// withoutCompose writes haproxy.cfg as its comments say for nodes that are no
-// names of a Compose network, and as change has it.
-func withoutCompose(t *testing.T, change func(string) string) (file string) {
+// written writes the file for HAProxy.
+func written(t *testing.T, h deploy.HAProxy) (file string) {
 	t.Helper()
-	own := regexp.MustCompile(`(?m)^resolvers docker\n(?: .*\n)+|^.* resolvers docker .*\n`).ReplaceAllString(read(t, "haproxy.cfg"), "")
+	text, err := h.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
 	file = filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(change(own)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// What programs run is the file that users get, but for what they must have
+// otherwise.
+func TestHAProxy_Text(t *testing.T) {
+	text, err := (&deploy.HAProxy{
+		Bind: "fd@3", Nodes: []deploy.Node{{"a", "127.0.0.1:1"}, {"b", "127.0.0.1:2"}}, Balance: "roundrobin", Connections: 7, Quiet: true,
+	}).Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := func(text string) (all []string) {
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	left, came := lines(read(t, "haproxy.cfg")), []string(nil)
+	for _, line := range lines(text) { // in order, so that each stays in its section
+		if i := slices.Index(left, line); i >= 0 && !strings.HasPrefix(line, "balance ") {
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		came = append(came, line)
+	}
+	servers := []string{"server a 127.0.0.1:1", "server b 127.0.0.1:2"}
+	if want := slices.Concat([]string{"maxconn 7", "bind fd@3", "balance roundrobin"}, servers, []string{"balance roundrobin"}, servers); !slices.Equal(came, want) {
+		t.Errorf("it has these of its own: %q, want %q", came, want)
+	}
+	ours := []string{"server node1 node1:3001", "server node2 node2:3001", "server node3 node3:3001"}
+	want := slices.Concat([]string{
+		"log stdout format raw local0", "maxconn 100000", "log global", "option httplog", "option dontlognull",
+		"default-server resolvers docker init-addr none", "resolvers docker", "nameserver dns 127.0.0.11:53", "hold valid 5s",
+		"bind :3001", "balance leastconn",
+	}, ours, []string{"balance roundrobin"}, ours)
+	if !slices.Equal(left, want) {
+		t.Errorf("it lacks these: %q, want %q", left, want)
+	}
+	if _, err := (&deploy.HAProxy{}).Text(); err == nil {
+		t.Error("no node, and no error")
+	}
 }
 
 // While no node is ready, who has a session reaches the nodes, and nobody else.
@@ -55,10 +101,8 @@ func TestHAProxy_KeepsSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := withoutCompose(t, func(s string) string {
-		s = regexp.MustCompile(`\bnode\d:3001`).ReplaceAllString(s, node.Listener.Addr().String())
-		s = strings.Replace(s, "bind :3001", fmt.Sprintf("bind 127.0.0.1:%d", port), 1)
-		return strings.Replace(s, "maxconn 100000", "maxconn 100", 1)
+	file := written(t, deploy.HAProxy{
+		Bind: fmt.Sprintf("127.0.0.1:%d", port), Nodes: []deploy.Node{{"node1", node.Listener.Addr().String()}}, Connections: 100,
 	})
 	cmd := exec.Command(haproxy, "-db", "-f", file)
 	if err := cmd.Start(); err != nil {

@@ -9,38 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/corrillo/corrillo/bench/child"
+	"github.com/corrillo/corrillo/deploy"
 )
-
-// proxyHead is what stands in front of the nodes' lines. Requests go round
-// robin, those of one polling client too; a node that is not ready gets no new
-// ones and keeps what it has, so that it can send its clients away. Its port comes
-// to it bound, as the first file behind the standard ones, and is its alone: by
-// itself HAProxy would share one with another HAProxy that has it, in silence.
-const proxyHead = `global
-    maxconn 4000
-defaults
-    mode http
-    timeout connect 2s
-    timeout client  90s
-    timeout server  90s
-    timeout tunnel  1h
-    timeout check   1s
-    retries 3
-    option redispatch 1
-    option forwardfor
-frontend clients
-    bind fd@3
-    default_backend nodes
-backend nodes
-    balance roundrobin
-    option httpchk GET /readyz
-    default-server check inter 200ms fall 2 rise 1
-`
 
 // proxy is HAProxy in front of the nodes.
 type proxy struct {
@@ -56,8 +30,12 @@ func startProxy(ctx context.Context, dir string, front *net.TCPListener, nodes [
 	if err != nil {
 		return nil, err
 	}
+	text, err := proxyFile(nodes)
+	if err != nil {
+		return nil, err
+	}
 	file := filepath.Join(dir, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(proxyFile(nodes)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	socket, err := front.File()
@@ -88,14 +66,16 @@ func startProxy(ctx context.Context, dir string, front *net.TCPListener, nodes [
 	return p, nil
 }
 
-// proxyFile is HAProxy's configuration.
-func proxyFile(nodes []*Node) string {
-	var b strings.Builder
-	b.WriteString(proxyHead)
+// proxyFile is deploy/haproxy.cfg for these nodes. Requests go round robin, those
+// of one polling client too. Its port comes to HAProxy bound, as the first file
+// behind the standard ones, and is its alone: by itself HAProxy would share one
+// with another HAProxy that has it, in silence.
+func proxyFile(nodes []*Node) (string, error) {
+	h := deploy.HAProxy{Bind: "fd@3", Balance: "roundrobin", Connections: 4000, Quiet: true}
 	for _, n := range nodes {
-		fmt.Fprintf(&b, "    server %s %s\n", n.name, n.public)
+		h.Nodes = append(h.Nodes, deploy.Node{Name: n.name, Addr: n.public})
 	}
-	return b.String()
+	return h.Text()
 }
 
 // findProxy looks where only root's PATH leads, too.
