@@ -1,4 +1,4 @@
-import type { ConversationItem, Conversations, ConversationsState } from './api.js'
+import type { ChatMessage, ConversationItem, Conversations, ConversationsState } from './api.js'
 import { ChatError, plain } from './error.js'
 import type { Link, Outbox } from './internal.js'
 import { acked, stored, tombstone } from './merge.js'
@@ -13,6 +13,15 @@ const FOLLOWED = 100
 const DELAY = 300
 
 type Row = ConversationItem & { readonly readSeq: number; readonly directId?: string }
+
+/** An edit or a deletion, and what it makes of the message. */
+interface Change {
+  rev: number
+  make: (message: ChatMessage) => ChatMessage
+}
+
+/** One that is older than what is held, or is told again, changes nothing. */
+const after = (message: ChatMessage, change: Change | undefined) => (change && change.rev > (message.rev ?? 0) ? change.make(message) : message)
 
 /**
  * The conversations of this user, newest activity first. While somebody
@@ -36,6 +45,9 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
   const joined = new Set<string>() // of these, by the session at hand
   let following = false
   let refused = 0 // joins, one after the other
+  const revs = new Map<string, number>() // by conversation, how far its changes have come in this session
+  let answers = 0 // on their way
+  const meanwhile = new Map<string, Change>() // the newest of each message that they may lack
 
   const snapshot = createSnapshot<ConversationsState>(() => {
     const items = [...rows.values()].sort((a, b) => (a.lastActivityAt < b.lastActivityAt ? 1 : a.lastActivityAt > b.lastActivityAt ? -1 : 0))
@@ -49,7 +61,8 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     const target = (conversationId !== undefined ? { conversationId } : { receiverId: receiverId! }) as Address
     // Who wrote the last message has read everything; the server notes it a little later.
     const read = lastMessage?.senderId === me ? { readSeq: lastSeq, unread: 0 } : { readSeq, unread }
-    return { target, key: keyOf(target), lastMessage: lastMessage && stored(lastMessage, me), lastSeq, ...read, lastActivityAt, directId }
+    const last = lastMessage && after(stored(lastMessage, me), meanwhile.get(lastMessage.id))
+    return { target, key: keyOf(target), lastMessage: last, lastSeq, ...read, lastActivityAt, directId }
   }
 
   /** The row that an event, or what this user addressed, is about. */
@@ -83,8 +96,9 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
       joined.add(key)
       if (!followed.has(key)) followed.set(key, hold(link, target))
       try {
-        const { lastSeq } = await link.request<JoinReply>('join_conversation', target)
+        const { lastSeq, lastRev } = await link.request<JoinReply>('join_conversation', target)
         passOver(link, target, lastSeq)
+        hear(target.conversationId!, lastRev)
         if (lastSeq > (rows.get(key)?.lastSeq ?? 0)) soon() // said between the list and the join: no event tells it
         refused = 0
       } catch (err) {
@@ -101,11 +115,20 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     following = false
   }
 
-  async function ask(after?: string) {
+  async function ask(from?: string) {
     const before = new Map(rows)
-    const reply = await link.request<ConversationsReply>('get_conversations', { limit: PAGE, ...(after ? { cursor: after } : {}) })
+    answers++
+    try {
+      take(await link.request<ConversationsReply>('get_conversations', { limit: PAGE, ...(from ? { cursor: from } : {}) }), before, !from)
+    } finally {
+      if (!--answers) meanwhile.clear()
+    }
+    void follow()
+  }
+
+  function take(reply: ConversationsReply, before: ReadonlyMap<string, Row>, first: boolean) {
     const held = rows
-    if (!after) {
+    if (first) {
       // Further pages stay: what moved up stands in the first one, under its key.
       if (!reply.cursor) rows = new Map()
       cursor ??= reply.cursor
@@ -121,7 +144,6 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     error = undefined
     attempt = 0
     changed()
-    void follow()
   }
 
   function refresh(): Promise<void> {
@@ -176,8 +198,21 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     put(row, read(row, event.seq))
   }
 
-  function onChange(id: string, change: (message: NonNullable<Row['lastMessage']>) => NonNullable<Row['lastMessage']>) {
-    for (const row of rows.values()) if (row.lastMessage?.id === id) put(row, { lastMessage: change(row.lastMessage) })
+  function onChange(id: string, { rev = 0, ...of }: { rev?: number; conversationId?: string; directId?: string }, make: Change['make']) {
+    const change = { rev, make }
+    if (answers && rev > (meanwhile.get(id)?.rev ?? 0)) meanwhile.set(id, change)
+    for (const row of rows.values()) {
+      const lastMessage = row.lastMessage?.id === id ? after(row.lastMessage, change) : row.lastMessage
+      if (lastMessage !== row.lastMessage) put(row, { lastMessage })
+    }
+    if (hear((of.conversationId ?? of.directId)!, rev)) soon(backoff(1)) // who else has missed those between asks at another moment
+  }
+
+  /** The changes of a conversation have come to `rev`. Reports whether there are some between it and the one before. */
+  function hear(id: string, rev: number): boolean {
+    const known = revs.get(id)
+    revs.set(id, Math.max(known ?? 0, rev))
+    return known !== undefined && rev > known + 1
   }
 
   function onAck(entry: Parameters<typeof acked>[0], ack: MessageSent) {
@@ -185,6 +220,12 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     if (!row) return soon()
     if (ack.seq <= row.lastSeq) return
     put(row, { lastMessage: acked(entry, ack, me, link.username), lastSeq: ack.seq, readSeq: ack.seq, unread: 0, lastActivityAt: ack.createdAt })
+  }
+
+  /** Another session has joined nothing and heard of nothing. */
+  function forget() {
+    joined.clear()
+    revs.clear()
   }
 
   function listen() {
@@ -195,12 +236,12 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
       () => page?.removeEventListener('visibilitychange', onFocus),
       link.on('new_message', onMessage),
       link.on('message_read', onRead),
-      link.on('message_updated', (message: Message) => onChange(message.id, () => stored(message, me))),
+      link.on('message_updated', (message: Message) => onChange(message.id, message, () => stored(message, me))),
       link.on('message_deleted', (event: MessageDeletedEvent) =>
-        onChange(event.messageId, (held) => tombstone(held, event, new Date().toISOString()))),
+        onChange(event.messageId, event, (held) => tombstone(held, event, new Date().toISOString()))),
       outbox.subscribe((change) => change.type === 'acked' && onAck(change.entry, change.ack)),
       link.onUp((recovered) => {
-        if (!recovered) joined.clear()
+        if (!recovered) forget()
         refresh().catch(() => {}) // told by the state
       }),
     ]
@@ -225,7 +266,7 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
         stops.forEach((end) => end())
         followed.forEach((release) => release())
         followed.clear()
-        joined.clear()
+        forget()
       }
     },
     loadMore: () => (cursor === undefined ? Promise.resolve() : ask(cursor)),

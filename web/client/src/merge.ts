@@ -19,9 +19,9 @@ export function acked(entry: OutboxEntry, ack: MessageSent, me: string, name: st
   return { ...written(entry, me, name), id, seq, createdAt, ...(directId ? { directId } : { conversationId }), state: 'sent' }
 }
 
-/** The newer of two versions of one message, under the key that the first one had. */
+/** The newer of two versions of one message, under the key that the first one had. What was deleted stays so: its rev may not be known yet. */
 export function newer(held: ChatMessage, other: ChatMessage): ChatMessage {
-  if ((other.rev ?? 0) < (held.rev ?? 0)) return held
+  if ((other.rev ?? 0) < (held.rev ?? 0) || (held.deletedAt && !other.deletedAt)) return held
   return held.key === other.key ? other : { ...other, key: held.key }
 }
 

@@ -549,6 +549,19 @@ describe('what this user sends', () => {
     room.emit('message_updated', { ...room.stored[0], tempId: undefined, content: 'edited', rev: 1 })
     expect(room.conversation.get().messages).toMatchObject([{ key: 't1', content: 'edited' }])
   })
+
+  it('stays deleted when the edit before it is told late', async () => {
+    const room = createRoom()
+    room.conversation.subscribe(() => {})
+    await flush()
+    room.emit('new_message', room.write('mine', 'ann', { tempId: 't1' }))
+    const edited = room.edit(1, 'from my phone')
+    await room.conversation.remove('m1')
+    room.emit('message_updated', edited)
+    expect(room.conversation.get().messages).toMatchObject([{ content: '', deletedBy: 'ann' }])
+    room.emit('message_deleted', room.remove(1))
+    expect(room.conversation.get().messages).toMatchObject([{ content: '', rev: 2 }])
+  })
 })
 
 describe('a direct conversation', () => {

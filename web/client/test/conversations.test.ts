@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createConversations } from '../src/conversations.js'
 import { ChatError } from '../src/error.js'
 import type { Link, Outbox, OutboxChange } from '../src/internal.js'
@@ -28,6 +28,7 @@ function createScene() {
     most: 0,
     onAsked: undefined as (() => void) | undefined, // the server has looked, its answer is on its way
     lastSeq: 0, // as joins tell it
+    lastRev: 0,
     refuseJoins: undefined as ChatError | undefined,
     refusal: undefined as ChatError | undefined,
     emit: (event: string, data: unknown) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(data)),
@@ -49,7 +50,7 @@ function createScene() {
         scene.most = Math.max(scene.most, ++scene.open)
         await Promise.resolve()
         scene.open--
-        return { status: 'ok', lastSeq: scene.lastSeq }
+        return { status: 'ok', lastSeq: scene.lastSeq, lastRev: scene.lastRev }
       }
       const from = Number(payload.cursor ?? 0)
       const page = scene.summaries.slice(from, from + payload.limit)
@@ -202,4 +203,121 @@ it('asks for a join again that was refused for now, and not for one that was ref
     await flush()
   }
   expect(s.joins()).toEqual(['room', 'room'])
+})
+
+describe('the last message, edited and deleted', () => {
+  /** One group with one message, and a way to change it. */
+  async function open(rev?: number) {
+    const s = createScene()
+    s.scene.lastRev = rev ?? 0
+    s.scene.summaries.push(group('room', 1, { lastSeq: 1, lastMessage: message('room', 1, { rev }) }))
+    s.list.subscribe(() => {})
+    await later()
+    const asked = () => s.scene.requests.filter(([event]) => event === 'get_conversations').length
+    const before = asked()
+    return {
+      ...s,
+      edit: (rev: number, content = `edit ${rev}`) => s.scene.emit('message_updated', message('room', 1, { rev, content })),
+      remove: (rev: number) => s.scene.emit('message_deleted', { messageId: 'room-1', conversationId: 'room', seq: 1, rev, deletedBy: 'bob' }),
+      last: () => s.list.get().items[0]!.lastMessage!,
+      /** How often the list was asked for since. */
+      asked: () => asked() - before,
+    }
+  }
+
+  it('is what the newest change made of it, in whatever order they come', async () => {
+    const s = await open(1)
+    s.edit(3)
+    s.edit(2)
+    expect(s.last()).toMatchObject({ content: 'edit 3', rev: 3 })
+    s.edit(1, 'as it is there')
+    expect(s.last().content).toBe('edit 3')
+    s.edit(4)
+    expect(s.last().content).toBe('edit 4')
+  })
+
+  it('stays the same when a change is told again', async () => {
+    const s = await open()
+    s.edit(1)
+    await flush()
+    const before = s.list.get()
+    s.edit(1)
+    expect(s.list.get()).toBe(before)
+    s.remove(2)
+    const deleted = s.list.get()
+    expect(s.last()).toMatchObject({ content: '', deletedBy: 'bob', rev: 2 })
+    await later()
+    s.remove(2)
+    expect(s.list.get()).toBe(deleted)
+  })
+
+  it('stays deleted when an edit comes late', async () => {
+    const s = await open()
+    s.remove(2)
+    s.edit(1)
+    expect(s.last()).toMatchObject({ content: '', deletedBy: 'bob' })
+  })
+
+  it('is no older for an answer that was read before the change', async () => {
+    const s = await open()
+    s.scene.onAsked = () => s.edit(1)
+    await s.list.refresh()
+    expect(s.last().content).toBe('edit 1')
+    s.scene.onAsked = () => (s.remove(3), s.edit(2))
+    await s.list.refresh()
+    expect(s.last()).toMatchObject({ content: '', deletedBy: 'bob' })
+    // Another database than the one before: what it has is all there is.
+    s.scene.onAsked = undefined
+    await s.list.refresh()
+    expect(s.last()).toMatchObject({ content: '1' })
+  })
+
+  it('is no older in the first answer, nor in that of a page', async () => {
+    const s = createScene()
+    const old = Array.from({ length: 60 }, (_, i) => group(`g${i}`, 1000 - i, { lastSeq: 1, lastMessage: message(`g${i}`, 1) }))
+    s.scene.summaries.push(...old)
+    const edit = (id: string) => s.scene.emit('message_updated', message(id, 1, { rev: 1, content: 'edited' }))
+    s.scene.onAsked = () => edit('g7')
+    s.list.subscribe(() => {})
+    await later()
+    s.scene.onAsked = () => edit('g57')
+    await s.list.loadMore()
+    expect(s.list.get().items.filter((item) => item.lastMessage!.content === 'edited').map((item) => item.target.conversationId)).toEqual(['g7', 'g57'])
+  })
+
+  it('is asked for when a change before another one was not told', async () => {
+    const s = await open(4)
+    s.scene.emit('message_updated', message('room', 0, { rev: 5 }))
+    s.scene.summaries[0] = group('room', 1, { lastSeq: 1, lastMessage: message('room', 1, { rev: 6, content: 'untold' }) })
+    s.scene.emit('message_updated', message('room', 0, { rev: 7 }))
+    s.scene.emit('message_deleted', { messageId: 'room-0', conversationId: 'room', seq: 0, rev: 8, deletedBy: 'bob' })
+    await later()
+    expect(s.last().content).toBe('untold')
+    expect(s.asked()).toBe(1)
+  })
+
+  it('is not asked for when changes come one after the other, again, late, or in another session', async () => {
+    const s = await open(4)
+    for (const rev of [5, 6, 6, 5]) s.edit(rev)
+    await later()
+    expect(s.asked()).toBe(0)
+    s.scene.lastRev = 20
+    s.scene.back()
+    await later()
+    s.edit(21)
+    await later()
+    expect(s.asked()).toBe(1) // for the session
+  })
+
+  it('is asked for in a direct conversation too', async () => {
+    const s = await open()
+    const told = (id: string, rev: number) => s.scene.emit('message_updated', { ...message('x', 1, { id, rev }), conversationId: undefined, receiverId: 'ann', directId: 'dm:1' })
+    told('a', 5)
+    told('b', 6)
+    await later()
+    expect(s.asked()).toBe(0)
+    told('a', 8)
+    await later()
+    expect(s.asked()).toBe(1)
+  })
 })
