@@ -14,30 +14,31 @@ import (
 // Options make a Carrier. Send and Must are needed.
 type Options struct {
 	// Send sends a message to a node, or returns an error when the link has no
-	// room for it or there is no such node. It never blocks, takes the message
-	// over, and keeps the order, with Must, of one goroutine's calls.
+	// room for it or there is no such node. It never blocks and takes the message
+	// over. Calls of Send and Must by one goroutine keep their order.
 	Send func(node string, m any) error
-	// Must sends a message as soon as there is room. Three of them at the most
-	// are sent for a connection.
+	// Must sends a message now or as soon as there is room. At most three are sent
+	// for a connection.
 	Must func(node string, m any)
-	// Within is how long a client waits for the node of its session. Default
-	// 1 s.
+	// Within is how long a client waits for an answer of its session's node.
+	// Default: 1 s.
 	Within time.Duration
-	// EventsPerSecond and Burst are what a session allows its client. Twice as
-	// much closes a connection here, so that nobody fills the link with what the
-	// session would refuse. 0: no limit.
+	// EventsPerSecond and Burst are the limits that a session sets its client. Twice
+	// as much closes the connection on this node already, so that a client cannot
+	// fill the link with events that its session would refuse. 0: no limit.
 	EventsPerSecond float64
 	Burst           int
-	// Log. Default: nothing is logged.
+	// Log is where panics of sessions are logged. Default: nowhere.
 	Log *slog.Logger
 }
 
-// Carrier has both halves of a node: connections whose session lives
-// elsewhere, and sessions whose connection does. It is safe for concurrent
-// use; what comes from one node is to be told it in order, one at a time.
+// Carrier holds a node's carried connections of both kinds: here, sockets of this
+// node whose session lives on another; there, sessions of this node whose socket is
+// on another. It is safe for concurrent use; messages from one node must be given to
+// it in order, one at a time.
 type Carrier struct {
 	o    Options
-	last atomic.Uint64 // number of a connection here
+	last atomic.Uint64 // the number of the newest connection of this node
 
 	mu    sync.Mutex
 	here  map[string]map[uint64]*here  // by the session's node
@@ -58,8 +59,8 @@ func New(o Options) *Carrier {
 	return &Carrier{o: o, here: map[string]map[uint64]*here{}, there: map[string]map[uint64]*there{}}
 }
 
-// Take does what a message from another node says, and reports whether it is
-// one of this package's. ConnOpened is not: see Accept.
+// Take handles a message from another node, and reports whether it is one of this
+// package's. ConnOpened is not: it goes to Accept.
 func (c *Carrier) Take(from string, m any) bool {
 	switch m := m.(type) {
 	case *message.ConnWelcomed:
@@ -86,18 +87,19 @@ func (c *Carrier) Take(from string, m any) bool {
 	return true
 }
 
-// answered finds the connection that a message of its session's node is for.
-// One that has ended meanwhile gets nothing more.
+// answered calls do with the connection of that number whose session is on the node
+// from, unless it has ended meanwhile.
 func (c *Carrier) answered(from string, number uint64, do func(*here)) {
 	if h := find(&c.mu, c.here, from, number); h != nil {
 		do(h)
 	}
 }
 
-// NodeLeft ends what was carried to and from a node that is gone: clients here
-// whose session lived there are closed so that they come back, those who still
-// waited get a new session here, and sessions here have lost the clients that
-// were there. From now on the node has no sessions.
+// NodeLeft ends everything that was carried to and from a node that is gone. Clients
+// of this node whose session was there are closed, so that they come back; those
+// that still waited for it get a new session here. Sessions of this node whose
+// client was there have lost their connection. From now on Open treats that node as
+// having no sessions.
 func (c *Carrier) NodeLeft(node string) {
 	c.mu.Lock()
 	heres, theres := c.here[node], c.there[node]
@@ -113,9 +115,9 @@ func (c *Carrier) NodeLeft(node string) {
 	}
 }
 
-// Drain closes connections of sessions of this node, up to most of them, with
-// CloseDraining, and returns how many are left, those included whose client
-// has yet to go.
+// Drain closes up to most of the connections that other nodes carry to sessions of
+// this node, with CloseDraining. It returns how many there were, those included
+// that are being closed but are not gone yet.
 func (c *Carrier) Drain(most int) (left int) {
 	c.mu.Lock()
 	var all []*there
@@ -135,12 +137,12 @@ func (c *Carrier) Drain(most int) (left int) {
 
 // Stats is a snapshot: gauges of now, counters since the start.
 type Stats struct {
-	Here       int   // connections here whose session lives elsewhere, or may
-	There      int   // sessions here whose connection is elsewhere
-	Opened     int64 // connections here that took up their session elsewhere
-	Refused    int64 // connections here that got a new session, for there was none or no answer
-	Closed     int64 // connections here that had taken up a session elsewhere and have ended
-	Overloaded int64 // connections, of either half, closed because the link had no room
+	Here       int   // sockets of this node whose session is on another, or that wait to hear
+	There      int   // sessions of this node whose socket is on another
+	Opened     int64 // sockets of this node that have recovered a session of another
+	Refused    int64 // sockets of this node that got a new session instead
+	Closed     int64 // sockets counted by Opened that have ended
+	Overloaded int64 // connections of either kind that were closed since the link had no room
 }
 
 // Stats returns a snapshot.
@@ -157,8 +159,9 @@ func (c *Carrier) Stats() Stats {
 	return s
 }
 
-// guard keeps a panic of a session to its connection: what comes from other
-// nodes is taken by a goroutine that serves all of them.
+// guard, deferred, recovers a panic of a session, logs it and calls end, which ends
+// the session's connection. Without it the goroutine would die that takes in the
+// messages of a node for all sessions.
 func (c *Carrier) guard(doing string, end func()) {
 	if v := recover(); v != nil {
 		c.o.Log.Error("panic in a session", "doing", doing, "panic", v, "stack", string(debug.Stack()))
@@ -166,7 +169,7 @@ func (c *Carrier) guard(doing string, end func()) {
 	}
 }
 
-// put keeps an entry; false: its node has left.
+// put stores an entry. It reports false, and does not, when its node has left.
 func put[T any](c *Carrier, in map[string]map[uint64]T, node string, number uint64, v T) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +191,7 @@ func find[T any](mu *sync.Mutex, in map[string]map[uint64]T, node string, number
 	return in[node][number]
 }
 
-// take finds an entry and forgets it.
+// take removes an entry and returns it.
 func take[T any](mu *sync.Mutex, in map[string]map[uint64]T, node string, number uint64) T {
 	mu.Lock()
 	defer mu.Unlock()
@@ -200,8 +203,8 @@ func take[T any](mu *sync.Mutex, in map[string]map[uint64]T, node string, number
 	return v
 }
 
-// departed remembers the last nodes that have left: something of theirs may be
-// on its way. A node's name does not come again.
+// departed remembers the nodes that left last, since messages of theirs may still
+// be on their way. A node's id is never used again.
 type departed struct {
 	nodes [64]string
 	next  int

@@ -1,8 +1,8 @@
 // Package away carries connections of clients whose session lives on another
-// node. A client that lost its connection comes back wherever the balancer
-// sends it, and names its session by the pid, which names the node: the node
-// with the socket and the node with the session then each have a Carrier, and
-// what the client says and is to get goes over the link between them.
+// node. A client that lost its connection comes back to whichever node the
+// balancer picks. It gives its pid, which names its session and the session's node.
+// The Carrier of the node with the socket and the Carrier of the node with the
+// session then pass what the client sends and receives over the link between them.
 //
 //	node with the socket                         node with the session
 //	transport -> Carrier.Open ---- ConnOpened --> Carrier.Accept -> resume
@@ -14,8 +14,8 @@
 // session where it is. When a node leaves, the clients of its sessions are
 // closed so that they come back, and its own clients count as gone.
 //
-// Nothing here does I/O, blocks or has a goroutine: the caller's Send is the
-// way to other nodes, and Take is called with what comes from them. A message
-// that the link does not take closes its connection: nothing is left out
-// between two that arrive.
+// Nothing here does I/O, blocks or has a goroutine: messages leave by Options.Send,
+// and those of other nodes come in by Take. When the link does not take a message,
+// the connection that it belongs to is closed, so that of the messages that arrive
+// no two have a gap between them.
 package away

@@ -11,21 +11,21 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// here is a connection of this node whose session lives on another, or may.
-// It is what the transport has for a session.
+// here is a connection of this node whose session is, or may be, on another node.
+// To the transport it stands for the session: it implements wire.Session.
 type here struct {
 	c      *Carrier
-	node   string // the session's
+	node   string // where the session is
 	number uint64
 	conn   wire.Conn
 
 	mu    sync.Mutex
 	state state
-	timer *time.Timer
+	timer *time.Timer // calls late
 	fresh func() wire.Session
-	own   wire.Session   // once it is fresh
-	held  []wire.Inbound // what the client said before there was an answer
-	bytes int            // of it
+	own   wire.Session   // state renewed: the new session
+	held  []wire.Inbound // state asking: the client's events so far
+	bytes int            // the size of held
 
 	limiter *rate.Limiter // nil: no limit
 }
@@ -33,31 +33,32 @@ type here struct {
 type state uint8
 
 const (
-	asking  state = iota // the other node has yet to answer
-	carried              // its session has taken the connection
-	cut                  // carried, and being closed: nothing more goes either way
-	renewed              // it has a new session, here
+	asking  state = iota // the other node has not answered yet
+	carried              // the session of the other node has the connection
+	cut                  // it was carried and is being closed: nothing more goes either way
+	renewed              // the client got a new session on this node
 	over                 // the socket is gone
 )
 
-// What a client says before there is an answer is kept up to these bounds, one
-// event in any case. A client that keeps to the limits of events a second
-// reaches neither.
+// Bounds on the events of a client that are held until the other node answers. One
+// event is held in any case. A client that keeps to its limit of events per second
+// reaches neither bound.
 const (
 	maxHeld      = 256
 	maxHeldBytes = 1 << 20
 )
 
-// maxID bounds the pid and the offset that are sent on, in bytes; no node makes
-// longer ones.
+// maxID bounds the pid and the offset of a client, in bytes; no node makes longer
+// ones.
 const maxID = 256
 
-// Open asks a node for the session that hello's PID names, and returns what
-// the transport is to have for a session: the one there once it has answered,
-// or else what fresh gives. It does not wait: the Welcome comes from the one or
-// the other. fresh is called at most once, and not after the connection has
-// ended; it opens a session on conn, welcomes it, and does not block.
-// identity is that of the token that came along, nil when there was none.
+// Open asks a node to recover the session that hello.PID names, and returns a
+// wire.Session that stands for it. If that node refuses, or does not answer in time,
+// it stands for a new session of this node instead, which fresh makes. Open does not
+// wait for the answer: either session sends the Welcome when it takes the
+// connection. fresh is called at most once, and not after the connection has ended;
+// it opens a session on conn, welcomes it, and does not block. identity is what the
+// client's token says, nil when it gave none.
 func (c *Carrier) Open(node string, conn wire.Conn, hello wire.Hello, identity *wire.Identity, fresh func() wire.Session) wire.Session {
 	h := &here{c: c, node: node, number: c.last.Add(1), conn: conn, fresh: fresh}
 	if c.o.EventsPerSecond > 0 {
@@ -73,15 +74,15 @@ func (c *Carrier) Open(node string, conn wire.Conn, hello wire.Hello, identity *
 	if c.o.Send(node, &message.ConnOpened{Conn: h.number, Hello: hello, Identity: identity}) != nil {
 		h.forget()
 		c.refused.Add(1)
-		h.state = renewed // whoever has found it meanwhile
+		h.state = renewed // for NodeLeft, which may have found it meanwhile
 		return fresh()
 	}
 	h.timer = time.AfterFunc(c.o.Within, h.late)
 	return h
 }
 
-// forget takes the connection out of the Carrier: what comes for it is no
-// longer found.
+// forget takes the connection out of the Carrier: messages for it are ignored from
+// now on.
 func (h *here) forget() { take(&h.c.mu, h.c.here, h.node, h.number) }
 
 // Receive implements wire.Session.
@@ -105,10 +106,10 @@ func (h *here) Receive(in wire.Inbound) {
 	}
 }
 
-// hold keeps what came before the answer.
+// hold keeps an event of the client until the other node answers.
 func (h *here) hold(in wire.Inbound) {
 	if n := len(h.held); n >= maxHeld || n > 0 && h.bytes+len(in.Data) > maxHeldBytes {
-		h.conn.Close(wire.CloseRateLimited) // the end of it comes by way of Closed
+		h.conn.Close(wire.CloseRateLimited) // Closed does the rest
 		return
 	}
 	in.Data = bytes.Clone(in.Data)
@@ -116,15 +117,16 @@ func (h *here) hold(in wire.Inbound) {
 	h.bytes += len(in.Data)
 }
 
-// takeHeld returns what was kept, and keeps it no longer.
+// takeHeld returns the events that were held, and holds them no longer.
 func (h *here) takeHeld() []wire.Inbound {
 	held := h.held
 	h.held, h.bytes = nil, 0
 	return held
 }
 
-// pass sends on what the client said. When the link has no room the connection
-// is closed: the client sends again what was not answered.
+// pass sends an event of the client to the session's node. When the link has no
+// room the connection is closed: the client comes back and sends again what was not
+// answered.
 func (h *here) pass(in wire.Inbound) {
 	if h.state == carried && h.c.o.Send(h.node, &message.ConnReceived{Conn: h.number, Event: in}) != nil {
 		h.c.overloaded.Add(1)
@@ -148,14 +150,14 @@ func (h *here) Closed(conn wire.Conn, reason wire.CloseReason) {
 		if was != asking {
 			h.c.closed.Add(1)
 		}
-		if take(&h.c.mu, h.c.here, h.node, h.number) != nil { // else its node is gone
+		if take(&h.c.mu, h.c.here, h.node, h.number) != nil { // otherwise that node has left
 			h.c.o.Must(h.node, &message.ConnEnded{Conn: h.number, Reason: reason})
 		}
 	case over:
 	}
 }
 
-// welcomed: the session there has taken the connection.
+// welcomed handles ConnWelcomed: the session has taken the connection.
 func (h *here) welcomed(w wire.Welcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -172,7 +174,7 @@ func (h *here) welcomed(w wire.Welcome) {
 	}
 }
 
-// refused: there is no such session.
+// refused handles ConnRefused: there is no such session.
 func (h *here) refused() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -182,8 +184,9 @@ func (h *here) refused() {
 	}
 }
 
-// late: there was no answer in time. One that comes later finds nothing, and
-// the session there is told that its connection has ended.
+// late gives the client a new session since no answer came in time. Should the
+// answer come later it is ignored: the session of the other node is told now that
+// its connection has ended.
 func (h *here) late() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -195,7 +198,8 @@ func (h *here) late() {
 	h.renew()
 }
 
-// renew opens a new session here, which gets what the client has said.
+// renew gives the client a new session on this node, and that session the events
+// that were held.
 func (h *here) renew() {
 	h.timer.Stop()
 	h.c.refused.Add(1)
@@ -212,7 +216,7 @@ func (h *here) renew() {
 	}
 }
 
-// nodeLeft: the session is gone, or will never answer.
+// nodeLeft says that the node of the session is gone.
 func (h *here) nodeLeft() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -244,8 +248,8 @@ func (h *here) acked(m *message.ConnAcked) {
 	}
 }
 
-// closing: the session there wants the connection closed. It hears of the end
-// by way of Closed.
+// closing handles ConnClosing: the session wants the connection closed. When the
+// socket is gone, Closed tells the session so.
 func (h *here) closing(reason wire.CloseReason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,30 +7,30 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// there is a connection of another node whose session lives here. It is what
-// the session has for a wire.Conn.
+// there is a connection of another node whose session is on this one. To the
+// session it stands for the connection: it implements wire.Conn.
 type there struct {
 	c      *Carrier
-	node   string // the socket's
+	node   string // where the socket is
 	number uint64
 
 	in      sync.Mutex // held while the session is called
 	session wire.Session
 
-	mu     sync.Mutex // held while something is sent, so that nothing follows what was not
+	mu     sync.Mutex // held while sending: nothing may be sent behind a message that was refused
 	closed bool       // nothing more is sent
 	hello  bool       // the Welcome was sent
 }
 
-// Accept answers a node that asks for a session. resume takes the session that
-// hello names up on conn, which it welcomes, or returns nil when there is none
-// or it cannot be recovered. The session hears of the end of conn once.
+// Accept handles ConnOpened. resume recovers the session that hello.PID names on
+// conn and welcomes conn, or returns nil when that is not possible. The session's
+// Closed is called once, when the socket is gone.
 func (c *Carrier) Accept(from string, m *message.ConnOpened, resume func(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session) {
 	t := &there{c: c, node: from, number: m.Conn}
 	t.in.Lock()
 	defer t.in.Unlock()
 	if !put(c, c.there, from, m.Conn, t) {
-		return // its clients are gone with it
+		return // that node has left, and its clients are gone
 	}
 	defer c.guard("recover", func() { t.refuse() })
 	if t.session = resume(t, m.Hello, m.Identity); t.session == nil {
@@ -38,19 +38,19 @@ func (c *Carrier) Accept(from string, m *message.ConnOpened, resume func(conn wi
 	}
 }
 
-// refuse says that there is no session, and forgets the connection.
+// refuse answers that there is no session, and forgets the connection.
 func (t *there) refuse() {
 	take(&t.c.mu, t.c.there, t.node, t.number)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed = true; t.hello { // a session that failed halfway
+	if t.closed = true; t.hello { // the session has panicked after its Welcome
 		t.c.o.Must(t.node, &message.ConnClosing{Conn: t.number, Reason: wire.CloseInternal})
 		return
 	}
 	t.c.o.Must(t.node, &message.ConnRefused{Conn: t.number})
 }
 
-// received hands on what the client said.
+// received gives the session an event of the client.
 func (t *there) received(in wire.Inbound) {
 	t.in.Lock()
 	defer t.in.Unlock()
@@ -99,8 +99,8 @@ func (t *there) Ack(id uint64, data []byte) {
 	t.send(&message.ConnAcked{Conn: t.number, Ack: id, Data: data})
 }
 
-// send sends what must not be left out: when the link has no room for it the
-// connection is closed, and nothing that comes later is sent.
+// send sends a message for the client. When the link has no room for it the
+// connection is closed, and nothing is sent behind it.
 func (t *there) send(m any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -110,11 +110,11 @@ func (t *there) send(m any) {
 	}
 }
 
-// Close implements wire.Conn. The session hears of the end when the socket is
-// closed.
+// Close implements wire.Conn. The session's Closed is called when the socket is
+// gone.
 func (t *there) Close(reason wire.CloseReason) { t.close(reason) }
 
-// close reports whether it was open.
+// close closes the connection and reports whether it was open.
 func (t *there) close(reason wire.CloseReason) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,7 +2,8 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
-// What the nodes say to each other for themselves.
+// Messages between the nodes themselves: package message, cluster.go and
+// whereabouts.go.
 
 func (p *pass) node(n uint64, m *message.Node) {
 	for f := p.open(n, true); p.more(&f); {
@@ -104,7 +105,7 @@ func (p *pass) whereaboutsAnswered(n uint64, m *message.WhereaboutsAnswered) {
 	}
 }
 
-// empty is a message that has no fields yet.
+// empty is a message without fields.
 func (p *pass) empty(n uint64) {
 	for f := p.open(n, true); p.more(&f); {
 		continue

@@ -5,8 +5,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Connections whose session lives on another node. What a client said before
-// anybody checked it need not be UTF-8: in the schema it is bytes.
+// Messages that carry a connection whose session lives on another node. A string
+// that comes from a client unchecked may not be UTF-8: the schema has it as bytes.
 
 func (p *pass) hello(n uint64, m *wire.Hello) {
 	for f := p.open(n, false); p.more(&f); {

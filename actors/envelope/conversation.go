@@ -6,7 +6,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Commands to a conversation, and events that it hears.
+// Commands to a conversation, and events that its actor takes in.
 
 func (p *pass) chatMessage(n uint64, m *repo.Message) {
 	for f := p.open(n, false); p.more(&f); {

@@ -1,16 +1,16 @@
-// Package envelope makes bytes of the messages that cross from node to node,
-// and messages of those bytes. The format is Protocol Buffers as
+// Package envelope encodes and decodes the messages that go from node to node.
+// The unit on the link is an item: one message of package message and, if it is
+// for an actor, the actor's kind and id. The format is Protocol Buffers as
 // envelope.proto publishes it, written and read by hand: each message has one
-// function that names its fields once for both directions, and tests hold
-// them to the schema.
+// function (a method of pass) that names its fields once, for both directions,
+// and tests hold these functions to the schema.
 //
-// Two adjacent versions understand each other: a field that is not known is
-// skipped, a message that is not known is ErrUnknown. What a field once meant
-// it means for ever.
+// Two adjacent versions understand each other: an unknown field is skipped, an
+// unknown message is ErrUnknown. A field never changes its meaning.
 //
 // A new field takes a number in envelope.proto and a line in its message's
-// function; a new message, besides, its number in item.go.
+// function; a new message takes a number in item.go as well.
 //
-// Only what may leave a node is here. A conversation's own timers, answers of
-// its store and the like are not.
+// Messages that never leave a node, such as a conversation's own timers or the
+// answers of its store, are not here.
 package envelope

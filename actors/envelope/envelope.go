@@ -8,28 +8,27 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// Version is the version of the schema that Append writes. Decode takes it and
-// those next to it.
+// Version is the version of the schema that Append writes. Decode takes it, the
+// one before and the one after.
 const Version = 1
 
-// The errors; what is returned wraps one of them.
+// Every error of Append and Decode wraps one of these.
 var (
-	// ErrUnknown is what cannot be said or understood in this version: a
-	// message that has no place in the schema, or a version that is too far
-	// away.
+	// ErrUnknown: the message has no place in this version of the schema, or the
+	// item is of a version that Decode does not take.
 	ErrUnknown = errors.New("envelope: unknown")
-	// ErrMalformed is what nobody writes.
+	// ErrMalformed: no version writes such bytes.
 	ErrMalformed = errors.New("envelope: malformed")
 )
 
-// A StrangeError is a message that the version after this one brings to an
-// actor. It wraps ErrUnknown.
+// A StrangeError is the error of Decode for an item whose message only a later
+// version knows. It wraps ErrUnknown, and has what it takes to answer all the same.
 type StrangeError struct {
-	// Origin waits for an answer; zero when none does.
+	// Origin is who waits for an answer; zero when nobody does.
 	Origin message.Origin
-	To     message.Told // without its message
-	number uint64
-	from   uint64
+	To     message.Told // the recipient; Message is nil
+	number uint64       // of the message, in the schema
+	from   uint64       // the sender's version
 }
 
 // Error implements error.
@@ -40,21 +39,21 @@ func (e *StrangeError) Error() string {
 // Unwrap returns ErrUnknown.
 func (*StrangeError) Unwrap() error { return ErrUnknown }
 
-// The fields of an item beside its message.
+// The numbers of an item's fields, but for those of its message.
 const (
 	fieldVersion  = 1
 	fieldTo       = 2
 	fieldReturned = 3
 )
 
-// lastKind is the last kind of recipient: see the locator.
+// lastKind is the highest locator.Kind.
 const lastKind = 1
 
-// Append appends the item that brings m, which is a pointer to a message of
-// package message, not nil, and is only read. Told and Returned carry another
-// message, but not one of these two. A message that does not leave a node is
-// ErrUnknown; dst then comes back as it was. Without room in dst the item gets
-// no more memory than it needs.
+// Append appends the item of m to dst. m is a non-nil pointer to a message of
+// package message and is only read; the message inside a Told or a Returned must
+// not be a Told or a Returned itself. The error for a message that never leaves a
+// node is ErrUnknown, and dst is returned unchanged then. If dst has no spare
+// capacity, exactly as much is allocated as the item needs.
 func Append(dst []byte, m any) ([]byte, error) {
 	if cap(dst) > len(dst) {
 		return appendItem(dst, m)
@@ -70,11 +69,11 @@ func Append(dst []byte, m any) ([]byte, error) {
 	return dst, err
 }
 
-// rooms are where an item is written before its length is known: one
+// rooms are buffers in which items are written before their length is known: one
 // allocation instead of five or six (BenchmarkAppend_New).
 var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
-// mostRoom is what is kept for the next.
+// mostRoom is the largest buffer that goes back to rooms.
 const mostRoom = 64 << 10
 
 func appendItem(dst []byte, m any) ([]byte, error) {
@@ -96,13 +95,13 @@ func appendItem(dst []byte, m any) ([]byte, error) {
 	return p.out, nil
 }
 
-// Decode gives the message that an item brings, as a pointer. The []byte
-// fields of the message are parts of b, which must not be changed any more, and
-// which stays in memory for as long as one of them does; its strings are not.
-// What it allocates is in proportion to len(b), whatever b says.
+// Decode returns the message of an item, as a pointer. The []byte fields of the
+// message are parts of b: b must not be changed any more, and stays in memory for
+// as long as one of them is in use. Strings are copies. Whatever b holds, the memory
+// allocated is in proportion to len(b).
 //
-// Times come back in UTC, empty lists and maps as nil (but for Relayed.People),
-// Hello without its token.
+// Times come back in UTC; empty lists and maps as nil, except Relayed.People; Hello
+// without its token.
 func Decode(b []byte) (any, error) {
 	p := pass{reading: true}
 	p.advance(b)
@@ -114,14 +113,14 @@ func Decode(b []byte) (any, error) {
 	return i.whole()
 }
 
-// item is what has been read of one.
+// item is what Decode has read so far.
 type item struct {
 	version    uint64
-	to         *message.Told // without its message
-	back       bool
+	to         *message.Told // the recipient; nil: the node itself
+	back       bool          // it is a Returned, of that generation
 	generation uint64
 	message    any
-	strange    StrangeError // with the number of a field that is not known
+	strange    StrangeError // set when a message is not known
 }
 
 func (i *item) read(p *pass) {
@@ -159,7 +158,7 @@ func (i *item) field(p *pass) {
 	}
 }
 
-// bring reads the message, if that is what the field at hand is.
+// bring reads the message, if the current field is one.
 func (i *item) bring(p *pass, number uint64) {
 	if p.tag&7 != bytesType {
 		return
@@ -177,8 +176,8 @@ func (i *item) bring(p *pass, number uint64) {
 	}
 }
 
-// asker is the origin of the message in the field at hand, which is not known:
-// the schema has it in the same place in all that want an answer.
+// asker reads the origin of the unknown message in the current field: in every
+// message that wants an answer it is field 1.
 func (p *pass) asker() (o message.Origin) {
 	b, _ := p.split()
 	q := pass{reading: true}
@@ -219,7 +218,7 @@ func (i *item) whole() (any, error) {
 	return i.to, nil
 }
 
-// recipient is all of Told but its message.
+// recipient is a Told without its message.
 func (p *pass) recipient(t *message.Told) {
 	for f := p.open(fieldTo, true); p.more(&f); {
 		p.small(1, &t.Kind, lastKind)
@@ -228,7 +227,8 @@ func (p *pass) recipient(t *message.Told) {
 	}
 }
 
-// returned is written also when it is 0.
+// returned is the generation of a Returned. Unlike other numbers it is written even
+// when it is 0.
 func (p *pass) returned(generation *uint64) {
 	if !p.reading && *generation == 0 {
 		p.out = append(p.out, fieldReturned<<3|byte(varintType), 0)

@@ -7,7 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Fields of one value. Zero is written as nothing, unless said otherwise.
+// Fields with a single value. A zero value is not written, unless the comment says
+// otherwise.
 
 func (p *pass) uint(n uint64, v *uint64) {
 	switch {
@@ -31,7 +32,7 @@ func (p *pass) int(n uint64, v *int64) {
 	}
 }
 
-// sint is for what is often -1.
+// sint is for numbers that are often -1.
 func (p *pass) sint(n uint64, v *int64) {
 	switch {
 	case !p.reading:
@@ -43,7 +44,7 @@ func (p *pass) sint(n uint64, v *int64) {
 	}
 }
 
-// fixed64 is for what is always large.
+// fixed64 is for numbers that are always large.
 func (p *pass) fixed64(n uint64, v *int64) {
 	switch {
 	case !p.reading:
@@ -61,7 +62,7 @@ func (p *pass) number(n uint64, v *int) {
 	*v = int(wide)
 }
 
-// small is a number of one byte, at most the last one that is known.
+// small is a number of one byte; one above last is an error.
 func (p *pass) small(n uint64, v *uint8, last uint8) {
 	wide := uint64(*v)
 	p.uint(n, &wide)
@@ -94,8 +95,8 @@ func (p *pass) string(n uint64, v *string) {
 	}
 }
 
-// bytes is written unless it is nil. What is read is part of what was given
-// to Decode.
+// bytes is written unless it is nil. When reading, it becomes a part of the item's
+// own bytes.
 func (p *pass) bytes(n uint64, v *[]byte) {
 	switch {
 	case !p.reading:
@@ -123,8 +124,7 @@ func (p *pass) hash(n uint64, v *[32]byte) {
 	}
 }
 
-// time is a google.protobuf.Timestamp: the instant to the nanosecond. What is
-// read is in UTC.
+// time is a google.protobuf.Timestamp, exact to the nanosecond. It is read as UTC.
 func (p *pass) time(n uint64, v *time.Time) {
 	if !p.reading && v.IsZero() {
 		return

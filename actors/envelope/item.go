@@ -2,7 +2,7 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
-// What an item may bring: the numbers of Item.message in the schema.
+// The numbers of the messages that an item may hold: Item.message in the schema.
 const (
 	fieldPostMessage        = 4
 	fieldJoin               = 5
@@ -54,7 +54,7 @@ const (
 	fieldWhereaboutsAnswered = 50
 )
 
-// fresh is an empty message of that number, nil when there is none.
+// fresh returns a new, empty message of that number, nil when there is none.
 func fresh(number uint64) any {
 	switch number {
 	case fieldPostMessage:
@@ -155,7 +155,8 @@ func fresh(number uint64) any {
 	return nil
 }
 
-// message goes over m, as the message of an item. It is false when m is none.
+// message writes or reads m as the message of an item. It reports false when m is
+// none that an item may hold.
 func (p *pass) message(m any) bool {
 	switch m := m.(type) {
 	case *message.PostMessage:

@@ -11,16 +11,16 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Lists. An empty one is written as nothing, and read as nil.
+// Lists. An empty list is not written, and is read as nil. This loop writes or reads
+// a list of messages:
 //
 //	for i := first(p, r.Deliver); next(p, 4, &r.Deliver, i); i++ {
 //		p.delivery(4, &r.Deliver[i])
 //	}
 //
-// goes over a list of messages in either direction. Each must be written also
-// when it is empty.
+// Its elements must be written even when they are empty.
 
-// first is where next begins.
+// first returns the index with which the loop begins.
 func first[T any](p *pass, list []T) int {
 	if p.reading {
 		return len(list)
@@ -28,8 +28,8 @@ func first[T any](p *pass, list []T) int {
 	return 0
 }
 
-// next reports whether there is an i-th element of the list in field n.
-// Reading, it makes room for it.
+// next reports whether the list in field n has an element i. When reading, it
+// appends one to be filled.
 func next[T any](p *pass, n uint64, list *[]T, i int) bool {
 	if !p.reading {
 		return i < len(*list)
@@ -45,9 +45,9 @@ func next[T any](p *pass, n uint64, list *[]T, i int) bool {
 	return true
 }
 
-// alike counts the fields from the one at hand on that have the same number,
-// by going over them: what is allocated for a list does not hang on a number
-// that somebody wrote.
+// alike counts the consecutive fields, from the current one on, that have the same
+// number. It looks at each: the size of a list is never taken from a number in the
+// input.
 func (p *pass) alike() int {
 	n, b := 0, p.in
 	for {
@@ -77,7 +77,8 @@ func (p *pass) strings(n uint64, list *[]string) {
 
 var errHashes = fmt.Errorf("%w: not a list of hashes", ErrMalformed)
 
-// hashes are packed, eight bytes for each; those that are not are taken, too.
+// hashes is a list of hashes, written packed, with eight bytes for each. Reading
+// takes those that are not packed, too.
 func (p *pass) hashes(n uint64, list *[]uint64) {
 	switch {
 	case !p.reading && len(*list) > 0:
@@ -101,7 +102,7 @@ func (p *pass) hashes(n uint64, list *[]uint64) {
 	}
 }
 
-// people is a list that, empty, is not the same as nil.
+// people is a list for which empty and nil differ.
 func (p *pass) people(n uint64, list *[]string) {
 	if !p.reading && *list == nil {
 		return

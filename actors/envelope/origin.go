@@ -5,7 +5,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Who asks, and what they are answered.
+// Who asks, and the answers.
 
 func (p *pass) sessionRef(n uint64, m *message.SessionRef, keep bool) {
 	for f := p.open(n, keep); p.more(&f); {

@@ -8,21 +8,21 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// pass goes over a message's fields once, writing or reading them: a
-// message's function calls it for each field, in either direction.
+// pass writes or reads the fields of a message. The function of each message calls
+// one method of pass for each field; the same calls serve both directions.
 //
-// Reading, it stands at a field, by its tag, and a call that names another one
-// does nothing. A message's function is run until nothing is left, so fields
-// may come in any order; what a whole run leaves where it was is not known
-// here, and skipped.
+// When reading, pass stands at one field of the input, the current one, and a call
+// for a field of another number does nothing. The message's function is run again
+// and again until no input is left, so fields may come in any order. A field that is
+// still current after a whole run is unknown, and is skipped.
 type pass struct {
 	reading bool
-	out     []byte // what has been written
-	in      []byte // what follows the tag at hand, within the message at hand
-	tag     uint64 // number<<3 | wire type; 0: nothing is left
+	out     []byte // writing: what has been written
+	in      []byte // reading: what follows the current tag, within the current message
+	tag     uint64 // reading: number<<3 | wire type of the current field; 0: none is left
 	err     error
-	seen    [8]string // short strings read last: an item has many of them twice
-	oldest  uint8
+	seen    [8]string // reading: the last short strings, since many come twice in an item
+	oldest  uint8     // the index of the next one in seen to be replaced
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 	bytesType  = uint64(protowire.BytesType)
 )
 
-// fail ends the reading.
+// fail ends reading with an error; the first one counts.
 func (p *pass) fail(err error) {
 	if p.err == nil {
 		p.err = err
@@ -46,7 +46,7 @@ var (
 	errTooHigh = fmt.Errorf("%w: a number that is out of its range", ErrMalformed)
 )
 
-// advance reads the tag at the start of b and stands there.
+// advance reads the tag at the start of b, whose field becomes the current one.
 func (p *pass) advance(b []byte) {
 	if len(b) == 0 {
 		p.in, p.tag = nil, 0
@@ -67,7 +67,7 @@ func (p *pass) advance(b []byte) {
 	}
 }
 
-// skip goes past the field at hand, whatever it is.
+// skip goes past the current field, whatever it is.
 func (p *pass) skip() {
 	n := protowire.ConsumeFieldValue(protowire.Number(p.tag>>3), protowire.Type(p.tag&7), p.in)
 	if n < 0 {
@@ -77,7 +77,7 @@ func (p *pass) skip() {
 	p.advance(p.in[n:])
 }
 
-// varint takes the value of the field at hand and goes to the next.
+// varint returns the value of the current field and goes to the next.
 func (p *pass) varint() uint64 {
 	if len(p.in) > 0 && p.in[0] < 0x80 {
 		v := uint64(p.in[0])
@@ -93,7 +93,7 @@ func (p *pass) varint() uint64 {
 	return v
 }
 
-// fixed takes the value of the field at hand and goes to the next.
+// fixed returns the value of the current field and goes to the next.
 func (p *pass) fixed() uint64 {
 	if len(p.in) < 8 {
 		p.fail(errShort)
@@ -104,15 +104,15 @@ func (p *pass) fixed() uint64 {
 	return v
 }
 
-// value takes the value of the field at hand, which is part of what is read,
-// and goes to the next.
+// value returns the value of the current field, which is a part of the input, and
+// goes to the next.
 func (p *pass) value() []byte {
 	b, rest := p.split()
 	p.advance(rest)
 	return b
 }
 
-// text takes a string. What an item has said already is not made again.
+// text is value as a string. A string that is among seen is not allocated again.
 func (p *pass) text() string {
 	b := p.value()
 	if len(b) > 64 {
@@ -129,7 +129,7 @@ func (p *pass) text() string {
 	return s
 }
 
-// split gives the value of the field at hand, and what comes after it.
+// split returns the value of the current field and what follows it, and stays there.
 func (p *pass) split() (b, rest []byte) {
 	size, at := uint64(0), 1
 	if len(p.in) > 0 && p.in[0] < 0x80 {
@@ -148,22 +148,22 @@ func (p *pass) split() (b, rest []byte) {
 
 // frame is a message within a message.
 type frame struct {
-	done  bool // reading: it is not there
+	done  bool // reading: the current field is not this message
 	begun bool
-	keep  bool   // writing: also when it turns out empty
-	from  int    // writing: where its tag is
-	body  int    // writing: where its fields begin
-	left  int    // reading: what was left before the last run
-	after []byte // reading: what follows it
+	keep  bool   // writing: write it even when it turns out empty
+	from  int    // writing: offset of its tag
+	body  int    // writing: offset of its fields
+	left  int    // reading: bytes that were left before the last run
+	after []byte // reading: what follows the message
 }
 
-// open begins the message in field n. Its fields are gone over for as long as
-// more says so:
+// open begins the message in field n. The loop over its fields runs for as long as
+// more returns true:
 //
 //	for f := p.open(1, false); p.more(&f); {
 //
-// With keep it is written also when it is empty: where its absence means
-// something, and in lists.
+// With keep the message is written even when it is empty: in lists, and where its
+// absence has a meaning.
 func (p *pass) open(n uint64, keep bool) frame {
 	if !p.reading {
 		from := len(p.out)
@@ -181,8 +181,8 @@ func (p *pass) open(n uint64, keep bool) frame {
 	return frame{after: rest}
 }
 
-// more reports whether the fields of an open message are to be gone over
-// (again). When it says no, the message is closed.
+// more reports whether the fields of an open message are to be written, or read
+// (again). When it returns false the message is closed.
 func (p *pass) more(f *frame) bool {
 	if f.done {
 		return false
@@ -195,7 +195,7 @@ func (p *pass) more(f *frame) bool {
 		return f.begun
 	}
 	if f.begun && p.tag != 0 && len(p.in) == f.left {
-		p.skip() // nobody took it
+		p.skip() // the last run has not read it: it is unknown
 	}
 	if p.tag == 0 {
 		if p.err == nil {
@@ -207,7 +207,7 @@ func (p *pass) more(f *frame) bool {
 	return true
 }
 
-// shut puts a written message's length before it.
+// shut inserts the length of a message that has been written.
 func (p *pass) shut(f *frame) {
 	size := len(p.out) - f.body
 	if size == 0 && !f.keep {
@@ -218,7 +218,7 @@ func (p *pass) shut(f *frame) {
 		p.out[f.body-1] = byte(size)
 		return
 	}
-	// There was room for one byte.
+	// open has left room for a length of one byte.
 	var zeros [binary.MaxVarintLen64]byte
 	wider := protowire.SizeVarint(uint64(size)) - 1
 	p.out = append(p.out, zeros[:wider]...)

@@ -2,7 +2,7 @@ package envelope
 
 import "github.com/corrillo/corrillo/actors/message"
 
-// What a conversation tells the relay of a node.
+// Messages from a conversation to the relay lanes of a node.
 
 func (p *pass) relayed(n uint64, m *message.Relayed) {
 	for f := p.open(n, true); p.more(&f); {
