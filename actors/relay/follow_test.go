@@ -106,7 +106,7 @@ func TestHub_TellsWhoseSessionsAreHere(t *testing.T) {
 	one, _ := open(t, h, "ann")
 	two, _ := open(t, h, "ann")
 	_, _ = h.Bind(two, "bob")
-	h.Unbind(two)
+	h.Unbind(two, 0)
 	h.End(one)
 	h.End(two)
 	want := []string{"+ann", "!", "!", "+bob", "!", "-bob", "-ann"}

@@ -409,10 +409,13 @@ func (h *Hub) UserOf(pid string) string {
 }
 
 // Unbind leaves everything that the session had joined and its user, for a
-// new identity.
-func (h *Hub) Unbind(s *Subscriber) (conversations []string) {
+// new identity. Joins of its commands up to the one with the serial last, which
+// may be on their way, are not carried out any more: not even when it becomes the
+// same user's again.
+func (h *Hub) Unbind(s *Subscriber, last uint64) (conversations []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	s.firstSerial = last + 1
 	conversations = h.leaveAll(s)
 	h.unbindUser(s)
 	return conversations

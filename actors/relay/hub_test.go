@@ -473,19 +473,34 @@ func TestHub_EndForgetsTheSession(t *testing.T) {
 }
 
 func TestHub_JoinFromAnEarlierIdentityIsRefused(t *testing.T) {
-	var left []uint64
-	h := NewHub(Options{Left: func(_ string, _ message.SessionRef, join uint64) { left = append(left, join) }})
-	s, _ := open(t, h, "alice")
-	h.Unbind(s)
-	if _, e := h.Bind(s, "bob"); e != nil {
-		t.Fatal(e)
-	}
-	h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: message.Origin{Session: s.Ref(), UserID: "alice", Serial: 7}})
-	if len(h.Listeners("r")) != 0 {
-		t.Error("bob's session listens with alice's right")
-	}
-	if len(left) != 1 || left[0] != 7 {
-		t.Errorf("the conversation was told of the joins %v, want 7", left)
+	for name, since := range map[string][]string{
+		"of another user":                {"bob"},
+		"of the same user, who was gone": {"bob", "alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var left []uint64
+			h := NewHub(Options{Left: func(_ string, _ message.SessionRef, join uint64) { left = append(left, join) }})
+			s, c := open(t, h, "alice")
+			for i, user := range since {
+				h.Unbind(s, uint64(8+i))
+				if _, e := h.Bind(s, user); e != nil {
+					t.Fatal(e)
+				}
+			}
+			h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: asked(s, "alice", 7)})
+			if len(h.Listeners("r")) != 0 {
+				t.Error("the session listens, though it has left everything")
+			}
+			if len(left) != 1 || left[0] != 7 {
+				t.Errorf("the conversation was told of the joins %v, want 7", left)
+			}
+			c.refused(t, `ack7{"status":"error"`)
+			now := since[len(since)-1]
+			h.Subscribe(&message.Relayed{ConversationID: "r", LastSeq: 0}, &message.Subscription{Origin: asked(s, now, 10)})
+			if len(h.Listeners("r")) != 1 {
+				t.Errorf("what %s joins now counts", now)
+			}
+		})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Subscribe carries out a join, one of those of m. When the session is gone, has
-// become someone else's, or has lost the connection to which the page was to go,
+// become someone else's since it was asked for, or has lost the connection to which the page was to go,
 // it tells Options.Left instead, before it answers: what the client does next
 // must not overtake that. A gated join is answered by OpenGate in any case.
 func (h *Hub) Subscribe(m *message.Relayed, sub *message.Subscription) {
@@ -19,7 +19,7 @@ func (h *Hub) Subscribe(m *message.Relayed, sub *message.Subscription) {
 		return
 	}
 	s := h.sessions[o.Session.ID]
-	if s == nil || s.ended || s.user == nil || s.user.id != o.UserID {
+	if s == nil || s.ended || s.user == nil || s.user.id != o.UserID || o.Serial < s.firstSerial {
 		h.refuseJoin(conversationID, sub, wire.Errorf(wire.CodeForbidden, "the session has another identity now"))
 		return
 	}

@@ -110,7 +110,7 @@ func TestHub_EveryJoinIsAnsweredOnce(t *testing.T) {
 		"nothing happens":     func(*Hub, *Subscriber, *client) {},
 		"the connection goes": func(h *Hub, s *Subscriber, c *client) { h.Detach(s, c, wire.CloseTransport) },
 		"another identity": func(h *Hub, s *Subscriber, _ *client) {
-			h.Unbind(s)
+			h.Unbind(s, 0)
 			if _, e := h.Bind(s, "bob"); e != nil {
 				t.Fatal(e)
 			}

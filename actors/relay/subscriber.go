@@ -22,12 +22,13 @@ type Subscriber struct {
 	generation uint64    // counts attaching and detaching
 	ended      bool      // its actor was asked to end
 
-	user      *userRoom // nil until bound
-	userSince uint64    // offset at the time of binding
-	joined    []joint
-	own       stream // frames for this session alone
-	born      uint64 // offset when the session began
-	detached  int64  // unix nanoseconds; 0 while attached
+	user        *userRoom // nil until bound
+	userSince   uint64    // offset at the time of binding
+	firstSerial uint64    // joins by commands before it are of an earlier identity; see Unbind
+	joined      []joint
+	own         stream // frames for this session alone
+	born        uint64 // offset when the session began
+	detached    int64  // unix nanoseconds; 0 while attached
 
 	gating *gating // nil: no join waits for its reply
 

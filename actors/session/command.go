@@ -15,6 +15,7 @@ import (
 
 // onCommand runs one command, or keeps it for after identify.
 func (s *Session) onCommand(c command) {
+	s.last = max(s.last, c.origin.Serial)
 	if id, ok := c.cmd.(wire.Identify); ok {
 		s.onIdentify(c.origin, id)
 		return

@@ -172,7 +172,7 @@ func (s *Session) announce(msg any) {
 func (s *Session) become(id wire.Identity) *wire.Error {
 	if s.identity != nil && s.identity.UserID != id.UserID {
 		old := s.identity.UserID
-		conversations := s.o.Hub.Unbind(s.sub)
+		conversations := s.o.Hub.Unbind(s.sub, s.last)
 		s.identity = nil
 		s.tellEnded(old, conversations)
 	}

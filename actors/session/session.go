@@ -25,6 +25,7 @@ type Session struct {
 	current atomic.Uint64 // number of the attachment that is listened to
 
 	// The rest belongs to the actor.
+	last     uint64 // serial of the last command that it has come to
 	identity *wire.Identity
 	early    *early // nil when nothing waits for identify
 	since    moment // of the session
