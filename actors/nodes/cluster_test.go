@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +85,37 @@ func TestKeeper_AllDead(t *testing.T) {
 			t.Errorf("generation %d", v.Generation)
 		}
 	})
+}
+
+// A node that cannot join says why once, also when the reasons take turns.
+func TestKeeper_WarnsOfEachReasonOnce(t *testing.T) {
+	r := &handle{memory: newMemory()}
+	err := errors.Join(r.Register(t.Context(), repo.Lease{ID: "ghost"}, time.Hour),
+		r.Propose(t.Context(), repo.Proposal{Record: repo.ClusterRecord{Generation: 1, Members: []repo.Member{{ID: "ghost", Address: "10.0.0.9:7946"}}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	var asked atomic.Int64
+	m := newMesh()
+	a := m.start(t, "a", 100*time.Millisecond, r, func(o *nodes.Options) {
+		o.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		o.Unlinked = func() map[string]string {
+			return map[string]string{"ghost": []string{"connection refused", "it does not answer"}[asked.Add(1)/4%2]}
+		}
+	})
+	for end := time.Now().Add(30 * time.Second); a.Stats().Renewed < 30; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%+v", a.Stats())
+		}
+	}
+	m.end(t, a) // nobody writes to the log any more
+	for _, why := range []string{"connection refused", "it does not answer"} {
+		want := `"msg":"cannot join the cluster yet","node":"a","because":"no link to ghost at 10.0.0.9:7946 (` + why + `)"`
+		if n := strings.Count(log.String(), want); n != 1 {
+			t.Errorf("%d times %s in the log:\n%s", n, want, log.String())
+		}
+	}
 }
 
 // The log says of whom a node takes out what there was against them, and nothing of

@@ -39,6 +39,7 @@ type core struct {
 type world struct {
 	reachable map[string]bool
 	oneWay    map[string]bool
+	unlinked  map[string]string
 	// peerLease as Options.PeerLease, of the view's nodes.
 	peerLease map[string]leaseHeard
 }

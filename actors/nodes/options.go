@@ -12,8 +12,8 @@ import (
 
 // Options says who this process is and what it is to be told by and to tell.
 // Functions are called one at a time and never within a call to the Keeper,
-// except for Reachable, OneWay and PeerLease, which are called at any time and return
-// at once.
+// except for Reachable, OneWay, Unlinked and PeerLease, which are called at any time
+// and return at once.
 type Options struct {
 	Registry repo.Registry // closed by whoever opened it, after Close
 	// Self is this process: an ID that no process had before, and the Address
@@ -31,6 +31,9 @@ type Options struct {
 	// OneWay gives the ids of nodes that this one reaches and that do not reach it,
 	// for long enough that they will not by themselves.
 	OneWay func() map[string]bool
+	// Unlinked gives in words why there is no link, by the id of the node, where
+	// that is known: of two that are the same the words are the same.
+	Unlinked func() map[string]string
 	// PeerLease gives what a node last said of its own lease; known is false
 	// when it has said nothing on the link that is up. It is to be told at once
 	// when that changes: see OnLease.
@@ -73,6 +76,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.OneWay == nil {
 		o.OneWay = func() map[string]bool { return nil }
+	}
+	if o.Unlinked == nil {
+		o.Unlinked = func() map[string]string { return nil }
 	}
 	if o.PeerLease == nil {
 		o.PeerLease = func(string) (bool, bool) { return false, false }

@@ -129,32 +129,52 @@ func (d *draft) join() (waiting string) {
 	if d.c.member() {
 		return "it was taken out"
 	}
-	var missing []string
-	oneWay, before := true, true // all of them
 	for _, n := range d.members {
-		if !d.w.reachable[n.ID] {
-			missing = append(missing, n.ID+" at "+n.Address)
-			oneWay = oneWay && d.w.oneWay[n.ID]
-			before = before && n.Address == d.c.self.Address
-			continue
-		}
-		if l := d.leases[n.ID]; l != nil {
+		if l := d.leases[n.ID]; l != nil && d.w.reachable[n.ID] {
 			if err := d.c.compatible(l.Lease); err != nil {
 				return fmt.Sprintf("%s at %s: %v", n.ID, n.Address, err)
 			}
 		}
 	}
-	if len(missing) > 0 {
-		waiting = "no link to " + strings.Join(missing, ", ")
-		switch {
-		case oneWay:
-			waiting += ": this node reaches them, and they do not reach it at " + d.c.self.Address + " (cluster.advertise)"
-		case before && d.c.self.Address != "":
-			waiting += ", which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"
-		}
+	if waiting = d.unlinked(); waiting != "" {
 		return waiting
 	}
 	d.members = append(d.members, placement.Node{ID: d.c.self.ID, Address: d.c.self.Address, Since: d.p.Record.Generation})
 	d.changed = true
 	return ""
+}
+
+// unlinked names the members to which there is no link, and says why not as far
+// as that is known; empty when there are links to all of them.
+func (d *draft) unlinked() string {
+	var missing []placement.Node
+	oneWay, before := true, true // all of them
+	for _, n := range d.members {
+		if !d.w.reachable[n.ID] {
+			missing = append(missing, n)
+			oneWay = oneWay && d.w.oneWay[n.ID]
+			before = before && n.Address == d.c.self.Address
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	texts := make([]string, len(missing))
+	for i, n := range missing {
+		texts[i] = n.ID + " at " + n.Address
+		switch why := d.w.unlinked[n.ID]; {
+		case why != "":
+			texts[i] += " (" + why + ")"
+		case d.w.oneWay[n.ID] && !oneWay:
+			texts[i] += " (it does not reach this node)"
+		}
+	}
+	waiting := "no link to " + strings.Join(texts, ", ")
+	switch {
+	case oneWay:
+		waiting += ": this node reaches them, and they do not reach it at " + d.c.self.Address + " (cluster.advertise)"
+	case before && d.c.self.Address != "":
+		waiting += ", which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"
+	}
+	return waiting
 }

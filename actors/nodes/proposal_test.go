@@ -22,6 +22,7 @@ type situation struct {
 	members, leases string
 	up              string // to whom there is a link
 	oneWay          string // who does not reach this process, which reaches them
+	unlinked        string // "a:why" for whom there is no link, with _ for spaces
 	// young: the registry was away not long ago.
 	young   bool
 	leaving bool
@@ -59,7 +60,11 @@ func (s *situation) registered() *repo.Registered {
 }
 
 func (s *situation) world() *world {
-	w := &world{reachable: map[string]bool{}, oneWay: map[string]bool{}}
+	w := &world{reachable: map[string]bool{}, oneWay: map[string]bool{}, unlinked: map[string]string{}}
+	for _, word := range strings.Fields(s.unlinked) {
+		id, why, _ := strings.Cut(word, ":")
+		w.unlinked[id] = strings.ReplaceAll(why, "_", " ")
+	}
 	for _, id := range strings.Fields(s.oneWay) {
 		w.oneWay[id] = true
 	}
@@ -119,7 +124,8 @@ func TestCore_Propose(t *testing.T) {
 		"no link to one":                              {situation{members: "a b", leases: "a b me", up: "a"}, "none no link to b at"},
 		"no link to one that leaves":                  {situation{members: "a (b)", leases: "a b me", up: "a"}, "none no link to b at"},
 		"nobody reaches it":                           {situation{members: "a b", leases: "a b me", oneWay: "a b"}, "none no link to a at , b at : this node reaches them, and they do not reach it at  (cluster.advertise)"},
-		"one does not reach it, another is away":      {situation{members: "a b", leases: "a b me", oneWay: "a"}, "none no link to a at , b at"},
+		"one does not reach it, another is away":      {situation{members: "a b", leases: "a b me", oneWay: "a"}, "none no link to a at  (it does not reach this node), b at"},
+		"no links, for what is known":                 {situation{members: "a b c", leases: "a b c me", up: "c", unlinked: "a:connection_refused"}, "none no link to a at  (connection refused), b at"},
 		"the one before it":                           {situation{members: "a b", leases: "a b me", up: "a", here: "b"}, "none no link to b at here:7946, which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"},
 		"the one before it, and another":              {situation{members: "a b", leases: "a b me", here: "b"}, "none no link to a at , b at here:7946"},
 		"a member that it must not meet":              {situation{members: "a b", leases: "a b me", up: "a b", refuses: "b"}, "none b at : its version is another one"},

@@ -191,8 +191,12 @@ func (k *Keeper) noteTakenOut(p *repo.Proposal) {
 type waiting struct {
 	why    string
 	since  time.Duration
-	warned string // of that reason
+	warned map[string]bool // of these reasons
 }
+
+// maxWarned bounds the reasons that are remembered: nodes that come and go all the
+// time make new ones.
+const maxWarned = 64
 
 // noteWaiting logs why this process cannot join, once for each reason. It is a
 // trouble only where it lasts: each process that comes to others waits for links.
@@ -207,10 +211,13 @@ func (k *Keeper) noteWaiting(why string) {
 		w.since = k.now()
 	}
 	switch lasting := k.now()-w.since >= k.o.TTL/2; {
-	case lasting && why != w.warned:
-		w.warned = why
+	case lasting && !w.warned[why]:
+		if w.warned == nil || len(w.warned) >= maxWarned {
+			w.warned = map[string]bool{}
+		}
+		w.warned[why] = true
 		k.o.Log.Warn("cannot join the cluster yet", "node", k.o.Self.ID, "because", why)
-	case why != w.why && why != w.warned:
+	case !lasting && why != w.why:
 		k.o.Log.Info("waiting to join the cluster", "node", k.o.Self.ID, "because", why)
 	}
 	w.why = why

@@ -10,7 +10,7 @@ import (
 
 // world asks the links.
 func (k *Keeper) world() world {
-	w := world{reachable: k.o.Reachable(), oneWay: k.o.OneWay(), peerLease: map[string]leaseHeard{}}
+	w := world{reachable: k.o.Reachable(), oneWay: k.o.OneWay(), unlinked: k.o.Unlinked(), peerLease: map[string]leaseHeard{}}
 	for _, n := range k.View().Nodes {
 		if n.ID == k.o.Self.ID {
 			continue

@@ -54,6 +54,11 @@ func TestClusterStatus(t *testing.T) {
 		}, ""},
 		"link down": {func(c *admin.Cluster) { c.Nodes[1].Links[0].Up = false }, 1, []string{"bbbbbbbbbb aaaaaaaaaa DOWN 0 0 -"},
 			"corrillo: bbbbbbbbbb (10.0.0.2:7946): the link to aaaaaaaaaa (10.0.0.1:7946) is down\n"},
+		"link down, and it is known why": {func(c *admin.Cluster) {
+			c.Nodes[1].Links[0] = admin.ClusterLink{To: "aaaaaaaaaa", Why: "connection refused"}
+		}, 1,
+			[]string{"bbbbbbbbbb aaaaaaaaaa DOWN 0 0 -"},
+			"corrillo: bbbbbbbbbb (10.0.0.2:7946): the link to aaaaaaaaaa (10.0.0.1:7946) is down: connection refused\n"},
 		"lease lapsed": {func(c *admin.Cluster) { c.Nodes[1].LeaseValid = false }, 1, []string{"bbbbbbbbbb 10.0.0.2:7946 leaving 5 v1.2.4 11 lapsed 0 0 99 1 23"},
 			"corrillo: bbbbbbbbbb (10.0.0.2:7946): its lease has lapsed\n"},
 		"no answer of one": {func(c *admin.Cluster) {

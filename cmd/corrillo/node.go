@@ -107,7 +107,7 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	}
 	keeper, err := nodes.Start(ctx, nodes.Options{
 		Registry: n.registry, Self: placement.Node{ID: n.id, Address: address}, Version: version(), Schema: clusterSchema,
-		TTL: c.Lease, Reachable: n.reachable, OneWay: n.links.OneWay, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
+		TTL: c.Lease, Reachable: n.reachable, OneWay: n.links.OneWay, Unlinked: n.links.Unlinked, PeerLease: n.links.PeerLease, Connect: n.connect, OnView: n.apply,
 		OnLease: func(bool) { n.links.Beat() }, Log: n.log,
 	})
 	if err != nil {
@@ -360,11 +360,12 @@ func (n *node) self() admin.ClusterNode {
 		LeaseValid: lapses > 0, LeaseMs: lapses.Milliseconds(), Users: int(st.Locator.Users), Conversations: int(st.Locator.Conversations), Sessions: int(st.Hub.Sessions),
 		Unsettled: routing.Unsettled, Held: routing.HeldIDs, Links: []admin.ClusterLink{},
 	}
+	unlinked := n.links.Unlinked()
 	for _, l := range n.links.State() {
 		if l.Member && v.Has(l.Node) {
 			d.Links = append(d.Links, admin.ClusterLink{
 				To: l.Node, Up: l.Up, Queued: l.QueuedItems, QueuedBytes: int64(l.QueuedBytes),
-				RTTMs: float64(l.RTT) / float64(time.Millisecond),
+				RTTMs: float64(l.RTT) / float64(time.Millisecond), Why: unlinked[l.Node],
 			})
 		}
 	}

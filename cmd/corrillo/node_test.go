@@ -126,9 +126,9 @@ func TestNode_LostBeforeItHasJoined(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serveNode(t, dir, url, false)
-	s.await("cannot join the cluster yet")
+	s.await(`"msg":"cannot join the cluster yet"`, `"because":"no link to ghost at `+nowhere+` (connection refused)"`)
 	_, stderr, code := corrillo(t, dir, nil, "cluster", "status", "--admin-addr="+strings.TrimPrefix(s.admin, "http://"))
-	if want := "is not a member yet: joining; no link to ghost at " + nowhere + "\n"; code != exitFailed || !strings.HasSuffix(stderr, want) {
+	if want := "is not a member yet: joining; no link to ghost at " + nowhere + " (connection refused)\n"; code != exitFailed || !strings.HasSuffix(stderr, want) {
 		t.Errorf("cluster status: exit code %d, %q, want %q at its end", code, stderr, want)
 	}
 	got, err := registry.Read(t.Context())

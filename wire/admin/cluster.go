@@ -71,6 +71,8 @@ type ClusterLink struct {
 	// RTTMs is the time to it and back in milliseconds, when it was last
 	// measured; 0: not yet.
 	RTTMs float64 `json:"rttMs"`
+	// Why says in words why it is not up, as far as the node knows.
+	Why string `json:"why,omitempty"`
 }
 
 // Problems says in words what is not as it should be: a member that does not
@@ -94,7 +96,11 @@ func (c *Cluster) Problems() (problems []string) {
 			case at < 0:
 				problems = append(problems, fmt.Sprintf("%s (%s) has no link to %s (%s)", n.ID, n.Address, other.ID, other.Address))
 			case !n.Links[at].Up:
-				problems = append(problems, fmt.Sprintf("%s (%s): the link to %s (%s) is down", n.ID, n.Address, other.ID, other.Address))
+				problem := fmt.Sprintf("%s (%s): the link to %s (%s) is down", n.ID, n.Address, other.ID, other.Address)
+				if why := n.Links[at].Why; why != "" {
+					problem += ": " + why
+				}
+				problems = append(problems, problem)
 			}
 		}
 	}

@@ -87,10 +87,13 @@ func (pr *peer) stream() (err error) {
 	defer alarm.Stop()
 	defer func() {
 		why := inWords(cmp.Or(context.Cause(ctx), err))
-		if err != nil {
+		if err != nil { // there was no stream
+			if why == errSilent { //nolint:errorlint // it is that one
+				why = errUnanswered
+			}
 			err = why
 		}
-		pr.update(func() { pr.dialed, pr.cut = false, nil }, why)
+		pr.update(func() { pr.dialed, pr.cut, pr.unreached = false, nil, err }, why)
 	}()
 	conn, err := pr.p.dialTLS(ctx, pr.where(), protoLinks, pr.id)
 	if err != nil {
@@ -109,7 +112,7 @@ func (pr *peer) stream() (err error) {
 	if err := pr.introduce(s); err != nil {
 		return err
 	}
-	pr.update(func() { pr.dialed, pr.reached, pr.cut = true, time.Now(), cancel }, nil)
+	pr.update(func() { pr.dialed, pr.reached, pr.cut, pr.unreached = true, time.Now(), cancel, nil }, nil)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -192,18 +195,6 @@ func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
 	pr.hello, pr.version = got, version
 	pr.mu.Unlock()
 	return nil
-}
-
-// inWords says why a stream ended to people who know nothing of gRPC.
-func inWords(err error) error {
-	st, is := status.FromError(err)
-	switch {
-	case !is || err == nil:
-		return err
-	case st.Code() == codes.Canceled:
-		return errors.New("the connection broke")
-	}
-	return errors.New(st.Message())
 }
 
 // answered notes a refusal.

@@ -40,15 +40,18 @@ type peer struct {
 	dialed  bool        // the stream that this node dialed is up
 	reached time.Time   // since when
 	cut     func(error) // ends it
-	came    *incoming   // the stream that the other node dialed
-	hello   Hello       // the last one
-	version uint32      // that both speak
-	up      bool        // see update
-	since   time.Time   // that up changed
-	lease   bool        // what it last said
-	leaseAt time.Time   // zero: it never did
-	refusal string      // the last one, in words
-	trouble string      // why the last stream ended
+	// unreached is why it could not be dialed when that was last tried; nil
+	// while that stream is up.
+	unreached error
+	came      *incoming // the stream that the other node dialed
+	hello     Hello     // the last one
+	version   uint32    // that both speak
+	up        bool      // see update
+	since     time.Time // that up changed
+	lease     bool      // what it last said
+	leaseAt   time.Time // zero: it never did
+	refusal   string    // the last one, in words
+	trouble   string    // why the last stream ended
 }
 
 // newPeer knows of a node; dial is to be called.

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -93,6 +94,33 @@ func (p *Peers) OneWay() map[string]bool {
 		pr.mu.Unlock()
 	}
 	return one
+}
+
+// Unlinked says of each of Up to which there is no link why not, in words, as far
+// as this node knows.
+func (p *Peers) Unlinked() map[string]string {
+	why := map[string]string{}
+	for id, pr := range *p.all.Load() {
+		pr.mu.Lock()
+		if w := pr.why(); w != "" {
+			why[id] = w
+		}
+		pr.mu.Unlock()
+	}
+	return why
+}
+
+// why there is no link; empty when there is one, or it is not known. pr.mu is held.
+func (pr *peer) why() string {
+	switch {
+	case pr.up:
+		return ""
+	case pr.unreached != nil:
+		return pr.unreached.Error()
+	case pr.dialed && pr.came == nil: // what it knows of this node is told there
+		return pr.refusal
+	}
+	return cmp.Or(pr.refusal, pr.trouble)
 }
 
 // oneWay: pr.mu is held.
