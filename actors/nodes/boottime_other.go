@@ -4,5 +4,6 @@ package nodes
 
 import "time"
 
-// sinceBoot is 0: the wall clock alone says that the machine was suspended.
+// sinceBoot is 0: on these systems only the wall clock shows that the machine was
+// suspended.
 func sinceBoot() time.Duration { return 0 }

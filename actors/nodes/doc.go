@@ -1,17 +1,24 @@
-// Package nodes keeps this process in its cluster: it renews a lease in the
-// registry, joins, sees who else is there, proposes views that say what has
-// changed, and notices when this process is a member no longer.
+// Package nodes keeps this process a member of its cluster. It renews the process's
+// lease in the registry, joins, watches who else is there, proposes new views
+// (lists of members, see package placement) when something has changed, and notices
+// when this process is no longer a member.
 //
-// What is decided (core.go, lapse.go, proposal.go, reports.go) is pure: it is
-// told the time and what was seen. What is done (keeper.go, round.go, watch.go)
-// has the goroutines. It knows the registry by repo.Registry, and links to
-// other nodes by what Options asks for; nothing here opens a socket.
+// The decisions (core.go, lapse.go, proposal.go, reports.go) are pure functions of
+// the time, of what was read and of what the links show. The goroutines are in
+// keeper.go, round.go and watch.go. The registry is a repo.Registry, in MySQL or
+// etcd; the links to other nodes are behind the functions of Options. Nothing here
+// opens a socket.
 //
-// Times of a lease, as parts of its TTL, counted from the moment before the
-// last renewal that succeeded was sent: at 4/10 it counts as lapsed, and other
-// nodes are told so; at 8/10 at the latest it is decided whether this process
-// is lost; at 1 the registry may regard it as over, and another member may take
-// it out. A member takes others out only when its own lease has been renewed
-// for a whole TTL without a pause of more than half of it: when the registry
-// was away for everybody, everybody has the time to come back.
+// The life of a lease, in parts of its TTL from the moment just before the last
+// successful renewal was sent:
+//
+//   - at 4/10 this process counts its lease as lapsed, and tells the other nodes;
+//   - at 8/10 it has decided, unless most members are in the same case, whether it
+//     is lost, that is, no longer a member;
+//   - at 1 the lease has expired for the registry, and another member may take this
+//     process out of the view.
+//
+// A member takes others out only if its own lease has been renewed for a whole TTL
+// without a pause of more than half of it. So when the registry was away for
+// everybody, everybody has time to come back.
 package nodes

@@ -6,12 +6,13 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// garbage knows leases of processes that died before they were members: nobody
-// proposes a view for them.
-type garbage map[string]time.Duration // since when they have been seen expired
+// garbage tracks expired leases of processes that never were members, since no
+// change of the view removes them: the node's id, and when the lease was first seen
+// expired.
+type garbage map[string]time.Duration
 
-// sweep gives those that have been expired for ten times a lease's life, a few
-// at a time.
+// sweep returns the ids of leases that have been expired for ten TTLs and are to be
+// removed, at most four in one call.
 func (g *garbage) sweep(now, ttl time.Duration, got *repo.Registered) (old []string) {
 	members := map[string]bool{}
 	for _, m := range got.Record.Members {

@@ -16,39 +16,37 @@ import (
 var ErrClosed = errors.New("the keeper is closed")
 
 // Keeper keeps one process in its cluster. Its methods are safe for concurrent
-// use, and none but Leave and Close waits for anything.
+// use, and only Leave and Close wait for anything.
 type Keeper struct {
 	o     Options
-	begun time.Time // the zero of the clock that core goes by
+	begun time.Time // core counts its times from here
 
 	mu      sync.Mutex
 	core    core
-	changed chan struct{} // closed when the view changes or the Keeper ends
-	err     error         // why it is lost
+	changed chan struct{} // closed when the view changes or the Keeper is lost; nil after Close
+	err     error         // why this process is lost
 	waiting waiting       // why this process is not a member yet
 
-	validUntil atomic.Int64 // Duration of the clock; 0: not valid
-	// renewed is when the last renewal that succeeded was sent, agreed when most
-	// members were last known to have lapsed as this one had.
+	validUntil atomic.Int64 // lease.lapsesAt; 0: the lease is not valid
+	// renewed is when the last successful renewal was sent; agreed is lapse.agreed.
 	renewed, agreed atomic.Pointer[clocks]
 	view            atomic.Pointer[placement.View]
 
 	lost chan struct{}
-	// Each is a flag that one goroutine waits for: something is to be done or
-	// looked at now.
+	// These wake the goroutines rounds, watch and tell.
 	roundNow, watchNow, tellNow chan struct{}
 
 	stop   context.CancelFunc // ends the goroutines
 	wg     sync.WaitGroup
 	closed sync.Once
 	counts counts
-	away   bool // the last round failed; of the goroutine that makes rounds
+	away   bool // the last round failed; used by the goroutine rounds only
 	swept  garbage
 }
 
-// Start makes a Keeper and lets it join. It returns at once, and fails only for
-// options that cannot be: a registry that is away is tried again for ever. Of
-// ctx only the values matter: Close ends a Keeper.
+// Start makes a Keeper and lets it join. It returns at once. An error says that the
+// options are not valid; a registry that is away is tried again for ever. Only the
+// values of ctx are used: it does not end the Keeper, Close does.
 func Start(ctx context.Context, o Options) (*Keeper, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
@@ -70,16 +68,16 @@ func Start(ctx context.Context, o Options) (*Keeper, error) {
 	return k, nil
 }
 
-// now is the clock that core goes by. It is monotonic.
+// now is the monotonic time that core counts in.
 func (k *Keeper) now() time.Duration { return time.Since(k.begun) }
 
-// View is the newest view that this process is a member of, the zero one until
-// then. OnView may not have been told of it yet.
+// View returns the newest view that this process is a member of, the zero View
+// before it is one. Options.OnView may not have been called with it yet.
 func (k *Keeper) View() placement.View { return *k.view.Load() }
 
-// Valid reports whether this process's own lease counts as valid: this is what
-// other nodes are to be told. A machine that was suspended, or whose clock has
-// been put forward, has to renew it first.
+// Valid reports whether this process counts its own lease as valid: see the
+// package's comment. Other nodes are to be told this. On a machine that was
+// suspended, or whose clock was put forward, it is false until the next renewal.
 func (k *Keeper) Valid() bool {
 	until, sent := time.Duration(k.validUntil.Load()), k.renewed.Load()
 	if until == 0 || sent == nil {
@@ -89,8 +87,9 @@ func (k *Keeper) Valid() bool {
 	return now.mono < until && now.since(sent) < k.core.lease.validFor()
 }
 
-// Undisputed reports whether no other process can have taken over from this one:
-// its lease lives in the registry, or the registry is away for all.
+// Undisputed reports whether it is certain that no other process has taken over
+// from this one: its lease has not expired in the registry, or the registry is away
+// for everybody.
 func (k *Keeper) Undisputed() bool {
 	if k.validUntil.Load() == 0 {
 		return false
@@ -104,8 +103,8 @@ func (k *Keeper) Undisputed() bool {
 	return false
 }
 
-// Lost is closed when this process is a member no longer and must close its
-// clients and exit; Err says why. A Close does not close it.
+// Lost is closed when this process is no longer a member, so that it must close its
+// clients and exit; Err says why. Close does not close the channel.
 func (k *Keeper) Lost() <-chan struct{} { return k.lost }
 
 // Err is nil until Lost is closed; then it wraps ErrLost.
@@ -115,9 +114,9 @@ func (k *Keeper) Err() error {
 	return k.err
 }
 
-// Adopt takes in a view that another node told of. An older one, or one of the
-// same generation, is nothing new; of two that differ in one generation the
-// registry has lost one, and is asked which.
+// Adopt takes in a view that another node has adopted. One that is not newer than
+// this process's is ignored. If it has the same generation but differs, the registry
+// has lost one of the two, and is read to learn which one counts.
 func (k *Keeper) Adopt(v placement.View) {
 	k.mu.Lock()
 	if k.core.contradicts(&v) {
@@ -135,8 +134,8 @@ func (k *Keeper) Adopt(v placement.View) {
 	}
 }
 
-// Wake says that a link has come up or gone down, or that a node has said
-// something of its lease: whatever follows is done at once.
+// Wake is called when a link has come up or gone down, or a node has told whether
+// its lease is valid. The Keeper then looks at the links at once.
 func (k *Keeper) Wake() {
 	flag(k.watchNow)
 	if k.View().Generation == 0 {
@@ -144,9 +143,9 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// Leave asks to be a node that owns nothing, and returns when a view says so,
-// or when this process is no member. The error is that of ctx, wraps ErrLost,
-// or is ErrClosed.
+// Leave asks for a view in which this node is placement.Leaving, so that it owns
+// nothing, and returns when there is one, or when this process is no member. The
+// error wraps that of ctx or ErrLost, or is ErrClosed.
 func (k *Keeper) Leave(ctx context.Context) error {
 	k.mu.Lock()
 	k.core.leaving = true
@@ -173,10 +172,10 @@ func (k *Keeper) Leave(ctx context.Context) error {
 	}
 }
 
-// Close takes this process out of the cluster, ends everything that Start
-// began, and returns when no function of Options runs any more. The error says
-// that the registry could not be told: the lease is over by itself then.
-// Further calls do nothing.
+// Close takes this process out of the cluster, ends everything that Start began,
+// and returns when no function of Options runs any more. An error says that the
+// registry could not be told; the lease expires by itself then. Further calls do
+// nothing.
 func (k *Keeper) Close(ctx context.Context) (err error) {
 	k.closed.Do(func() {
 		k.stop()
@@ -193,8 +192,8 @@ func (k *Keeper) Close(ctx context.Context) (err error) {
 	return err
 }
 
-// takeOutSelf proposes a view without this process, so that the others need not
-// find out. Where that fails they find out that its lease is gone.
+// takeOutSelf proposes a view without this process. Where that is not possible it
+// removes the lease, which the other members notice.
 func (k *Keeper) takeOutSelf(ctx context.Context) error {
 	id := k.o.Self.ID
 	for range 5 {
@@ -223,7 +222,7 @@ func (k *Keeper) takeOutSelf(ctx context.Context) error {
 	return nil
 }
 
-// lose ends everything but Close, for that reason.
+// lose ends the goroutines and closes Lost; err is the reason.
 func (k *Keeper) lose(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -239,7 +238,8 @@ func (k *Keeper) lose(err error) {
 	k.stop()
 }
 
-// viewChanged tells everyone who waits for it. k.mu is held.
+// viewChanged publishes core.view and wakes whoever waits for a new one. k.mu is
+// held.
 func (k *Keeper) viewChanged() {
 	v := k.core.view
 	k.view.Store(&v)
@@ -253,7 +253,7 @@ func (k *Keeper) viewChanged() {
 	flag(k.watchNow)
 }
 
-// describe lists a view's nodes for people.
+// describe lists a view's nodes for the log.
 func describe(v *placement.View) []string {
 	names := make([]string, len(v.Nodes))
 	for i, n := range v.Nodes {
@@ -265,7 +265,7 @@ func describe(v *placement.View) []string {
 	return names
 }
 
-// flag raises a flag that may be up already.
+// flag wakes the goroutine that receives from c, a channel with room for one.
 func flag(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -5,21 +5,22 @@ import (
 	"time"
 )
 
-// lease is what a process knows of its own lease.
+// lease is what this process knows of its own lease.
 type lease struct {
 	ttl  time.Duration
 	held bool
-	// sent is when the last renewal that succeeded was sent: the registry
-	// counts from a later moment.
+	// sent is when the last successful renewal was sent. The registry received it
+	// later, so there the lease lives a little longer than counted here.
 	sent time.Duration
-	// steady is when the first one of an unbroken row of them was answered.
+	// steady is since when the lease has been renewed without a pause of more than
+	// half a TTL.
 	steady time.Duration
-	// clock is what the registry's clock last said, at the time asked.
+	// clock is the last reading of the registry's clock, taken at the moment asked.
 	clock time.Time
 	asked time.Duration
 }
 
-// renewed takes in a renewal that succeeded.
+// renewed takes in a successful renewal.
 func (l *lease) renewed(sent, answered time.Duration) {
 	if !l.held || answered-l.sent > l.ttl/2 {
 		l.steady = answered
@@ -27,9 +28,9 @@ func (l *lease) renewed(sent, answered time.Duration) {
 	l.held, l.sent = true, sent
 }
 
-// heard takes in what the registry's clock says. One that jumps, as when the
-// database moves to another machine, may have everybody's lease expire at once:
-// then everybody has to have the time to renew, as after an absence.
+// heard takes in a reading of the registry's clock. When that clock jumps, as when
+// the database moves to another machine, all leases may expire at once: then
+// everybody gets time to renew, as when the registry was away.
 func (l *lease) heard(now time.Duration, clock time.Time) {
 	if jump := clock.Sub(l.clock) - (now - l.asked); !clock.IsZero() && !l.clock.IsZero() && jump.Abs() > l.ttl/2 {
 		l.steady = now
@@ -37,36 +38,38 @@ func (l *lease) heard(now time.Duration, clock time.Time) {
 	l.clock, l.asked = clock, now
 }
 
-// lapsesAt is when the lease is no longer valid unless it is renewed.
+// lapsesAt is when the lease stops being valid unless it is renewed.
 func (l *lease) lapsesAt() time.Duration { return l.sent + l.validFor() }
 
-// validFor and decidedIn are how long after the last renewal lapsesAt and
-// decidedAt are.
+// validFor and decidedIn are the times from the last renewal to lapsesAt and to
+// decidedAt: see the package's comment.
 func (l *lease) validFor() time.Duration  { return l.ttl * 4 / 10 }
 func (l *lease) decidedIn() time.Duration { return l.ttl * 8 / 10 }
 
-// decidedAt is when nobody can wait any longer for what other nodes say.
+// decidedAt is when a process whose lease has lapsed can wait no longer to hear how
+// the other nodes are.
 func (l *lease) decidedAt() time.Duration { return l.sent + l.decidedIn() }
 
 func (l *lease) valid(now time.Duration) bool { return l.held && now < l.lapsesAt() }
 
-// mayEvict says that everybody who can reach the registry has had the time to
-// renew.
+// mayEvict reports whether this process may take out members whose leases have
+// expired: everybody who can reach the registry has had time to renew.
 func (l *lease) mayEvict(now time.Duration) bool { return l.valid(now) && now-l.steady >= l.ttl }
 
-// lapse is what a member whose lease has lapsed knows of the others.
+// lapse is what a member remembers while its own lease has lapsed.
 type lapse struct {
-	// agreed is when they last were in the same case; ever says that they were
-	// at all in this lapse.
+	// agreed is when most members were last known to have lapsed too; ever says
+	// that this was so at any time during this lapse.
 	agreed time.Duration
 	ever   bool
 }
 
-// judge says whether a member whose lease has lapsed is lost: an error wraps
-// ErrLost. It is not while most of the members, itself among them, are known
-// to have lapsed too and none is known to hold its lease: then the registry is
-// away for everybody. When one of them comes back it cannot take others out
-// for a whole TTL, and eight tenths of that are left to come back as well.
+// judge returns an error that wraps ErrLost when a member whose lease has lapsed is
+// to count itself as lost. It does not while most members, itself included, are
+// known to have lapsed and none is known to hold a valid lease: then the registry
+// is away for everybody. It is safe to wait on for 8/10 of a TTL after that was last
+// so, since a member that reaches the registry again takes nobody out for a whole
+// TTL.
 func (c *core) judge(now time.Duration, w *world) error {
 	if !c.member() || c.lease.valid(now) {
 		c.lapse = lapse{}

@@ -8,16 +8,16 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// reports knows which links between members are down, and for how long.
+// reports tracks which links between members are down, and since when.
 type reports struct {
-	// down says since when there has been no link from here to a member.
+	// down maps each member without a link to this node to the moment since when.
 	down map[string]time.Duration
-	// told says since when one of two members, and not the other, has been
-	// seen to say that there is no link between them.
+	// told is for pairs of members of which only the first reports that there is
+	// no link between them: the moment when that was first seen.
 	told map[[2]string]time.Duration
 }
 
-// look takes in which links are up.
+// look takes in which members this node has a link to.
 func (r *reports) look(now time.Duration, v *placement.View, self string, reachable map[string]bool) {
 	down := make(map[string]time.Duration)
 	for i := range v.Nodes {
@@ -33,7 +33,7 @@ func (r *reports) look(now time.Duration, v *placement.View, self string, reacha
 	r.down = down
 }
 
-// broken lists the members to which there has been no link for that long.
+// broken lists, ascending, the members to which there has been no link for atLeast.
 func (r *reports) broken(now, atLeast time.Duration) []string {
 	var ids []string
 	for id, since := range r.down {
@@ -45,10 +45,11 @@ func (r *reports) broken(now, atLeast time.Duration) []string {
 	return ids
 }
 
-// believed gives what members say of their links, as placement.Cut takes it.
-// Both of two must hold their leases: who does not will be taken out for that.
-// What only one of them says is believed after another while: the other one
-// may be dead, and its lease not over yet.
+// believed returns the pairs of members without a link, in the form that
+// placement.Cut takes, by what the members report in their leases. Pairs of which
+// one has an expired lease are left out: that one will be taken out for this alone.
+// A report that only one of the two makes counts when it has been there for while:
+// before, the other may be dead and its lease not expired yet.
 func (r *reports) believed(now, while time.Duration, members []placement.Node, leases map[string]*repo.LeaseSeen) map[string][]string {
 	says := map[[2]string]bool{}
 	for i := range members {

@@ -9,23 +9,23 @@ import (
 
 type counts struct{ renewed, failed, proposed, conflicts atomic.Int64 }
 
-// Stats is how a Keeper is doing; the counts are since the start.
+// Stats is a snapshot of a Keeper. The counts from Renewed on are since the start.
 type Stats struct {
 	Member     bool
 	State      placement.State // of this process, when it is a member
 	Generation uint64          // of the view
 	Active     int             // nodes of the view in that state
 	Leaving    int
-	Valid      bool          // the own lease
-	Lapses     time.Duration // after which it is not valid any more, unless it is renewed; 0: it is not
-	Waiting    string        // why this process is not a member yet, in words
+	Valid      bool          // whether this process's lease is valid
+	Lapses     time.Duration // time until the lease lapses unless it is renewed; 0: not valid
+	Waiting    string        // why this process is not a member yet, for people
 	Renewed    int64         // renewals that succeeded
 	Failed     int64         // rounds in which the registry failed
-	Proposed   int64         // views
-	Conflicts  int64         // of them, where somebody else was first
+	Proposed   int64         // views that this process has proposed
+	Conflicts  int64         // those of them that came too late: another node had proposed one
 }
 
-// Stats returns how the Keeper is doing.
+// Stats returns a snapshot.
 func (k *Keeper) Stats() Stats {
 	left := max(time.Duration(k.validUntil.Load())-k.now(), 0)
 	s := Stats{
