@@ -12,12 +12,13 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// ErrLost begins every reason for which a process is a member no longer.
+// ErrLost is wrapped by every error that says why this process is no longer a
+// member.
 var ErrLost = errors.New("this node is no longer a member of the cluster")
 
-// core is what a process knows of itself and the cluster, and what follows from
-// it. It is pure: times are of one monotonic clock that everyone who calls
-// shares, from any zero.
+// core is what this process knows of itself and of the cluster, and decides by it.
+// It is pure: every time that it is given is one monotonic clock's, counted from
+// any zero.
 type core struct {
 	self       placement.Node
 	ttl        time.Duration
@@ -28,34 +29,34 @@ type core struct {
 	reports reports
 	leaving bool
 
-	view placement.View // with this process in it, or the zero one
-	// others are those who may become members, as last read: leases that live
-	// and are not of the record, and, before this process is a member, the
-	// record's members.
+	view placement.View // the newest that this process is in; zero before it is a member
+	// others are further nodes to have links with, as last read from the registry:
+	// those with a lease that are no members yet, and, while this process is none,
+	// all members.
 	others []placement.Node
 }
 
-// world is what links say at a moment.
+// world is what the links to other nodes show at one moment. See the functions of
+// Options that each field is named after.
 type world struct {
 	reachable map[string]bool
 	oneWay    map[string]bool
 	unlinked  map[string]string
-	// peerLease as Options.PeerLease, of the view's nodes.
-	peerLease map[string]leaseHeard
+	peerLease map[string]leaseHeard // of the other nodes of the view
 }
 
 type leaseHeard struct{ valid, known bool }
 
 func (c *core) member() bool { return c.view.Generation > 0 }
 
-// meta is what a lease carries for other keepers.
+// meta is the JSON in a lease that the Keepers of other nodes read.
 type meta struct {
-	Leaving bool     `json:"leaving,omitempty"`
-	Broken  []string `json:"broken,omitempty"` // members without a link for a whole TTL
+	Leaving bool     `json:"leaving,omitempty"` // the node wants to own nothing
+	Broken  []string `json:"broken,omitempty"`  // members that it has had no link to for a TTL
 }
 
-// metaOf reads what a later version may have written otherwise: what is not
-// understood says nothing.
+// metaOf decodes the meta of a lease. One that cannot be decoded, perhaps since a
+// later version wrote it, counts as empty.
 func metaOf(l *repo.LeaseSeen) (m meta) {
 	if json.Unmarshal(l.Meta, &m) != nil {
 		return meta{}
@@ -63,7 +64,7 @@ func metaOf(l *repo.LeaseSeen) (m meta) {
 	return m
 }
 
-// meta is what this process has to say.
+// meta returns the meta for this process's own lease.
 func (c *core) meta(now time.Duration) []byte {
 	text, err := json.Marshal(meta{Leaving: c.leaving, Broken: c.reports.broken(now, c.ttl)})
 	if err != nil || len(text) > repo.MaxNodeMeta {
@@ -72,13 +73,14 @@ func (c *core) meta(now time.Duration) []byte {
 	return text
 }
 
-// look takes in what links say.
+// look takes in what the links show.
 func (c *core) look(now time.Duration, w *world) {
 	c.reports.look(now, &c.view, c.self.ID, w.reachable)
 }
 
-// read takes in what the registry holds. since is the generation of the view
-// when it was asked. An error wraps ErrLost.
+// read takes in what the registry holds, and reports whether that brought a new
+// view. since is the generation of this process's view when the registry was asked.
+// An error wraps ErrLost.
 func (c *core) read(now time.Duration, got *repo.Registered, since uint64) (changed bool, err error) {
 	c.lease.heard(now, got.Now)
 	record := viewOf(&got.Record)
@@ -99,8 +101,8 @@ func (c *core) read(now time.Duration, got *repo.Registered, since uint64) (chan
 	return changed, err
 }
 
-// adopt takes a view in, whoever told of it, and reports whether it is new. An
-// error wraps ErrLost.
+// adopt takes in a view, from the registry or from another node, and reports
+// whether it is newer than the one before. An error wraps ErrLost.
 func (c *core) adopt(v placement.View) (bool, error) {
 	switch {
 	case c.contradicts(&v):
@@ -123,15 +125,16 @@ func (c *core) adopt(v placement.View) (bool, error) {
 	return true, nil
 }
 
-// contradicts reports whether v is another view of the generation that this
-// process is in.
+// contradicts reports whether v has the same generation as this process's view and
+// yet differs from it.
 func (c *core) contradicts(v *placement.View) bool {
 	return c.member() && v.Generation == c.view.Generation && !slices.Equal(v.Nodes, c.view.Nodes)
 }
 
-// connect is whom to be linked with, ascending by id.
+// connect returns the nodes that this process is to have links with, ascending by
+// id.
 func (c *core) connect() []placement.Node {
-	all := slices.Concat(c.view.Nodes, c.others) // of two of one id the view's comes first
+	all := slices.Concat(c.view.Nodes, c.others) // a node that is in both counts as in the view
 	slices.SortStableFunc(all, func(a, b placement.Node) int { return strings.Compare(a.ID, b.ID) })
 	all = slices.CompactFunc(all, func(a, b placement.Node) bool { return a.ID == b.ID })
 	return slices.DeleteFunc(all, func(n placement.Node) bool { return n.ID == c.self.ID })

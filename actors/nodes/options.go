@@ -10,49 +10,49 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// Options says who this process is and what it is to be told by and to tell.
-// Functions are called one at a time and never within a call to the Keeper,
-// except for Reachable, OneWay, Unlinked and PeerLease, which are called at any time
-// and return at once.
+// Options are the parameters of a Keeper and its ties to the links. Registry and
+// Self are needed. Reachable, OneWay, Unlinked and PeerLease may be called at any
+// time and must return at once; the other functions are called one at a time, and
+// never from within a call to the Keeper.
 type Options struct {
-	Registry repo.Registry // closed by whoever opened it, after Close
-	// Self is this process: an ID that no process had before, and the Address
-	// for the others. The rest of it is not used.
+	Registry repo.Registry // the caller closes it, after Close
+	// Self is this process: an ID that no process had before, and the Address at
+	// which other nodes reach it. The other fields are not used.
 	Self    placement.Node
 	Version string // of the program
-	Schema  int    // of what the nodes say to each other
+	Schema  int    // version of the messages between nodes
 
-	// TTL is how long a lease lives, 5 s; Every is the time from one renewal to
-	// the next, TTL/5. TTL is four times Every at the least.
+	// TTL is how long a lease lives without a renewal; default 5 s. Every is the
+	// time from one renewal to the next; default TTL/5, at most TTL/4.
 	TTL, Every time.Duration
 
-	// Reachable gives the ids of nodes to which the link is up.
+	// Reachable returns the ids of the nodes to which the link is up.
 	Reachable func() map[string]bool
-	// OneWay gives the ids of nodes that this one reaches and that do not reach it,
-	// for long enough that they will not by themselves.
+	// OneWay returns the ids of nodes that this node reaches but that have not
+	// reached it for so long that it is not a matter of time.
 	OneWay func() map[string]bool
 	// Unlinked gives in words why there is no link, by the id of the node, where
 	// that is known: of two that are the same the words are the same.
 	Unlinked func() map[string]string
-	// PeerLease gives what a node last said of its own lease; known is false
-	// when it has said nothing on the link that is up. It is to be told at once
-	// when that changes: see OnLease.
+	// PeerLease returns what a node last told of its own lease (see OnLease); known
+	// is false when the node has told nothing lately. Wake is to be called when the
+	// result changes.
 	PeerLease func(id string) (valid, known bool)
-	// Connect is told whom to be linked with, ascending by id and without this
-	// process: the members of the view, and who may become one.
+	// Connect is called with the nodes to have links with, ascending by id: the
+	// other members of the view, and nodes that may become members.
 	Connect func([]placement.Node)
-	// OnView is told each view that this process is a member of, in ascending
-	// order of generations; some may be left out. Its nodes have been told to
-	// Connect before.
+	// OnView is called with each view that this process is a member of, in ascending
+	// order of generations; some may be skipped. Connect has been called with its
+	// nodes before.
 	OnView func(placement.View)
-	// OnLease is told when Valid changes, for the other nodes; it begins as not
-	// valid.
+	// OnLease is called when Valid changes, so that the other nodes can be told. The
+	// lease begins as not valid.
 	OnLease func(valid bool)
-	// Compatible says in words why this process must not join a cluster with a
-	// member of that lease; nil when it may.
+	// Compatible says why this process must not join a cluster whose member has that
+	// lease; nil when it may.
 	Compatible func(repo.Lease) error
 
-	Log *slog.Logger // nobody's when nil
+	Log *slog.Logger // nil: nothing is logged
 }
 
 func (o *Options) setDefaults() error {

@@ -10,7 +10,7 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// draft is the record that should be, in the making.
+// draft is a proposal in the making: the record as read, and what has been changed.
 type draft struct {
 	c       *core
 	now     time.Duration
@@ -22,9 +22,9 @@ type draft struct {
 	p       repo.Proposal
 }
 
-// propose gives the proposal that what was read calls for; ok is false when
-// there is none. waiting says in words why this process is not a member, if it
-// is not. got has been taken in by read.
+// propose returns the proposal that follows from what the registry holds; ok is
+// false when nothing is to be changed. waiting says why this process is not a member
+// yet and cannot join now; empty otherwise. core.read has taken got in before.
 func (c *core) propose(now time.Duration, got *repo.Registered, w *world) (p repo.Proposal, ok bool, waiting string) {
 	d := draft{c: c, now: now, w: w, leases: make(map[string]*repo.LeaseSeen, len(got.Leases))}
 	for i := range got.Leases {
@@ -55,10 +55,10 @@ func (c *core) propose(now time.Duration, got *repo.Registered, w *world) (p rep
 	return d.p, true, ""
 }
 
-// takeOut leaves out who has removed itself, and whose lease is over. Members
-// take out members. One who is none may do it only when no member can, and
-// leaves those alone to whom it has a link: they live, and only the registry
-// was away from them.
+// takeOut takes out the members whose lease was removed or has expired. A process
+// that is no member itself does so for expired ones only when the leases of all
+// members have expired, and spares those that it has a link to: they live, and have
+// only lost the registry.
 func (d *draft) takeOut() {
 	mayEvict := d.c.lease.mayEvict(d.now)
 	if !d.inside {
@@ -84,17 +84,18 @@ func (d *draft) takeOut() {
 	})
 }
 
-// room says that the proposal can take out one more.
+// room reports whether the proposal may take out one more node.
 func (d *draft) room() bool { return len(d.p.Expired)+len(d.p.Removed) < repo.MaxTakenOut }
 
-// keep leaves out the members for whom f is false.
+// keep takes out the members for which f returns false.
 func (d *draft) keep(f func(n *placement.Node) bool) {
 	before := len(d.members)
 	d.members = slices.DeleteFunc(d.members, func(n placement.Node) bool { return !f(&n) })
 	d.changed = d.changed || len(d.members) != before
 }
 
-// cut leaves out those without whom the rest all reach each other.
+// cut takes out the members that placement.Cut chooses, so that those who stay all
+// reach each other.
 func (d *draft) cut() {
 	broken := d.c.reports.believed(d.now, d.c.ttl, d.members, d.leases)
 	gone := placement.Cut(placement.View{Nodes: d.members}, broken)
@@ -107,7 +108,7 @@ func (d *draft) cut() {
 	})
 }
 
-// leave gives those who want to leave their state.
+// leave sets the members that want to leave to placement.Leaving.
 func (d *draft) leave() {
 	for i := range d.members {
 		n := &d.members[i]
@@ -121,7 +122,7 @@ func (d *draft) leave() {
 	}
 }
 
-// join adds this process, or says why not.
+// join adds this process, or says why it cannot.
 func (d *draft) join() (waiting string) {
 	if d.c.leaving {
 		return "it leaves"
@@ -144,8 +145,8 @@ func (d *draft) join() (waiting string) {
 	return ""
 }
 
-// unlinked names the members to which there is no link, and says why not as far
-// as that is known; empty when there are links to all of them.
+// unlinked says to which members there is no link, and why, as far as that is known;
+// empty when there are links to all of them.
 func (d *draft) unlinked() string {
 	var missing []placement.Node
 	oneWay, before := true, true // all of them

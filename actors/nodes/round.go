@@ -9,12 +9,11 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// rounds renews the lease and looks at the registry, every Every and whenever
-// it is asked to.
+// rounds makes a round every Every, and whenever roundNow asks for one.
 func (k *Keeper) rounds(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	least := k.o.Every / 10 // between two, however often it is asked for
+	least := k.o.Every / 10 // the least time between two rounds
 	begun := -least
 	for {
 		select {
@@ -44,12 +43,12 @@ func (k *Keeper) rounds(ctx context.Context) {
 	}
 }
 
-// callTimeout bounds a call to the registry: two that get no answer leave time
-// for a third.
+// callTimeout bounds a call to the registry. After two calls without an answer there
+// is time for a third before the lease expires.
 func (k *Keeper) callTimeout() time.Duration { return k.o.TTL * 3 / 10 }
 
-// round renews, reads, and proposes what follows, again where somebody else
-// came first.
+// round renews the lease, reads the registry, and proposes the view that follows
+// from it; where another node was faster it reads and proposes again.
 func (k *Keeper) round(ctx context.Context) error {
 	if err := k.renew(ctx); err != nil {
 		return err
@@ -91,8 +90,8 @@ func (k *Keeper) renew(ctx context.Context) error {
 	return nil
 }
 
-// propose reads, and proposes what follows. again says that what was read is
-// old.
+// propose reads the registry and proposes the view that follows from it, if any.
+// again says that another node has changed the record meanwhile.
 func (k *Keeper) propose(ctx context.Context) (again bool, err error) {
 	since := k.View().Generation
 	got, err := k.read(ctx)
@@ -152,7 +151,7 @@ func (k *Keeper) offer(ctx context.Context, p repo.Proposal) error {
 	return k.o.Registry.Propose(ctx, p)
 }
 
-// send proposes, and takes in what became the record by it.
+// send makes a proposal and, if it was accepted, adopts its view.
 func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err error) {
 	k.counts.proposed.Add(1)
 	err = k.offer(ctx, p)
@@ -173,7 +172,7 @@ func (k *Keeper) send(ctx context.Context, p repo.Proposal) (again bool, err err
 	return false, err
 }
 
-// noteTakenOut logs whom a proposal has taken out, by what there was against them.
+// noteTakenOut logs which nodes a proposal has taken out, and why.
 func (k *Keeper) noteTakenOut(p *repo.Proposal) {
 	args := []any{"generation", p.Record.Generation}
 	if len(p.Expired) > 0 {
@@ -187,20 +186,20 @@ func (k *Keeper) noteTakenOut(p *repo.Proposal) {
 	}
 }
 
-// waiting is why this process is not a member, and since when it has not been one.
+// waiting is why this process is not a member yet, and since when it waits.
 type waiting struct {
 	why    string
 	since  time.Duration
-	warned map[string]bool // of these reasons
+	warned map[string]bool // the reasons that a warning was logged of
 }
 
-// maxWarned bounds the reasons that are remembered: nodes that come and go all the
-// time make new ones.
+// maxWarned bounds waiting.warned: nodes that come and go all the time make ever new
+// reasons.
 const maxWarned = 64
 
 // noteWaiting logs why this process cannot join, once for each reason. It is a
-// trouble only where it lasts: each process that comes to others waits for links.
-// k.mu is held.
+// warning only when it lasts, since every process that joins waits a moment for its
+// links. k.mu is held.
 func (k *Keeper) noteWaiting(why string) {
 	w := &k.waiting
 	if why == "" {
@@ -223,7 +222,8 @@ func (k *Keeper) noteWaiting(why string) {
 	w.why = why
 }
 
-// noteRound logs when the registry goes away and when it is back.
+// noteRound logs when the registry begins to fail, and when it is back. err is the
+// outcome of a round.
 func (k *Keeper) noteRound(err error) {
 	switch {
 	case err != nil && !errors.Is(err, ErrLost) && !errors.Is(err, repo.ErrLeaseLost):

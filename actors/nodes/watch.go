@@ -8,7 +8,7 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// world asks the links.
+// world asks the functions of Options how the links are.
 func (k *Keeper) world() world {
 	w := world{reachable: k.o.Reachable(), oneWay: k.o.OneWay(), unlinked: k.o.Unlinked(), peerLease: map[string]leaseHeard{}}
 	for _, n := range k.View().Nodes {
@@ -21,8 +21,8 @@ func (k *Keeper) world() world {
 	return w
 }
 
-// watch notices when the lease lapses, whatever the registry keeps waiting, and
-// judges what follows.
+// watch notices when the lease lapses, even while a call to the registry hangs, and
+// decides whether this process is lost.
 func (k *Keeper) watch(ctx context.Context) {
 	timer := time.NewTimer(k.o.Every)
 	defer timer.Stop()
@@ -56,7 +56,8 @@ func (k *Keeper) watch(ctx context.Context) {
 	}
 }
 
-// tell calls the functions of Options, each only with what is new to it.
+// tell calls OnLease, Connect and OnView when what they were last called with has
+// changed.
 func (k *Keeper) tell(ctx context.Context) {
 	var view placement.View
 	var linked []placement.Node
