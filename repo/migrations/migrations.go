@@ -41,11 +41,18 @@ func CheckPrefix(prefix string) error {
 // is a row with a lease in <prefix>migration_lock, since GET_LOCK does not
 // exist everywhere: a process that dies in the middle holds the others up for
 // 30 s at most. DDL commits by itself there, so every statement can be run
-// again. db must allow three connections.
+// again. db must allow three connections. While nodes of a cluster run on the
+// tables it changes nothing, and the error is repo.ErrUnavailable.
 func MySQL(ctx context.Context, db *sql.DB, prefix string) error {
-	if err := CheckPrefix(prefix); err != nil {
+	rendered, err := render("mysql", prefix)
+	if err != nil {
 		return err
 	}
+	return mysqlTo(ctx, db, rendered, prefix)
+}
+
+// mysqlTo migrates to the last one of these files.
+func mysqlTo(ctx context.Context, db *sql.DB, rendered fs.FS, prefix string) error {
 	locker, err := lock.NewMySQLTableLocker(
 		lock.WithTableName(prefix+"migration_lock"),
 		lock.WithTableLockTimeout(200*time.Millisecond, 600),
@@ -54,25 +61,22 @@ func MySQL(ctx context.Context, db *sql.DB, prefix string) error {
 	if err != nil {
 		return fmt.Errorf("make the migration lock: %w", err)
 	}
-	return up(ctx, db, goose.DialectMySQL, "mysql", prefix, goose.WithLocker(locker))
+	return up(ctx, db, goose.DialectMySQL, rendered, prefix, goose.WithLocker(locker))
 }
 
 // SQLite migrates an SQLite database in one write transaction, which is the
 // lock as well: it goes away with the process that holds it. db must have a
 // busy timeout.
 func SQLite(ctx context.Context, db *sql.DB, prefix string) error {
-	if err := CheckPrefix(prefix); err != nil {
+	rendered, err := render("sqlite", prefix)
+	if err != nil {
 		return err
 	}
-	return up(ctx, db, goose.DialectSQLite3, "sqlite", prefix,
+	return up(ctx, db, goose.DialectSQLite3, rendered, prefix,
 		goose.WithSessionLocker(writeLock{}), goose.WithIsolateDDL(true))
 }
 
-func up(ctx context.Context, db *sql.DB, dialect goose.Dialect, dir, prefix string, opts ...goose.ProviderOption) error {
-	rendered, err := render(dir, prefix)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
+func up(ctx context.Context, db *sql.DB, dialect goose.Dialect, rendered fs.FS, prefix string, opts ...goose.ProviderOption) error {
 	opts = append(opts,
 		goose.WithTableName(prefix+"migration"),
 		goose.WithDisableGlobalRegistry(true),
@@ -82,6 +86,9 @@ func up(ctx context.Context, db *sql.DB, dialect goose.Dialect, dir, prefix stri
 	if err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}
+	if err := mayMigrate(ctx, db, provider, dialect, prefix); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -89,16 +96,19 @@ func up(ctx context.Context, db *sql.DB, dialect goose.Dialect, dir, prefix stri
 }
 
 // render reads one dialect's files with the prefix filled in.
-func render(dir, prefix string) (fs.FS, error) {
+func render(dir, prefix string) (fstest.MapFS, error) {
+	if err := CheckPrefix(prefix); err != nil {
+		return nil, err
+	}
 	entries, err := files.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
 	out := make(fstest.MapFS, len(entries))
 	for _, e := range entries {
 		text, err := files.ReadFile(dir + "/" + e.Name())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read migrations: %w", err)
 		}
 		text = []byte(strings.ReplaceAll(string(text), placeholder, prefix))
 		out[e.Name()] = &fstest.MapFile{Data: text, Mode: 0o444}
