@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -42,6 +43,16 @@ func written(t *testing.T, h deploy.HAProxy) (file string) {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// startHAProxy runs it until the test ends.
+func startHAProxy(t *testing.T, file string) {
+	t.Helper()
+	cmd := exec.Command(haproxyProgram(t), "-db", "-f", file)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }) // it was killed
 }
 
 // What programs run is the file that users get, but for what they must have
@@ -89,7 +100,6 @@ func TestHAProxy_Text(t *testing.T) {
 
 // While no node is ready, who has a session reaches the nodes, and nobody else.
 func TestHAProxy_KeepsSessions(t *testing.T) {
-	haproxy := haproxyProgram(t)
 	var ready atomic.Bool
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/readyz" && !ready.Load() {
@@ -104,11 +114,7 @@ func TestHAProxy_KeepsSessions(t *testing.T) {
 	file := written(t, deploy.HAProxy{
 		Bind: fmt.Sprintf("127.0.0.1:%d", port), Nodes: []deploy.Node{{"node1", node.Listener.Addr().String()}}, Connections: 100,
 	})
-	cmd := exec.Command(haproxy, "-db", "-f", file)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }() // it was killed
+	startHAProxy(t, file)
 	poll := func(query string) (status int) {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/socket.io/?EIO=4&transport=polling%s", port, query))
 		if err != nil {
@@ -131,4 +137,46 @@ func TestHAProxy_KeepsSessions(t *testing.T) {
 	}
 	ready.Store(true)
 	await("", http.StatusOK)
+}
+
+// A client goes away while its poll waits: the node hears of it, and with it
+// everybody who asks whether the user is there.
+func TestHAProxy_TellsOfWhoGoes(t *testing.T) {
+	waits, gone := make(chan struct{}, 1), make(chan struct{})
+	node := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/readyz" {
+			return
+		}
+		waits <- struct{}{}
+		<-r.Context().Done()
+		close(gone)
+	}))
+	t.Cleanup(node.Close) // after HAProxy, whose end ends its request
+	port, err := repotest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	startHAProxy(t, written(t, deploy.HAProxy{
+		Bind: addr, Nodes: []deploy.Node{{"node1", node.Listener.Addr().String()}}, Connections: 100,
+	}))
+	var client net.Conn
+	for end := time.Now().Add(30 * time.Second); client == nil; time.Sleep(20 * time.Millisecond) {
+		if client, err = net.Dial("tcp", addr); err != nil && time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	defer func() { _ = client.Close() }() // it may be closed
+	if _, err := fmt.Fprintf(client, "GET /socket.io/?EIO=4&transport=polling&sid=a.b HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-waits
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gone:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the node does not hear of it")
+	}
 }
