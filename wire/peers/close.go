@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// closeGrace is for calls of Receive that have begun.
+// closeGrace is how long Close waits for calls of Receive that have begun.
 const closeGrace = 5 * time.Second
 
-// Close takes no more items, sends those that wait for nodes that still answer,
-// for as long as ctx lasts, and ends all links. It returns an error when
-// something was left. Requests of clients that are under way may end by
-// themselves until then.
+// Close takes no more items, waits until those that are queued for nodes that still
+// answer have arrived, at most until ctx ends, and then ends all links. An error
+// says that items were lost, or that a call of Receive has not returned. Forwarded
+// requests have the same time to finish. Further calls do nothing.
 func (p *Peers) Close(ctx context.Context) error {
 	p.mu.Lock()
 	first := p.closed.CompareAndSwap(false, true)
@@ -40,7 +40,7 @@ func (p *Peers) Close(ctx context.Context) error {
 	return errors.Join(left, p.wait())
 }
 
-// drain waits until nothing is queued for who is heard.
+// drain waits until no item is queued for a node that still answers.
 func (p *Peers) drain(ctx context.Context) error {
 	look := time.NewTicker(100 * time.Millisecond) // a node may go silent meanwhile
 	defer look.Stop()

@@ -1,15 +1,14 @@
-// Package peers is the links between the nodes of a cluster. Between two
-// processes that live every item arrives once and in the order in which it was
-// sent, whatever connections come and go; what an item says is the business of
-// who sends it. It also passes requests of clients on to the node that they
-// are for.
+// Package peers is the links between the nodes of a cluster. An item is a message
+// of at most MaxItem bytes whose meaning is the caller's business. As long as two
+// processes live, every item between them arrives once and in the order in which it
+// was sent, whatever connections come and go. The package also forwards requests of
+// clients to the node that they are for.
 //
-// All of it is one TCP port with TLS 1.3, at which nobody is heard without a
-// certificate of the cluster. By ALPN, "h2" is links (a small gRPC service of
-// our own) and "http/1.1" is requests of clients.
+// Both use one TCP port with TLS 1.3, on which nobody is listened to without a
+// certificate of the cluster. The protocol chosen by ALPN tells them apart: "h2" for
+// links (a small gRPC service of our own), "http/1.1" for requests of clients.
 //
-// Each node dials each other one: what a node sends goes over the connection
-// that it has made, and is acknowledged there. So there is never a choice
-// between two connections, and that a link is up says that both nodes reach
-// each other.
+// Every node dials every other one. Items go over the connection that the sender
+// has made, and are acknowledged on it. So there is never a choice between two
+// connections, and a link that is up proves that both nodes reach each other.
 package peers

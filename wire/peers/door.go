@@ -11,20 +11,20 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// What ALPN says a connection is for (RFC 7301).
+// The protocols that ALPN (RFC 7301) chooses from: links, and requests of clients.
 const (
 	protoLinks = "h2"
 	protoHTTP  = "http/1.1"
 )
 
-// Bounds on connections that have not yet shown who they are.
+// Bounds on connections whose TLS handshake is not finished.
 const (
 	handshakeTime = 5 * time.Second
-	handshakes    = 128 // at a time; see places for the next one
+	handshakes    = 128 // at a time; see places for what happens to the next one
 )
 
-// accept takes connections and gives each to whom it is for, once it has shown
-// its certificate. ctx is the Peers' own.
+// accept accepts connections and gives each, after its TLS handshake, to the server
+// that it is for: links or requests. It returns when ctx, which is Peers.ctx, ends.
 func (p *Peers) accept(ctx context.Context, config *tls.Config, links, requests *lane) {
 	room := newPlaces(handshakes)
 	wait := time.Duration(0)
@@ -34,7 +34,7 @@ func (p *Peers) accept(ctx context.Context, config *tls.Config, links, requests 
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			wait = min(max(2*wait, 5*time.Millisecond), time.Second) // no file descriptors, perhaps
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second) // out of file descriptors, perhaps
 			p.o.Log.Warn("a node's connection was not accepted", "error", err)
 			if !p.pause(wait) {
 				return
@@ -50,7 +50,8 @@ func (p *Peers) accept(ctx context.Context, config *tls.Config, links, requests 
 	}
 }
 
-// sort makes the handshake, for as long as ctx lets it have its place.
+// sort makes the TLS handshake of a connection and gives it to its lane. ctx ends
+// when the connection loses its place.
 func (p *Peers) sort(ctx context.Context, conn *tls.Conn, links, requests *lane) {
 	ctx, cancel := context.WithTimeout(ctx, p.o.handshake)
 	defer cancel()
@@ -76,8 +77,8 @@ func (p *Peers) sort(ctx context.Context, conn *tls.Conn, links, requests *lane)
 	}
 }
 
-// lane is where one kind of connections is accepted: a net.Listener whose
-// connections come from sort.
+// lane is a net.Listener for one kind of connections, which sort puts into it after
+// their handshake.
 type lane struct {
 	addr  net.Addr
 	conns chan net.Conn
@@ -97,7 +98,7 @@ func (l *lane) give(conn net.Conn) {
 	}
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (l *lane) Accept() (net.Conn, error) {
 	select {
 	case conn := <-l.conns:
@@ -107,13 +108,13 @@ func (l *lane) Accept() (net.Conn, error) {
 	}
 }
 
-// Close is net.Listener's.
+// Close implements net.Listener.
 func (l *lane) Close() error { l.once.Do(func() { close(l.shut) }); return nil }
 
-// Addr is net.Listener's.
+// Addr implements net.Listener.
 func (l *lane) Addr() net.Addr { return l.addr }
 
-// shaken are gRPC's credentials for connections whose handshake has been made.
+// shaken are gRPC's credentials for connections whose TLS handshake is done already.
 type shaken struct{}
 
 var errNotShaken = errors.New("a connection without TLS")
@@ -129,23 +130,23 @@ func (shaken) handshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	}, nil
 }
 
-// ClientHandshake is credentials.TransportCredentials'.
+// ClientHandshake implements credentials.TransportCredentials.
 func (s shaken) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	return s.handshake(conn)
 }
 
-// ServerHandshake is credentials.TransportCredentials'.
+// ServerHandshake implements credentials.TransportCredentials.
 func (s shaken) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	return s.handshake(conn)
 }
 
-// Info is credentials.TransportCredentials'.
+// Info implements credentials.TransportCredentials.
 func (shaken) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
-// Clone is credentials.TransportCredentials'.
+// Clone implements credentials.TransportCredentials.
 func (s shaken) Clone() credentials.TransportCredentials { return s }
 
-// OverrideServerName is credentials.TransportCredentials'.
+// OverrideServerName implements credentials.TransportCredentials.
 func (shaken) OverrideServerName(string) error { return nil }

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// CertificateFiles makes an identity of PEM files: this node's certificate
-// (with those between it and the authority, if any), its key, and the
-// authority's certificates. The certificate must be good for servers and for
-// clients. Whoever has one of that authority is a node of the cluster, whatever
-// name it is for: so the authority should have no other use. The files are read
-// again when one of them changes; what cannot be read then is left, and what
-// was read before stays in use. Such certificates say nothing about which node
-// it is: that is what a node says itself.
+// CertificateFiles makes an identity from PEM files: cert has this node's
+// certificate, followed by those between it and the authority, if any; key has its
+// private key; ca has the authority's certificates. The node's certificate must be
+// valid for servers and for clients. Whoever has a certificate of that authority
+// counts as a node of the cluster, whatever name it is for: the authority should
+// have no other use. The names in certificates are ignored, and a node's word on
+// which node it is is believed. The files are read again when one of them has
+// changed; while they cannot be read, what was read before stays in use.
 func CertificateFiles(cert, key, ca string) (*Identity, error) {
 	f := &files{paths: [3]string{cert, key, ca}}
 	if err := f.read(); err != nil {
@@ -28,7 +28,8 @@ func CertificateFiles(cert, key, ca string) (*Identity, error) {
 	}, nil
 }
 
-// files are looked at whenever a connection is made, which is seldom.
+// files is a certificate that is read again when its files have changed. They are
+// looked at for each connection, of which there are few.
 type files struct {
 	paths [3]string // certificate, key, authority
 
@@ -38,7 +39,7 @@ type files struct {
 	pool  *x509.CertPool
 }
 
-// stamp is what a file changes with its content.
+// stamp tells whether a file has changed.
 type stamp struct {
 	at   time.Time
 	size int64

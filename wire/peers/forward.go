@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What a request that is passed on says beside what its client says.
+// The headers that are added to a request which is passed on.
 const (
 	headerTo     = "Corrillo-To-Node"
 	headerFrom   = "Corrillo-From-Node"
@@ -20,10 +20,9 @@ const (
 	headerProto  = "X-Forwarded-Proto"
 )
 
-// Forward passes requests of clients on to a node: also those that wait long,
-// and those that ask for another protocol (Upgrade). The node gets them with
-// the address of the client as RemoteAddr. Who cannot be reached is answered
-// for with 502.
+// Forward returns a handler that passes requests of clients on to a node, long polls
+// and upgrades to WebSocket included. There they arrive with the client's address as
+// RemoteAddr. When the node cannot be reached the answer is 502.
 func (p *Peers) Forward(node string) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport:      p.Transport(node),
@@ -44,9 +43,9 @@ func (p *Peers) Forward(node string) http.Handler {
 	}
 }
 
-// Transport makes requests of a node. What they say of their client's address,
-// and of whether it has TLS, in X-Forwarded-For and X-Forwarded-Proto, is what
-// the node believes.
+// Transport returns a RoundTripper that sends requests to a node. That node believes
+// what X-Forwarded-For and X-Forwarded-Proto say of the client's address and of
+// whether the client uses TLS.
 func (p *Peers) Transport(node string) http.RoundTripper { return roundTripper{p, node} }
 
 type roundTripper struct {
@@ -54,7 +53,7 @@ type roundTripper struct {
 	node string
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.p.count.forwarded.Add(1)
 	r = r.Clone(r.Context())
@@ -65,9 +64,10 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.p.forward.RoundTrip(r)
 }
 
-// once keeps http.Transport from making a request again whose answer was lost with
-// a connection: the answer to a poll is what its client has not got yet, and the
-// next one would leave that out. It makes again only what has no body.
+// once keeps http.Transport from repeating a request whose answer was lost with its
+// connection. A poll must not be repeated: the lost answer held events, and the
+// answer to the repeat would not have them. http.Transport repeats only requests
+// without a body, so the request gets one.
 func once(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		r.Body = io.NopCloser(strings.NewReader(""))
@@ -75,7 +75,8 @@ func once(r *http.Request) {
 	r.GetBody = nil
 }
 
-// newForwardTransport makes connections to nodes, whose ids are hosts there.
+// newForwardTransport makes the transport for requests to nodes. The host of a
+// request's URL is the id of a node.
 func (p *Peers) newForwardTransport() *http.Transport {
 	return &http.Transport{
 		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -95,8 +96,9 @@ func (p *Peers) newForwardTransport() *http.Transport {
 	}
 }
 
-// dialForRequest makes a connection when it is its turn: when many clients come
-// at once, a handshake for each at the same time would be too many for the node.
+// dialForRequest connects to the node for a request. Only requestDials connections
+// are made at a time: when many clients come at once, a handshake for each of them
+// would be too much for that node.
 func (pr *peer) dialForRequest(ctx context.Context) (net.Conn, error) {
 	select {
 	case pr.dials <- struct{}{}:
@@ -111,7 +113,7 @@ func (pr *peer) dialForRequest(ctx context.Context) (net.Conn, error) {
 
 // Bounds on connections for requests.
 const (
-	requestDials  = 8 // that are being made to one node at a time
+	requestDials  = 8 // handshakes with one node at a time
 	requestIdle   = 2 * time.Minute
 	requestHeader = 10 * time.Second
 )
@@ -132,7 +134,8 @@ func http1() *http.Protocols {
 	return only
 }
 
-// serve gives a request to the handler as its client has made it.
+// serve handles a request that another node has passed on. It gives Options.HTTP the
+// request as the client made it.
 func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
 	from, to := r.Header.Get(headerFrom), r.Header.Get(headerTo)
 	if named, ok := p.o.Identity.certified(r.TLS); ok {
@@ -156,7 +159,7 @@ func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), forwardedBy{}, from))
 	r.RemoteAddr = netip.AddrPortFrom(client.Unmap(), 0).String()
 	if r.Header.Get(headerProto) != "https" {
-		r.TLS = nil // that was between the nodes
+		r.TLS = nil // the connection is another node's, not the client's
 	}
 	for _, name := range []string{headerFrom, headerTo, headerClient, headerProto, "X-Forwarded-Host"} {
 		r.Header.Del(name)
@@ -174,8 +177,8 @@ func (p *Peers) serve(w http.ResponseWriter, r *http.Request) {
 
 type forwardedBy struct{}
 
-// ForwardedBy is the node that passed a request on; ok is false for one that
-// came from a client itself. A request is passed on once.
+// ForwardedBy returns the id of the node that has passed a request on; ok is false
+// when it came from a client directly. A request is passed on only once.
 func ForwardedBy(ctx context.Context) (node string, ok bool) {
 	node, ok = ctx.Value(forwardedBy{}).(string)
 	return node, ok

@@ -10,7 +10,8 @@ import (
 // maxName bounds each text of a Hello, in bytes.
 const maxName = 512
 
-// hello is what this node says; to is who it means to reach, if it dials.
+// hello makes this node's Hello. to is the id of the node that it dials, empty when
+// it answers.
 func (p *Peers) hello(to string) *linkpb.Hello {
 	return &linkpb.Hello{
 		Cluster: p.o.Cluster, Node: p.o.Node, Address: p.o.Address, To: to,
@@ -19,8 +20,10 @@ func (p *Peers) hello(to string) *linkpb.Hello {
 	}
 }
 
-// judge says who speaks, with which version both can go on, or why not, in
-// words. certified is whom the certificate is for; empty where it does not say.
+// judge checks another node's Hello and returns it with the highest version that
+// both nodes speak. An error says why this node does not want a link with the other
+// one. certified is the node that the certificate is for; empty when the certificate
+// does not tell.
 func (p *Peers) judge(h *linkpb.Hello, certified string) (Hello, uint32, error) {
 	if h == nil {
 		return Hello{}, 0, fmt.Errorf("it did not say who it is")

@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// Identity is how a node shows that it belongs to the cluster, and sees that
+// Identity is how a node proves that it belongs to the cluster, and checks that
 // others do. It is made by SharedSecret or CertificateFiles.
 type Identity struct {
-	// leaf is the certificate that the node shows now.
+	// leaf returns the certificate that the node is to show now.
 	leaf func(node string) (*tls.Certificate, error)
-	// roots are those whose certificates are believed now.
+	// roots returns the authorities whose certificates are accepted now.
 	roots func() (*x509.CertPool, error)
-	// named: a certificate says which node it is for, as its common name.
+	// named: the common name of each certificate is the id of its node.
 	named bool
 }
 
-// configs are for who accepts connections and who makes them.
+// configs returns the TLS settings for accepting connections and for making them.
 func (id *Identity) configs(node string) (accept, dial *tls.Config) {
 	base := tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		SessionTicketsDisabled: true, // each connection shows its certificate
-		// What is verified is that the certificate is one of the cluster's:
-		// addresses of nodes come and go, and no name stands for them.
+		SessionTicketsDisabled: true, // every connection shows its certificate
+		// VerifyConnection checks that the certificate is one of the cluster's. Host
+		// names are not checked: nodes come and go and have none.
 		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
 	}
 	accept, dial = base.Clone(), base.Clone()
@@ -38,8 +38,8 @@ func (id *Identity) configs(node string) (accept, dial *tls.Config) {
 	return accept, dial
 }
 
-// verify accepts a connection whose other end has shown a certificate of the
-// cluster. TLS itself has seen that it has the key to it.
+// verify returns an error unless the other end of a connection has shown a
+// certificate of the cluster. TLS itself has checked that it has the private key.
 func (id *Identity) verify(s tls.ConnectionState, usage x509.ExtKeyUsage) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("no certificate")
@@ -59,15 +59,15 @@ func (id *Identity) verify(s tls.ConnectionState, usage x509.ExtKeyUsage) error 
 	switch {
 	case err == nil:
 		return nil
-	case id.named && errors.As(err, &unknown): // whose sentence is one about authorities
+	case id.named && errors.As(err, &unknown): // err would speak of authorities, which the operator has none of
 		return errors.New("a certificate that is not of this cluster: it was not made from this node's secret (cluster.secret)")
 	default:
 		return fmt.Errorf("a certificate that is not of this cluster: %w", err)
 	}
 }
 
-// certified is the node that the other end's certificate is for; ok is false
-// where certificates do not say that.
+// certified returns the id of the node that the other end's certificate is for; ok
+// is false when certificates do not tell (see Identity.named).
 func (id *Identity) certified(s *tls.ConnectionState) (node string, ok bool) {
 	if !id.named || s == nil || len(s.PeerCertificates) == 0 {
 		return "", false

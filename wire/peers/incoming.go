@@ -35,7 +35,7 @@ func (p *Peers) newLinkServer() *grpc.Server {
 	return s
 }
 
-// recovering keeps a panic from the process.
+// recovering turns a panic in a stream's handler into an error.
 func (p *Peers) recovering(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -51,15 +51,16 @@ func (p *Peers) panicked(where string, r any) {
 	p.o.Log.Error("a panic in a link between nodes", "where", where, "panic", r, "stack", string(debug.Stack()))
 }
 
-// inbound is what one node has sent.
+// inbound is the state of the items that one node sends to this one. It outlives
+// the streams that bring them.
 type inbound struct {
-	turn     chan struct{} // whoever has put something in gives items to Receive
-	last     atomic.Uint64 // the last item that was taken
+	turn     chan struct{} // a lock, with room for one: held while items are given to Receive
+	last     atomic.Uint64 // the number of the last item that was received
 	received atomic.Uint64
-	repeated atomic.Uint64 // and dropped
+	repeated atomic.Uint64 // items that had come before and were dropped
 }
 
-// incoming is a stream that the other node has dialed.
+// incoming is a stream that another node has opened to send its items.
 type incoming struct {
 	pr      *peer
 	s       linkpb.Links_LinkServer
@@ -68,12 +69,12 @@ type incoming struct {
 	ended   chan struct{}
 	once    sync.Once
 	why     error
-	echo    atomic.Uint64 // of its last beat, until it is answered
-	due     atomic.Bool   // a beat
-	settled bool          // under pr.mu: it has accepted this node's hello
+	echo    atomic.Uint64 // Beat.Sent of the other node's last beat, until it is answered
+	due     atomic.Bool   // a beat is to be sent now
+	settled bool          // guarded by pr.mu: the other node has accepted this node's Hello
 }
 
-// end lets the stream end.
+// end ends the stream; the first reason counts.
 func (in *incoming) end(why error) { in.once.Do(func() { in.why = why; close(in.ended) }) }
 
 func (in *incoming) poke() {
@@ -88,7 +89,7 @@ type service struct {
 	p *Peers
 }
 
-// Link is one stream. Who returns from it ends the stream.
+// Link serves one stream, which lasts until it returns.
 func (s *service) Link(stream linkpb.Links_LinkServer) error {
 	p := s.p
 	in := &incoming{s: stream, wake: make(chan struct{}, 1), ended: make(chan struct{})}
@@ -110,7 +111,7 @@ func (s *service) Link(stream linkpb.Links_LinkServer) error {
 	case err = <-greeted:
 	case <-in.ended:
 		select {
-		case err = <-greeted: // which is why
+		case err = <-greeted: // the reason why it ended
 		default:
 			return status.Error(codes.Aborted, in.why.Error())
 		}
@@ -123,7 +124,7 @@ func (s *service) Link(stream linkpb.Links_LinkServer) error {
 	return status.Error(codes.Aborted, in.why.Error())
 }
 
-// greet reads who has dialed.
+// greet reads the other node's Hello, and makes this its stream if it is accepted.
 func (in *incoming) greet(p *Peers) error {
 	m, err := in.s.Recv()
 	if err != nil {
@@ -151,11 +152,11 @@ func (in *incoming) greet(p *Peers) error {
 		}
 		pr.came, pr.hello, pr.version = in, got, version
 	}, nil)
-	pr.poke() // it is there, so it can be dialed
+	pr.poke() // it lives, so dial it now
 	return nil
 }
 
-// refusedBy notes why this node does not want another.
+// refusedBy notes and logs why this node refuses a link with another.
 func (p *Peers) refusedBy(h Hello, why error) {
 	if pr := p.peer(h.Node); pr != nil {
 		pr.refused(why.Error())
@@ -164,7 +165,7 @@ func (p *Peers) refusedBy(h Hello, why error) {
 	p.refused(h.Node, why.Error())
 }
 
-// leave is for the end of a stream. It may come twice.
+// leave notes that the stream has ended. It may be called twice.
 func (in *incoming) leave() {
 	pr := in.pr
 	pr.update(func() {
@@ -175,7 +176,8 @@ func (in *incoming) leave() {
 	pr.p.release(pr)
 }
 
-// speak says what was taken, and beats.
+// speak sends the answers on the stream: this node's Hello, acknowledgements of
+// items, and beats.
 func (in *incoming) speak() error {
 	pr := in.pr
 	hello := &linkpb.Back{Hello: pr.p.hello(""), Received: pr.in.last.Load(), Member: !pr.guest()}
@@ -208,7 +210,7 @@ func (in *incoming) speak() error {
 	}
 }
 
-// hear takes items and beats.
+// hear receives items and beats.
 func (in *incoming) hear() error {
 	pr := in.pr
 	for {
@@ -219,7 +221,7 @@ func (in *incoming) hear() error {
 		if err != nil {
 			return err
 		}
-		in.alarm.Stop() // this node may take its time
+		in.alarm.Stop() // Receive may take its time
 		pr.listen()
 		if why := m.GetRefused(); why != "" {
 			pr.refused(why)
@@ -254,7 +256,7 @@ func (in *incoming) take(m *linkpb.Forth) error {
 	if len(m.GetItems()) == 0 {
 		return nil
 	}
-	select { // the stream before this one may not have ended yet
+	select { // the previous stream may still be giving items to Receive
 	case pr.in.turn <- struct{}{}:
 	case <-in.ended:
 		return in.why
@@ -263,8 +265,8 @@ func (in *incoming) take(m *linkpb.Forth) error {
 	return pr.take(m.GetFirst(), m.GetItems())
 }
 
-// take gives items to Receive, each once and in order, whichever stream brings
-// them. It is not called twice at a time.
+// take gives items to Receive, each once and in order, whichever streams bring them.
+// first is the number of the first one. The caller holds inbound.turn.
 func (pr *peer) take(first uint64, items [][]byte) error {
 	for i, item := range items {
 		n, last := first+uint64(i), pr.in.last.Load()
@@ -279,12 +281,12 @@ func (pr *peer) take(first uint64, items [][]byte) error {
 		}
 		pr.in.received.Add(1)
 		pr.p.guarded("Receive", func() { pr.p.o.Receive(pr.id, item) })
-		pr.in.last.Store(n) // also if it panicked: it would do so again
+		pr.in.last.Store(n) // even after a panic: it would happen again
 	}
 	return nil
 }
 
-// strange reports whether a message has what this version does not know.
+// strange reports whether a message has fields that this version does not know.
 func strange(m proto.Message) bool {
 	r := m.ProtoReflect()
 	if len(r.GetUnknown()) > 0 {

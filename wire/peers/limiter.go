@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// limiter lets each thing be said once a minute.
+// limiter allows each kind of log line once a minute.
 type limiter struct {
 	mu   sync.Mutex
 	last map[string]time.Time
@@ -20,14 +20,14 @@ func (l *limiter) may(what string, now time.Time) bool {
 	if at, ok := l.last[what]; ok && now.Sub(at) < saidAgain {
 		return false
 	}
-	if l.last == nil || len(l.last) >= 256 { // who can make up names shall not fill it
+	if l.last == nil || len(l.last) >= 256 { // strangers who make up names must not fill it
 		l.last = map[string]time.Time{}
 	}
 	l.last[what] = now
 	return true
 }
 
-// memory keeps the last ids that were added.
+// memory remembers the last ids that were added, up to remembered of them.
 type memory struct{ ids []string }
 
 const remembered = 4096

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// What Send may answer.
+// The errors of Send.
 var (
-	// ErrFull: as much waits for the node as may wait. The item was not taken.
+	// ErrFull: MaxItems or MaxBytes wait for the node. The item was not taken.
 	ErrFull = errors.New("too much waits for this node")
 	// ErrNotMember: the node was not in the last Set. The item was not taken.
 	ErrNotMember = errors.New("not a node of the cluster")
@@ -24,52 +24,52 @@ var (
 // MaxItem is how many bytes an item has at most.
 const MaxItem = 8 << 20
 
-// Options is what links are made with. Node, Cluster, Identity, Receive and
-// one of Listen and Listener are needed.
+// Options are the parameters of New. Node, Cluster, Identity, Receive and one of
+// Listen and Listener are needed.
 type Options struct {
-	Node     string       // the id of this process, fresh for each start
+	Node     string       // the id of this process, new with each start
 	Listen   string       // host:port
-	Listener net.Listener // instead of Listen; New owns it
-	Address  string       // host:port at which other nodes reach this one; that of the listener
+	Listener net.Listener // used instead of Listen; New takes it over
+	Address  string       // host:port at which other nodes reach this one; default: the listener's
 	Identity *Identity
 
-	Cluster    string            // its name: nodes of another one are refused
-	Protocol   Range             // versions of what items say; those of two nodes must meet
-	Schema     int               // version of the tables; told to the others
-	Build      string            // version of the program; told to the others
-	Compatible func(Hello) error // says in words why a node with such versions is refused; may be nil
+	Cluster    string            // name of the cluster: nodes of another one are refused
+	Protocol   Range             // versions of the content of items; those of two nodes must overlap
+	Schema     int               // version of the tables, for the other nodes to know
+	Build      string            // version of the program, for the other nodes to know
+	Compatible func(Hello) error // says why a node is to be refused, nil if it is not; may be nil
 
-	// Receive takes an item. For one node it is called with one after the
-	// other, in the order in which they were sent, also while other calls are
-	// for other nodes. It owns the item. It may take its time: the node that
-	// sends is held up then, and at last gets ErrFull. After a node was left out
-	// of a Set, one call that had begun may still be on.
+	// Receive takes an item and owns it. The items of one node come one at a time,
+	// in the order in which they were sent; calls for different nodes may overlap. A
+	// call may take its time: the sender's queue fills up meanwhile, and in the end
+	// its Send returns ErrFull. After Set has dropped a node, one call that had
+	// begun may still be running.
 	Receive func(from string, item []byte)
-	// HTTP gets requests of clients that other nodes pass on; see ForwardedBy.
-	// Nil answers 404.
+	// HTTP handles requests of clients that other nodes pass on; see ForwardedBy.
+	// When nil they are answered 404.
 	HTTP http.Handler
-	// Changed is called after a link went up or down, or several did. It is
-	// never called twice at a time. May be nil.
+	// Changed is called after links have gone up or down, once for one or several
+	// changes, never twice at a time. May be nil.
 	Changed func()
-	// Lease says whether this node's lease is valid now; all others are told
-	// with each beat. Nil is always.
+	// Lease reports whether this node's lease is valid now; each beat tells the
+	// other nodes. When nil it always is.
 	Lease func() bool
 
-	MaxItems int           // that wait for one node; 100,000
-	MaxBytes int           // of those; 64 MiB
-	Beat     time.Duration // between signs of life; 1 s, or a third of Silence if that is less
-	Silence  time.Duration // after which a connection is given up; 3 s
-	Log      *slog.Logger  // slog.Default()
+	MaxItems int           // bound on items that wait for one node; default 100,000
+	MaxBytes int           // bound on their bytes; default 64 MiB
+	Beat     time.Duration // time between signs of life; default 1 s, or Silence/3 if that is less
+	Silence  time.Duration // time without one after which a connection is given up; default 3 s
+	Log      *slog.Logger  // default slog.Default()
 
-	// handshake is how long that of a connection that comes in may take: other
-	// than handshakeTime only in tests whose machine has too much to do.
+	// handshake bounds the TLS handshake of a connection that comes in. It is
+	// handshakeTime except in tests, on machines that may be slow.
 	handshake time.Duration
 }
 
-// Range is versions from Min to Max. The zero Range is version 1.
+// Range is the versions from Min to Max. The zero Range stands for version 1 alone.
 type Range struct{ Min, Max uint32 }
 
-// Hello is what a node says of itself when a connection begins.
+// Hello is what a node says of itself when a link begins.
 type Hello struct {
 	Cluster  string
 	Node     string
@@ -83,7 +83,7 @@ type Hello struct {
 type Peer struct {
 	ID      string
 	Address string // host:port
-	Leaving bool   // it goes soon, and its link with it: that is no trouble
+	Leaving bool   // it is shutting down: the loss of its link is not worth a warning
 }
 
 func (o *Options) withDefaults() error {

@@ -5,20 +5,21 @@ import (
 	"sync/atomic"
 )
 
-// outbound is what one node is sent.
+// outbound is the state of the items that this node sends to another one. It
+// outlives the streams that carry them.
 type outbound struct {
 	p    *Peers
-	wake chan struct{} // there is something to send
-	due  atomic.Bool   // and that is a beat
+	wake chan struct{} // wakes peer.speak: there is something to send
+	due  atomic.Bool   // a beat is to be sent now
 
 	mu     sync.Mutex
 	q      queue
-	member bool // here: items are taken
-	wanted bool // there: items are sent
+	member bool // for this node the other one is in the cluster: Send takes items
+	wanted bool // for the other one this node is in the cluster: items may be sent
 	over   bool // Close was called
 	sent   uint64
-	again  uint64
-	full   uint64 // items that were not taken
+	again  uint64 // items that were sent again after a connection broke
+	full   uint64 // items that Send refused with ErrFull
 }
 
 func (o *outbound) init(p *Peers, member bool) {
@@ -32,7 +33,7 @@ func (o *outbound) poke() {
 	}
 }
 
-// tell has a beat sent now.
+// tell asks for a beat to be sent now.
 func (o *outbound) tell() {
 	o.due.Store(true)
 	o.poke()
@@ -76,8 +77,9 @@ func (o *outbound) queued() int {
 	return o.q.len()
 }
 
-// begin starts a stream on which the other node has said what it has, and
-// whether it wants more. It reports false if it cannot have that.
+// begin starts a stream. has is the number of the last item that the other node says
+// it has received, wanted whether it takes more. It reports false for a number that
+// was never sent.
 func (o *outbound) begin(has uint64, wanted bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -98,8 +100,7 @@ func (o *outbound) take(batch [][]byte) ([][]byte, uint64) {
 	return batch, first
 }
 
-// ack lets go of what the other node has. It reports false if it cannot have
-// that.
+// ack takes in an acknowledgement, with the same arguments and result as begin.
 func (o *outbound) ack(has uint64, wanted bool) bool {
 	o.mu.Lock()
 	before := o.q.len()

@@ -19,28 +19,28 @@ import (
 	"github.com/corrillo/corrillo/wire/peers/internal/linkpb"
 )
 
-// A message has as many items as wait, but no more than these.
+// Bounds on the items in one message of a stream.
 const (
 	batchItems = 256
-	batchBytes = 28 << 10 // with the rest of a message: 32 KiB, the size of gRPC's buffers below 1 MiB
+	batchBytes = 28 << 10 // so that a message fits into 32 KiB, the size of gRPC's buffers below 1 MiB
 )
 
-// How long it takes until a node is dialed again.
+// The time until a node is dialed again, which doubles from firstWait to lastWait.
 const (
 	firstWait = 50 * time.Millisecond
 	lastWait  = time.Second
-	maxEager  = 3 // times in a row without a wait, because it was heard
+	maxEager  = 3 // how often in a row it is dialed at once, because it has dialed this node
 )
 
-// What a connection keeps. Idle it is little; a window is memory only when
-// what comes in is not taken.
+// The buffers of a connection. The two of ioBuffer are always there; a window takes
+// memory only while the receiver does not keep up.
 const (
 	ioBuffer  = 8 << 10
 	window    = 1 << 20
 	aliveTime = 10 * time.Second // gRPC allows a client no less
 )
 
-// dial keeps a stream to the node until it has left.
+// dial opens a stream to the node again and again, until pr.ctx ends.
 func (pr *peer) dial() {
 	wait, eager := firstWait, 0
 	for pr.ctx.Err() == nil {
@@ -78,8 +78,8 @@ func (pr *peer) dial() {
 	}
 }
 
-// stream dials the node and sends what there is, until something breaks. Its
-// error says why there was no stream at all.
+// stream opens one stream to the node and sends items on it until the stream ends.
+// An error says that there was no stream, and why.
 func (pr *peer) stream() (err error) {
 	ctx, cancel := context.WithCancelCause(pr.ctx)
 	defer cancel(nil)
@@ -119,14 +119,15 @@ func (pr *peer) stream() (err error) {
 		pr.p.guarded("link", func() { cancel(pr.hear(s, alarm)) })
 		cancel(errGone)
 	}()
-	if err := pr.speak(ctx, s); !errors.Is(err, io.EOF) { // then hear knows why
+	if err := pr.speak(ctx, s); !errors.Is(err, io.EOF) { // on EOF hear learns the reason
 		cancel(err)
 	}
 	<-done
 	return nil
 }
 
-// dialTLS connects to a node, which must show that it is the one.
+// dialTLS connects to the node at an address. Where certificates tell which node
+// they are for, it must be that node.
 func (p *Peers) dialTLS(ctx context.Context, address, proto, node string) (*tls.Conn, error) {
 	config := p.dialing.Clone()
 	config.NextProtos = []string{proto}
@@ -146,7 +147,7 @@ func (p *Peers) dialTLS(ctx context.Context, address, proto, node string) (*tls.
 	return t, nil
 }
 
-// newClient makes a gRPC client of one connection.
+// newClient makes a gRPC client over one connection.
 func newClient(conn net.Conn) (*grpc.ClientConn, error) {
 	used := false
 	return grpc.NewClient("passthrough:///node",
@@ -166,17 +167,17 @@ func newClient(conn net.Conn) (*grpc.ClientConn, error) {
 	)
 }
 
-// introduce exchanges what both say of themselves.
+// introduce exchanges Hellos at the beginning of a stream.
 func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
 	if err := s.Send(&linkpb.Forth{Hello: pr.p.hello(pr.id)}); err != nil {
-		_, err = s.Recv() // why
+		_, err = s.Recv() // returns the reason
 		return pr.answered(err)
 	}
 	m, err := s.Recv()
 	if err != nil {
 		return pr.answered(err)
 	}
-	got, version, err := pr.p.judge(m.GetHello(), "") // whose certificate it is was seen before
+	got, version, err := pr.p.judge(m.GetHello(), "") // dialTLS has checked whose certificate it is
 	if err == nil && got.Node != pr.id {
 		err = fmt.Errorf("this is node %q, not node %q", got.Node, pr.id)
 	}
@@ -184,7 +185,7 @@ func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
 		pr.refused(err.Error())
 		_ = s.Send(&linkpb.Forth{Refused: err.Error()})
 		_ = s.CloseSend()
-		_, _ = s.Recv() // it has read that
+		_, _ = s.Recv() // returns when the other node has read it
 		return err
 	}
 	if !pr.out.begin(m.GetReceived(), m.GetMember()) {
@@ -197,7 +198,8 @@ func (pr *peer) introduce(s linkpb.Links_LinkClient) error {
 	return nil
 }
 
-// answered notes a refusal.
+// answered makes the end of a stream an error in plain words if it is the other
+// node's refusal, and notes that refusal.
 func (pr *peer) answered(err error) error {
 	if st, ok := status.FromError(err); ok && st.Code() == codes.FailedPrecondition {
 		pr.refused(st.Message())
@@ -206,11 +208,11 @@ func (pr *peer) answered(err error) error {
 	return err
 }
 
-// speak sends items, and beats between them.
+// speak sends items, and beats.
 func (pr *peer) speak(ctx context.Context, s linkpb.Links_LinkClient) error {
 	beat := time.NewTicker(pr.p.o.Beat)
 	defer beat.Stop()
-	m := &linkpb.Forth{Beat: pr.beat()} // the node waits for the first one
+	m := &linkpb.Forth{Beat: pr.beat()} // until the first one the link is not up there
 	items := make([][]byte, 0, 16)
 	for {
 		if pr.out.due.Swap(false) {
@@ -219,7 +221,7 @@ func (pr *peer) speak(ctx context.Context, s linkpb.Links_LinkClient) error {
 		items, m.First = pr.out.take(items[:0])
 		if m.Items = items; len(items) > 0 || m.Beat != nil {
 			err := s.Send(m)
-			clear(items) // the queue has them
+			clear(items) // the queue still holds them
 			if m.Beat = nil; err != nil {
 				return err
 			}
@@ -246,7 +248,7 @@ func (pr *peer) beat() *linkpb.Beat {
 	return &linkpb.Beat{LeaseValid: pr.p.o.Lease(), Sent: uint64(time.Since(pr.p.began))}
 }
 
-// hear takes what the node has to say about items.
+// hear receives acknowledgements and beats.
 func (pr *peer) hear(s linkpb.Links_LinkClient, alarm *time.Timer) error {
 	for {
 		m, err := s.Recv()

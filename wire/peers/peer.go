@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Why the link of a node ends.
+// Why a stream, or the whole link to a node, ends.
 var (
 	errRemoved = errors.New("it is no longer in the cluster")
 	errGone    = errors.New("the link is no longer needed")
@@ -18,43 +18,43 @@ var (
 	errSilent  = errors.New("nothing was heard for too long")
 )
 
-// peer is another node.
+// peer is another node. A link to it has two streams, one opened by each side.
 type peer struct {
 	p    *Peers
 	id   string
-	ctx  context.Context // over when it has left
+	ctx  context.Context // ends when the node is dropped
 	end  context.CancelCauseFunc
 	out  outbound
 	in   inbound
-	redo chan struct{} // dial now, it is there
+	redo chan struct{} // wakes dial: the node has just dialed this one
 
-	dials chan struct{} // connections for requests that are being made
+	dials chan struct{} // a token for each connection for requests that is being made
 
-	heard atomic.Int64 // when it last said something, since p.began
+	heard atomic.Int64 // when it last sent anything, in nanoseconds since p.began, plus 1; 0: never
 	rtt   atomic.Int64
 
 	mu      sync.Mutex
 	address string
-	member  bool
+	member  bool        // it is in the cluster
 	leaving bool        // see Peer
-	dialed  bool        // the stream that this node dialed is up
+	dialed  bool        // the stream that this node opened is up
 	reached time.Time   // since when
-	cut     func(error) // ends it
-	// unreached is why it could not be dialed when that was last tried; nil
-	// while that stream is up.
+	cut     func(error) // ends that stream
+	// unreached is why the last attempt to open that stream failed; nil while it is
+	// up.
 	unreached error
-	came      *incoming // the stream that the other node dialed
-	hello     Hello     // the last one
-	version   uint32    // that both speak
-	up        bool      // see update
-	since     time.Time // that up changed
-	lease     bool      // what it last said
-	leaseAt   time.Time // zero: it never did
-	refusal   string    // the last one, in words
-	trouble   string    // why the last stream ended
+	came      *incoming // the stream that the other node opened; nil: none
+	hello     Hello     // its last one
+	version   uint32    // the version that both speak
+	up        bool      // both streams are: see update
+	since     time.Time // when up last changed
+	lease     bool      // whether its lease is valid, as it last told
+	leaseAt   time.Time // when it told; zero: never
+	refusal   string    // the reason of the last refusal, by either side
+	trouble   string    // why a stream last ended
 }
 
-// newPeer knows of a node; dial is to be called.
+// newPeer makes the peer of a node. Its dial is to be run.
 func (p *Peers) newPeer(n Peer, member bool) *peer {
 	pr := &peer{p: p, id: n.ID, address: n.Address, leaving: n.Leaving, member: member, redo: make(chan struct{}, 1), since: time.Now()}
 	pr.ctx, pr.end = context.WithCancelCause(p.ctx)
@@ -64,7 +64,7 @@ func (p *Peers) newPeer(n Peer, member bool) *peer {
 	return pr
 }
 
-// isMember says that the node is in the cluster, at the address of n.
+// isMember notes that the node is in the cluster, at the address of n.
 func (pr *peer) isMember(n Peer) {
 	pr.mu.Lock()
 	moved := n.Address != pr.address
@@ -76,7 +76,7 @@ func (pr *peer) isMember(n Peer) {
 	if joined {
 		pr.out.open()
 		if came != nil {
-			came.poke() // it may send items now
+			came.poke() // tell the node that it may send items now
 		}
 	}
 	if moved {
@@ -93,21 +93,21 @@ func (pr *peer) guest() bool {
 	return !pr.member
 }
 
-// used reports whether an item was ever sent or taken.
+// used reports whether an item was ever queued for the node or received from it.
 func (pr *peer) used() bool {
 	pr.out.mu.Lock()
 	defer pr.out.mu.Unlock()
 	return pr.out.q.last() > 0 || pr.in.last.Load() > 0
 }
 
-// idleGuest: it is not in the cluster, and not connected.
+// idleGuest reports whether the node is not in the cluster and not connected either.
 func (pr *peer) idleGuest() bool {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	return !pr.member && pr.came == nil
 }
 
-// poke has it dialed without further delay.
+// poke makes dial try again at once.
 func (pr *peer) poke() {
 	select {
 	case pr.redo <- struct{}{}:
@@ -115,7 +115,7 @@ func (pr *peer) poke() {
 	}
 }
 
-// level is how grave it is that there is no link to the node.
+// level is the level at which the loss of the link is logged.
 func (pr *peer) level() slog.Level {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
@@ -125,30 +125,30 @@ func (pr *peer) level() slog.Level {
 	return slog.LevelWarn
 }
 
-// where the node is.
+// where returns the node's address.
 func (pr *peer) where() string {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	return pr.address
 }
 
-// listen notes that the node was heard.
+// listen notes that the node has sent something just now.
 func (pr *peer) listen() { pr.heard.Store(int64(time.Since(pr.p.began)) + 1) }
 
-// heardLately reports whether the node was heard within Silence.
+// heardLately reports whether the node has sent anything within Silence.
 func (pr *peer) heardLately(now time.Time) bool {
 	at := pr.heard.Load()
 	return at > 0 && now.Sub(pr.p.began)-time.Duration(at) < pr.p.o.Silence
 }
 
-// leased notes what the node says of its lease.
+// leased notes what the node tells of its lease.
 func (pr *peer) leased(valid bool) {
 	pr.mu.Lock()
 	pr.lease, pr.leaseAt = valid, time.Now()
 	pr.mu.Unlock()
 }
 
-// refused notes and logs why one of both does not want the other.
+// refused notes and logs that one of the two nodes has refused the link, and why.
 func (pr *peer) refused(why string) {
 	pr.mu.Lock()
 	pr.refusal = why
@@ -161,7 +161,9 @@ func (p *Peers) refused(node, why string) {
 	p.quietly("refused "+node, func() { p.o.Log.Warn("a link between nodes was refused", "node", node, "why", why) })
 }
 
-// update sees whether the link is up: both streams are.
+// update makes a change under pr.mu and then works out whether the link is up: both
+// streams are, and the other node has accepted this one. why is the reason when a
+// stream has ended.
 func (pr *peer) update(change func(), why error) {
 	pr.mu.Lock()
 	change()

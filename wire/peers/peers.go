@@ -24,26 +24,26 @@ type Peers struct {
 	forward  *http.Transport
 	began    time.Time
 
-	// ctx is over when Close has sent what it could.
+	// ctx ends when Close has sent what it could.
 	ctx    context.Context
 	stop   context.CancelCauseFunc
 	wg     sync.WaitGroup
 	closed atomic.Bool
 
-	all atomic.Pointer[map[string]*peer] // never changed, only replaced under mu
+	all atomic.Pointer[map[string]*peer] // by id; the map is never changed, only replaced under mu
 
 	mu      sync.Mutex
-	removed memory // ids of nodes that were left out
+	removed memory // ids of nodes that Set has dropped after items were exchanged
 
-	changed chan struct{} // a link went up or down
-	drained chan struct{} // a queue was emptied
+	changed chan struct{} // wakes tell: a link went up or down
+	drained chan struct{} // wakes drain: a queue was emptied
 	said    limiter
 	count   counts
 }
 
-// New listens, and answers nodes; it has no links before Set. Of ctx only the
-// values matter: Close ends the links. When New fails nothing is left open, the
-// listener of o included.
+// New listens on the nodes' port. It dials nobody before Set. Only the values of ctx
+// are used: it does not end the links, Close does. When New fails it leaves nothing
+// open, o.Listener included.
 func New(ctx context.Context, o Options) (*Peers, error) {
 	if err := o.withDefaults(); err != nil {
 		if o.Listener != nil {
@@ -82,13 +82,13 @@ func New(ctx context.Context, o Options) (*Peers, error) {
 	return p, nil
 }
 
-// Addr is what is listened at.
+// Addr returns the address of the listener.
 func (p *Peers) Addr() net.Addr { return p.listener.Addr() }
 
-// Set says who the nodes of the cluster are. This node may be among them. A
-// node that is not among them any more loses its link and everything in it; if
-// there was anything in it ever, it is not taken again: a process that comes
-// back has a new id.
+// Set sets which nodes are in the cluster; this node may be among them. The link to
+// a node that is no longer among them ends, and what is queued for it is lost. If
+// items were ever exchanged with it, it is not accepted again under this id: a
+// process that comes back has a new one.
 func (p *Peers) Set(nodes []Peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,8 +127,8 @@ func (p *Peers) Set(nodes []Peer) {
 	p.all.Store(&after)
 }
 
-// Send gives an item to a node. It owns the item from then on. It never waits;
-// an error says that the item was not taken.
+// Send queues an item for a node and takes it over. It never waits. An error, one of
+// the package's, says that the item was not taken.
 func (p *Peers) Send(node string, item []byte) error {
 	if len(item) > MaxItem {
 		return ErrTooLarge
@@ -140,7 +140,7 @@ func (p *Peers) Send(node string, item []byte) error {
 	return pr.out.send(item)
 }
 
-// Beat tells all others at once what the next beat would tell them.
+// Beat sends a beat to all other nodes at once, as when Options.Lease has changed.
 func (p *Peers) Beat() {
 	for _, pr := range *p.all.Load() {
 		pr.out.tell()
@@ -157,12 +157,12 @@ func (p *Peers) Beat() {
 // peer returns a node by its id, nil if it is unknown.
 func (p *Peers) peer(id string) *peer { return (*p.all.Load())[id] }
 
-// guests is how many nodes may be connected that are not in the cluster.
+// guests bounds how many nodes may be connected that are not in the cluster.
 const guests = 64
 
-// admit finds the node that has dialed. One that is not in the cluster may be
-// about to join: it is dialed in turn for as long as it is connected, so that
-// both see whether they reach each other.
+// admit returns the peer of a node that has dialed this one. One that is not in the
+// cluster may be about to join, so it becomes a guest: it is dialed too, for as long
+// as it stays connected, and both see whether they reach each other.
 func (p *Peers) admit(h Hello) (*peer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,7 +195,7 @@ func (p *Peers) admit(h Hello) (*peer, error) {
 	return pr, nil
 }
 
-// release lets go of a node that is not in the cluster and has gone.
+// release forgets a guest that is no longer connected.
 func (p *Peers) release(gone *peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -213,7 +213,7 @@ func (p *Peers) release(gone *peer) {
 	gone.end(errGone)
 }
 
-// poke has Changed called.
+// poke asks for a call of Options.Changed.
 func (p *Peers) poke() {
 	select {
 	case p.changed <- struct{}{}:
@@ -221,7 +221,7 @@ func (p *Peers) poke() {
 	}
 }
 
-// tell calls Changed.
+// tell calls Options.Changed when poke has asked for it.
 func (p *Peers) tell() {
 	for {
 		select {
@@ -233,7 +233,7 @@ func (p *Peers) tell() {
 	}
 }
 
-// pause waits, and reports false when it is all over.
+// pause waits, and reports false when p.ctx has ended meanwhile.
 func (p *Peers) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -245,14 +245,14 @@ func (p *Peers) pause(d time.Duration) bool {
 	}
 }
 
-// quietly says something once a minute at most.
+// quietly calls say, which logs something, at most once a minute for each what.
 func (p *Peers) quietly(what string, say func()) {
 	if p.said.may(what, time.Now()) {
 		say()
 	}
 }
 
-// guarded keeps a panic from the process.
+// guarded calls do, and logs a panic in it instead of passing it on.
 func (p *Peers) guarded(where string, do func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -262,5 +262,5 @@ func (p *Peers) guarded(where string, do func()) {
 	do()
 }
 
-// log is for what concerns one node.
+// log returns a logger for what concerns one node.
 func (p *Peers) log(node string) *slog.Logger { return p.o.Log.With("node", node) }

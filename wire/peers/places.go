@@ -9,14 +9,14 @@ import (
 	"sync"
 )
 
-// errCrowded is why a connection has lost its place.
+// errCrowded says why a connection has lost its place.
 var errCrowded = errors.New("too many connections have not shown a certificate yet, and it was the oldest of those whose address has most of them")
 
-// places are those of connections that have not yet shown who they are. Whoever
-// comes gets one: when all are taken, the address that has most of them loses
-// its oldest. So who only holds places loses them to those who come for a
-// moment, as a node does, also where both come from one address, and cannot take
-// any from an address that has fewer.
+// places bounds how many connections may be in their TLS handshake at a time. A new
+// connection always gets a place: when all are taken, the address that holds most of
+// them loses its oldest one. So an attacker who only occupies places loses them to
+// nodes, which need theirs for a moment, even nodes at the same address, and cannot
+// take any from an address that holds fewer.
 type places struct {
 	most int
 
@@ -26,7 +26,7 @@ type places struct {
 	came uint64
 }
 
-// place is one of them.
+// place is one connection's place.
 type place struct {
 	number uint64 // in the order in which they came
 	lose   context.CancelCauseFunc
@@ -36,8 +36,9 @@ func newPlaces(most int) *places {
 	return &places{most: most, from: map[netip.Addr][]*place{}}
 }
 
-// enter gives a place to a connection from that address. It is lost when ctx
-// ends, with errCrowded as its cause if another one got it; leave gives it back.
+// enter gives a connection from that address a place. The context mine ends when the
+// place is lost, with the cause errCrowded if another connection got it. leave gives
+// the place back.
 func (p *places) enter(ctx context.Context, from net.Addr) (mine context.Context, leave func()) {
 	mine, lose := context.WithCancelCause(ctx)
 	address, own := whose(from), &place{lose: lose}
@@ -60,8 +61,8 @@ func (p *places) enter(ctx context.Context, from net.Addr) (mine context.Context
 	}
 }
 
-// fullest is the address that has most places; of several the one that has had
-// one for longest.
+// fullest returns the address that holds most places; of several, the one that has
+// held one for longest.
 func (p *places) fullest() netip.Addr {
 	var at netip.Addr
 	for address, held := range p.from {
@@ -72,7 +73,7 @@ func (p *places) fullest() netip.Addr {
 	return at
 }
 
-// remove does nothing when it was removed before.
+// remove takes a place away. It does nothing when that was done before.
 func (p *places) remove(address netip.Addr, what *place) {
 	held := p.from[address]
 	i := slices.Index(held, what)
@@ -87,8 +88,8 @@ func (p *places) remove(address netip.Addr, what *place) {
 	p.from[address] = held
 }
 
-// whose is the address that a connection counts for. Of IPv6 a /64 is one: who
-// has one address there can have all of them.
+// whose returns the address that a connection counts for. An IPv6 /64 counts as one
+// address: who has one in it can have all of them.
 func whose(from net.Addr) netip.Addr {
 	tcp, ok := from.(*net.TCPAddr)
 	if !ok {

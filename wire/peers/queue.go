@@ -1,17 +1,17 @@
 package peers
 
-// queue keeps what was sent until the other side has it. Items are numbered
-// from 1. The zero queue is empty.
+// queue holds the items for one node until that node has acknowledged them. Items
+// are numbered from 1. The zero queue is empty.
 type queue struct {
-	items  [][]byte // items[head:] are kept
+	items  [][]byte // items[head:] are held
 	head   int
-	bytes  int    // of those
-	base   uint64 // how many were acknowledged: items[head] has number base+1
-	cursor uint64 // the last one that is on its way on this stream
-	passed uint64 // the last one that was on its way on any stream
+	bytes  int    // the size of those
+	base   uint64 // the number of the last item acknowledged: items[head] has base+1
+	cursor uint64 // the number of the last item that was sent on the current stream
+	passed uint64 // the number of the last item that was sent on any stream
 }
 
-// len is how many items are kept.
+// len is how many items are held.
 func (q *queue) len() int { return len(q.items) - q.head }
 
 // last is the number of the newest item.
@@ -22,9 +22,10 @@ func (q *queue) push(item []byte) {
 	q.bytes += len(item)
 }
 
-// take appends to batch what comes next on this stream, at most maxItems, and
-// as few as are maxBytes or more, and says what number the first of them has
-// and how many of them were on their way before. They stay in the queue.
+// take appends the items to be sent next on this stream to batch: until there are
+// maxItems, or their size has reached maxBytes. first is the number of the first of
+// them, and again how many of them were sent on an earlier stream. They stay in the
+// queue.
 func (q *queue) take(batch [][]byte, maxItems, maxBytes int) (items [][]byte, first uint64, again int) {
 	first = q.cursor + 1
 	for size := 0; q.cursor < q.last() && len(batch) < maxItems && size < maxBytes; q.cursor++ {
@@ -39,8 +40,8 @@ func (q *queue) take(batch [][]byte, maxItems, maxBytes int) (items [][]byte, fi
 	return batch, first, again
 }
 
-// ack lets go of all items up to that number. It reports false for a number
-// that was never on its way.
+// ack removes the items up to that number. It reports false for a number that was
+// never sent.
 func (q *queue) ack(upTo uint64) bool {
 	if upTo > q.passed {
 		return false
@@ -65,7 +66,8 @@ func (q *queue) ack(upTo uint64) bool {
 	return true
 }
 
-// rewind begins a new stream, on which the other side has said what it has.
+// rewind begins a new stream. has is the number of the last item that the other side
+// says it has received; it reports false as ack does.
 func (q *queue) rewind(has uint64) bool {
 	if !q.ack(has) {
 		return false
@@ -74,5 +76,5 @@ func (q *queue) rewind(has uint64) bool {
 	return true
 }
 
-// spareItems is for how many items an empty queue keeps room.
+// spareItems is how many items an empty queue keeps room for.
 const spareItems = 1024

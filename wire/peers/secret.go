@@ -14,20 +14,22 @@ import (
 	"time"
 )
 
-// MinSecret is how many bytes a shared secret has at least. They should be
-// random: whoever reaches the port can try secrets at home.
+// MinSecret is the least length of a shared secret, in bytes. They should be random:
+// whoever reaches the port gets a certificate, and can try secrets against it
+// offline.
 const MinSecret = 32
 
-// A certificate that a node makes for itself is good for leafLife, begins that
-// much early because clocks differ, and is made anew in time.
+// A certificate that a node makes for itself is valid for leafLife and is replaced
+// leafAnew after it was made. Its validity begins leafEarly before, since the clocks
+// of machines differ.
 const (
 	leafLife  = 7 * 24 * time.Hour
 	leafEarly = 24 * time.Hour
 	leafAnew  = 24 * time.Hour
 )
 
-// SharedSecret makes an identity for nodes that share nothing but a secret: it
-// is the seed of a certificate authority's key, so each of them can make a
+// SharedSecret makes an identity for nodes that share nothing but a secret. The
+// secret is the seed of a certificate authority's key, so that each node can make a
 // certificate for itself and verify those of the others.
 func SharedSecret(secret []byte) (*Identity, error) {
 	m, err := newMint(secret)
@@ -37,18 +39,18 @@ func SharedSecret(secret []byte) (*Identity, error) {
 	return &Identity{leaf: m.leaf, roots: func() (*x509.CertPool, error) { return m.pool, nil }, named: true}, nil
 }
 
-// mint makes certificates.
+// mint makes the certificates of this node.
 type mint struct {
 	key  ed25519.PrivateKey
 	ca   *x509.Certificate
 	pool *x509.CertPool
 
 	mu   sync.Mutex
-	node string // that last is for
+	node string // the node that last is for
 	last *tls.Certificate
 	made time.Time
-	// from and anew are when last begins, and when it is made anew, by the wall
-	// clock.
+	// from is when the validity of last begins, anew when it is to be replaced, both
+	// by the wall clock.
 	from, anew time.Time
 }
 
@@ -68,7 +70,8 @@ func newMint(secret []byte) (*mint, error) {
 	return m, nil
 }
 
-// authority is the same certificate on all nodes: Ed25519 signs without chance.
+// authority makes the authority's certificate, which is the same on all nodes, since
+// Ed25519 signatures are deterministic.
 func (m *mint) authority() (*x509.Certificate, error) {
 	ca := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -103,9 +106,10 @@ func (m *mint) leaf(node string) (*tls.Certificate, error) {
 	return cert, nil
 }
 
-// holds reports whether the last certificate is good for the time that the wall
-// clock shows. That of a machine that has just started may be years away when it
-// is made, and is set right a moment later; Sub and Since do not notice.
+// holds reports whether the last certificate is valid at the time that the wall clock
+// shows. On a machine that has just started, that clock may be years off when the
+// certificate is made, and be set right a moment later. Sub and Since would not
+// notice: they go by the monotonic clock.
 func (m *mint) holds(now time.Time) bool {
 	now = now.Round(0)
 	return !now.Before(m.from) && now.Before(m.anew)

@@ -8,40 +8,41 @@ import (
 	"time"
 )
 
-// Link is how things stand with another node.
+// Link is the state of the link to another node.
 type Link struct {
 	Node    string
 	Address string // where it is dialed
-	// Member: it is in the cluster. Other nodes may be about to join.
+	// Member: the node is in the cluster. Others may be about to join.
 	Member bool
-	// Up: each of both reaches the other, since Since. If not, it has been down
-	// since then, and Trouble says why, as far as it is known.
+	// Up: the two nodes reach each other. Since is when Up last changed; while the
+	// link is down Trouble says why, as far as that is known.
 	Up      bool
 	Since   time.Time
 	Trouble string
-	// OneWay: for half of Silence or longer this node has reached the other, and
-	// the other does not reach it: it has a wrong address, or is kept off it.
+	// OneWay: for half of Silence or longer this node has reached the other one, but
+	// has not been reached by it: the other has a wrong address, or a firewall is
+	// in the way.
 	OneWay bool
-	// Refusal says why one of both does not want the other; empty if it does.
+	// Refusal says why one of the two nodes has refused the link; empty if none has.
 	Refusal string
 
-	Build   string // as it last said; empty if it never was there
+	Build   string // as the node last told; empty if it was never connected
 	Schema  int
-	Version uint32 // of the protocol, that both speak
+	Version uint32 // the version of the protocol that both speak
 
-	QueuedItems int // not yet acknowledged by it
+	QueuedItems int // items that the node has not acknowledged yet
 	QueuedBytes int
-	Sent        uint64 // items, those counted in Resent again
-	Resent      uint64 // after a connection broke
-	Full        uint64 // items that Send did not take
-	Received    uint64 // items, each once
-	Repeated    uint64 // items that had come before, and were dropped
+	Sent        uint64 // items sent, those in Resent counted again
+	Resent      uint64 // items sent again after a connection broke
+	Full        uint64 // items that Send refused with ErrFull
+	Received    uint64 // items received, each counted once
+	Repeated    uint64 // items that had come before and were dropped
 
-	// RTT is how long the last beat took there and back; 0 if there was none.
+	// RTT is the round trip time of the last beat; 0 if there was none.
 	RTT time.Duration
 }
 
-// State says how things stand with each node, in the order of their ids.
+// State returns the links to all nodes, in the order of their ids.
 func (p *Peers) State() []Link {
 	all := *p.all.Load()
 	links := make([]Link, 0, len(all))
@@ -70,8 +71,8 @@ func (pr *peer) state() Link {
 	return l
 }
 
-// Up says of each node of the cluster, and of each that may be about to join,
-// whether each of both reaches the other.
+// Up maps each node of the cluster, and each that may be about to join, to whether
+// its link is up.
 func (p *Peers) Up() map[string]bool {
 	all := *p.all.Load()
 	up := make(map[string]bool, len(all))
@@ -83,7 +84,7 @@ func (p *Peers) Up() map[string]bool {
 	return up
 }
 
-// OneWay are those of Up that Link.OneWay is said of.
+// OneWay returns the nodes of Up for which Link.OneWay is true.
 func (p *Peers) OneWay() map[string]bool {
 	one := map[string]bool{}
 	for id, pr := range *p.all.Load() {
@@ -96,8 +97,8 @@ func (p *Peers) OneWay() map[string]bool {
 	return one
 }
 
-// Unlinked says of each of Up to which there is no link why not, in words, as far
-// as this node knows.
+// Unlinked maps the nodes of Up whose link is down to the reason, for people, as far
+// as this node knows it.
 func (p *Peers) Unlinked() map[string]string {
 	why := map[string]string{}
 	for id, pr := range *p.all.Load() {
@@ -110,26 +111,27 @@ func (p *Peers) Unlinked() map[string]string {
 	return why
 }
 
-// why there is no link; empty when there is one, or it is not known. pr.mu is held.
+// why returns the reason why the link is down; empty when it is up, or when the
+// reason is not known. pr.mu is held.
 func (pr *peer) why() string {
 	switch {
 	case pr.up:
 		return ""
 	case pr.unreached != nil:
 		return pr.unreached.Error()
-	case pr.dialed && pr.came == nil: // what it knows of this node is told there
+	case pr.dialed && pr.came == nil: // only the other node knows why it does not reach this one
 		return pr.refusal
 	}
 	return cmp.Or(pr.refusal, pr.trouble)
 }
 
-// oneWay: pr.mu is held.
+// oneWay is Link.OneWay. pr.mu is held.
 func (pr *peer) oneWay() bool {
 	return pr.dialed && pr.came == nil && time.Since(pr.reached) >= pr.p.o.Silence/2
 }
 
-// PeerLease is what a node last said of its own lease. It is not known when the
-// node has said nothing for as long as Silence.
+// PeerLease returns whether a node's lease is valid, as that node last told. known is
+// false when it has not told for as long as Silence.
 func (p *Peers) PeerLease(node string) (valid, known bool) {
 	pr := p.peer(node)
 	if pr == nil {
@@ -143,7 +145,7 @@ func (p *Peers) PeerLease(node string) (valid, known bool) {
 	return pr.lease, true
 }
 
-// counts are those that belong to no node.
+// counts are the counters that belong to no single node.
 type counts struct {
 	strangers atomic.Uint64
 	refusals  atomic.Uint64
@@ -155,13 +157,13 @@ type counts struct {
 // Stats counts since New.
 type Stats struct {
 	Strangers uint64 // connections without a certificate of the cluster
-	Refusals  uint64 // of nodes that do not fit, by either side
-	Panics    uint64 // all of them faults of this program
+	Refusals  uint64 // links that this node or the other one has refused
+	Panics    uint64 // panics, each of them a bug of this program
 	Forwarded uint64 // requests of clients that went to other nodes
 	Served    uint64 // requests of clients that came from other nodes
 }
 
-// Stats are for metrics; State has what belongs to a node.
+// Stats returns the counts. State has those that belong to a single node.
 func (p *Peers) Stats() Stats {
 	return Stats{
 		Strangers: p.count.strangers.Load(), Refusals: p.count.refusals.Load(), Panics: p.count.panics.Load(),

@@ -6,16 +6,16 @@ import (
 	"net/http"
 )
 
-// tunnelBuffer is what one direction of a connection that was upgraded keeps
-// as long as it lasts. What is in it is most often less.
+// tunnelBuffer is the size of the buffer for one direction of an upgraded
+// connection. Most messages are smaller.
 const tunnelBuffer = 2 << 10
 
-// tunnel is an upgraded connection to another node, which lasts as long as its
-// client does and has nothing to say most of the time: io.Copy, which would
-// keep 32 KiB for each direction, asks it to copy by itself.
+// tunnel is an upgraded connection to another node. It lasts as long as its client
+// stays, and is idle most of the time. It implements io.ReaderFrom and io.WriterTo,
+// so that io.Copy uses these instead of a buffer of 32 KiB for each direction.
 type tunnel struct{ io.ReadWriteCloser }
 
-// upgraded makes a tunnel of an answer that switches protocols.
+// upgraded turns the body of an answer that switches protocols into a tunnel.
 func upgraded(r *http.Response) error {
 	if r.StatusCode != http.StatusSwitchingProtocols {
 		return nil
@@ -28,13 +28,13 @@ func upgraded(r *http.Response) error {
 	return nil
 }
 
-// ReadFrom is io.ReaderFrom's.
+// ReadFrom implements io.ReaderFrom.
 func (t tunnel) ReadFrom(r io.Reader) (int64, error) { return pass(t.ReadWriteCloser, r) }
 
-// WriteTo is io.WriterTo's.
+// WriteTo implements io.WriterTo.
 func (t tunnel) WriteTo(w io.Writer) (int64, error) { return pass(w, t.ReadWriteCloser) }
 
-// CloseWrite says that nothing more is written.
+// CloseWrite closes the sending direction.
 func (t tunnel) CloseWrite() error {
 	if c, ok := t.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
@@ -43,6 +43,6 @@ func (t tunnel) CloseWrite() error {
 }
 
 func pass(to io.Writer, from io.Reader) (int64, error) {
-	// Neither may copy by itself again.
+	// Wrapped, so that io.CopyBuffer does not find ReadFrom and WriteTo again.
 	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, tunnelBuffer))
 }

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// What of a connection that did not come about the system or a library says in
-// words of its own.
+// Reasons why there is no connection, in words that an operator understands. They
+// stand for errors of the system or of a library: see inWords.
 var (
 	errUnanswered  = errors.New("it does not answer")
 	errHungUp      = errors.New("it closed the connection")
@@ -26,9 +26,9 @@ var (
 	errExpired     = errors.New("a certificate that is not of this cluster: it has expired, or is not valid yet")
 )
 
-// inWords says why there is no stream to people who know nothing of gRPC and of
-// sockets, and the same whenever it is the same: no port or time is in it that
-// is another one at the next try. nil of nil.
+// inWords rewrites the error of a stream for people who do not know gRPC or sockets.
+// The same cause always gives the same words: they hold no port or time that would
+// differ at the next try. It returns nil for nil.
 func inWords(err error) error {
 	if st, is := status.FromError(err); is && err != nil {
 		switch {
