@@ -9,59 +9,59 @@ import (
 )
 
 var (
-	// ErrLeaseLost says that a lease is not there any more: its process was
-	// taken out of the cluster, or has removed itself.
+	// ErrLeaseLost says that a lease does not exist any more: its process was taken
+	// out of the cluster, or has removed the lease itself.
 	ErrLeaseLost = errors.New("the lease is gone")
 	// ErrConflict says that a proposal came too late: the record has another
 	// generation, or a lease that should have expired has been renewed.
 	ErrConflict = errors.New("the registry has changed meanwhile")
 )
 
-// Registry keeps who the processes of a cluster are: a lease for each, and one
-// record of who the members are that changes only by compare and set. Time is
-// the registry's own: nothing compares the clocks of two machines.
-// Implementations are safe for concurrent use and honour contexts; they try
-// nothing again by themselves. Every error that a later try may cure wraps
-// ErrUnavailable; after such an error the call may have had its effect, or may
-// have it later still.
+// Registry holds which processes form a cluster: a lease for each process, and one
+// record that lists the members and changes only by compare and set. Leases expire
+// by the registry's own clock: nothing compares the clocks of two machines.
+//
+// Implementations are safe for concurrent use and honour contexts; they do not
+// retry. Every error that a later try may cure wraps ErrUnavailable; after such an
+// error the call may have had its effect, or may have it later.
 type Registry interface {
-	// Register makes the lease, which expires after ttl, or renews it when it
-	// is there. It is for a process that has not seen its lease yet; an id is
-	// used by one process once.
+	// Register creates the lease, which expires after ttl, or renews one that
+	// exists. It is for a process whose first call has not succeeded yet. An id is
+	// used by one process only.
 	Register(ctx context.Context, l Lease, ttl time.Duration) error
 
-	// Renew replaces the lease; it expires ttl from now. One that has expired
-	// is as good as any while nobody has taken it out. ErrLeaseLost: it is not
-	// there. An implementation may let it live longer than ttl, never less.
+	// Renew replaces the lease, which then expires ttl from now. A lease that has
+	// expired can be renewed as long as nobody has deleted it. ErrLeaseLost: it does
+	// not exist. An implementation may let a lease live longer than ttl, never less.
 	Renew(ctx context.Context, l Lease, ttl time.Duration) error
 
 	// Read returns the record and all leases as of one moment, in one round
 	// trip. Nothing that was committed before the call is missing.
 	Read(ctx context.Context) (Registered, error)
 
-	// Propose replaces the record, whose generation must be one less than that
-	// of the proposal, and deletes leases, all or nothing. ErrConflict: nothing
-	// was done, and what Read gave is old.
+	// Propose replaces the record, whose generation must be one less than that of
+	// the proposal, and deletes leases, all or nothing. ErrConflict: nothing was
+	// done, and what Read returned is outdated.
 	Propose(ctx context.Context, p Proposal) error
 
-	// Remove deletes the lease, if it is there, whatever its state. The record
-	// stays as it is.
+	// Remove deletes the lease, expired or not, if it exists. The record stays as it
+	// is.
 	Remove(ctx context.Context, id string) error
 
 	// Close releases all connections.
 	Close() error
 }
 
-// Lease is what a process says of itself, for as long as it renews it.
+// Lease is what a process says of itself. It lasts while the process renews it.
 type Lease struct {
-	ID      string // of this start of the process, 1 to MaxNodeID bytes
+	ID      string // new with each start of the process, 1 to MaxNodeID bytes
 	Address string // host:port for other nodes, at most MaxNodeText bytes
 	Version string // of the program, at most MaxNodeText bytes
-	Schema  int    // of what the nodes say to each other
-	Meta    []byte // JSON, at most MaxNodeMeta bytes; nil: none. It comes back as the same JSON
+	Schema  int    // version of the messages between nodes
+	Meta    []byte // JSON, at most MaxNodeMeta bytes; nil: none. Read returns the same JSON
 }
 
-// The sizes of a lease and of a proposal.
+// Bounds on a lease and on a proposal; those on a lease are in bytes.
 const (
 	MaxNodeID   = 64
 	MaxNodeText = 191
@@ -70,7 +70,7 @@ const (
 	MaxTakenOut = 32
 )
 
-// Check reports what a registry could not keep.
+// Check returns an error when a field is not valid.
 func (l *Lease) Check() error {
 	switch {
 	case l.ID == "" || len(l.ID) > MaxNodeID || !plain(l.ID):
@@ -87,7 +87,7 @@ func (l *Lease) Check() error {
 	return nil
 }
 
-// plain says that an id can be a part of a key anywhere.
+// plain reports whether an id has only characters that any registry can use in a key.
 func plain(id string) bool {
 	for i := range len(id) {
 		switch c := id[i]; {
@@ -102,16 +102,16 @@ func plain(id string) bool {
 // LeaseSeen is a lease as Read finds it.
 type LeaseSeen struct {
 	Lease
-	Expired bool // by the registry's clock; it stays until it is taken out
+	Expired bool // by the registry's clock; the lease exists until it is deleted
 }
 
-// ClusterRecord is who the members of the cluster are.
+// ClusterRecord lists the members of the cluster.
 type ClusterRecord struct {
 	Generation uint64 // 0: there has never been a member
 	Members    []Member
 }
 
-// Member is one of them. See placement.Node.
+// Member is one member of the cluster. See placement.Node for the fields.
 type Member struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`
@@ -123,22 +123,22 @@ type Member struct {
 type Registered struct {
 	Record ClusterRecord
 	Leases []LeaseSeen // ascending by ID
-	// Now is the registry's clock, to see whether it goes as fast as another
-	// one; zero where that cannot be set, or there is nothing to read.
+	// Now is the registry's clock, so that a jump of it can be noticed. It is zero
+	// when the registry's clock cannot be set, and when the registry is empty.
 	Now time.Time
 }
 
-// Proposal is what is to become of the record.
+// Proposal is a change of the record.
 type Proposal struct {
-	// Record takes the place of the one with Generation-1.
+	// Record replaces the record of generation Record.Generation-1.
 	Record ClusterRecord
-	// Expired are leases to delete that must have expired by now; those that
-	// are not there are no hindrance. Removed are deleted whatever their state.
-	// Both together are MaxTakenOut at most.
+	// Expired are ids of leases to delete that must have expired, or not exist;
+	// Removed are ids of leases to delete whether or not they have expired. Both
+	// together are at most MaxTakenOut.
 	Expired, Removed []string
 }
 
-// Check reports what a registry could not do.
+// Check returns an error when the proposal is not valid.
 func (p *Proposal) Check() error {
 	if p.Record.Generation == 0 {
 		return errors.New("a proposal of generation 0")

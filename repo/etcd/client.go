@@ -13,19 +13,19 @@ import (
 	"google.golang.org/grpc/backoff"
 )
 
-// connection is etcd's client. With a user that asks for a token before
-// anything else: where nobody answers then, the next call asks again.
+// connection makes etcd's client when it is first needed. With a user, making the
+// client means asking etcd for a token; when that fails the next call tries again.
 type connection struct {
 	o      Options
-	turn   chan struct{} // whoever has put something in may write what follows
+	turn   chan struct{} // a lock, with room for one, of the fields below
 	client atomic.Pointer[clientv3.Client]
-	end    context.CancelFunc // of client's context
+	end    context.CancelFunc // ends the client's context
 	closed bool
 }
 
-// again is how an etcd that is away is tried for. When it comes back every lease
-// goes on from there, so all must be renewed soon: gRPC's own pauses grow to
-// longer than a lease lives.
+// again sets the pauses between attempts to reach an etcd that is away. When etcd
+// comes back, all leases start to run again at once, so nodes must reconnect soon;
+// gRPC's default pauses grow longer than a lease lives.
 var again = grpc.ConnectParams{
 	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 	MinConnectTimeout: 2 * time.Second,
@@ -35,7 +35,7 @@ var errClosed = errors.New("the registry is closed")
 
 func newConnection(o Options) *connection { return &connection{o: o, turn: make(chan struct{}, 1)} }
 
-// get gives the client, and makes it before.
+// get returns the client, which it makes if there is none.
 func (c *connection) get(ctx context.Context) (*clientv3.Client, error) {
 	if made := c.client.Load(); made != nil {
 		return made, nil
@@ -69,7 +69,7 @@ func (c *connection) dial(ctx context.Context) (*clientv3.Client, error) {
 		DialKeepAliveTime:    2 * time.Second,
 		DialKeepAliveTimeout: 2 * time.Second,
 		DialOptions:          []grpc.DialOption{grpc.WithConnectParams(again)},
-		Logger:               zap.NewNop(), // what matters comes as an error
+		Logger:               zap.NewNop(), // what matters is in the errors
 	})
 	if err != nil {
 		giveUp()
@@ -85,7 +85,7 @@ func (c *connection) dial(ctx context.Context) (*clientv3.Client, error) {
 	return made, nil
 }
 
-// close ends the client; there is none after it.
+// close closes the client; get returns errClosed from then on.
 func (c *connection) close() error {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()

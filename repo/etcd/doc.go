@@ -1,10 +1,10 @@
-// Package etcd keeps the processes of a cluster in etcd (3.4 or later), for
-// those who run one: the leases do not depend on the database then, and a
-// database that is slow costs no node its membership.
+// Package etcd implements repo.Registry in etcd (3.4 or later), for those who run
+// one. The membership of nodes then does not depend on the database, and a slow
+// database costs no node its lease.
 //
-// Below the prefix there are three kinds of keys: node/<id> is what a process
-// says of itself, alive/<id> belongs to a lease of etcd and is gone when that
-// is over, and cluster is the record, whose generation is the version of its
-// key. So a process whose lease is over can come back while nobody has deleted
-// its node/<id>, however long etcd could not be reached.
+// Below the prefix there are three kinds of keys. node/<id> holds a repo.Lease.
+// alive/<id> is bound to a lease of etcd and disappears when that expires. cluster
+// holds the members; the version of this key, which etcd counts, is the generation
+// of the record. So a process whose lease has expired can come back as long as
+// nobody has deleted its node/<id>, however long etcd could not be reached.
 package etcd

@@ -8,11 +8,12 @@ import (
 	"os"
 )
 
-// TLSFiles makes Options.TLS of PEM files: ca has the certificates that sign
-// those of etcd, cert and key are what a client shows. An empty ca is whom the
-// machine trusts; an empty cert shows none. Cert and key are read again for
-// each connection, so new ones need no restart; while they cannot be read, or are
-// no pair, no connection is made. The error names the file that cannot be used.
+// TLSFiles makes Options.TLS from PEM files: ca has the certificates of the
+// authorities that sign etcd's, cert and key are the certificate that this client
+// shows. When ca is empty the machine's own authorities are trusted; when cert is
+// empty no certificate is shown. cert and key are read again for each connection, so
+// replacing them needs no restart; while they cannot be read, or do not fit each
+// other, no connection is made. An error names the file that cannot be used.
 func TLSFiles(ca, cert, key string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca != "" {

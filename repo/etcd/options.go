@@ -10,20 +10,21 @@ import (
 // DefaultPrefix begins every key unless another is set.
 const DefaultPrefix = "/corrillo/"
 
-// Options says where etcd is.
+// Options says where etcd is and how to connect to it. Endpoints are needed.
 type Options struct {
-	// Endpoints are host:port, or URLs with http or https, of its members.
+	// Endpoints are the members of etcd: host:port, or URLs with http or https.
 	Endpoints []string
-	// Prefix begins every key, /corrillo/ when empty. It is a cluster's own.
+	// Prefix begins every key. Each cluster needs its own. Default: /corrillo/.
 	Prefix string
-	// Username and Password are those of etcd's own access control; empty
-	// where it is off.
+	// Username and Password are those of etcd's access control; empty when it is
+	// off.
 	Username, Password string
-	// TLS is for https endpoints; see TLSFiles. Nil believes whom the machine
-	// trusts, and shows no certificate. One that is shown can stand for the user.
+	// TLS is for https endpoints; see TLSFiles. When nil the machine's authorities
+	// are trusted, and no certificate is shown. etcd may take the name in a
+	// certificate for the user.
 	TLS *tls.Config
-	// DialTimeout bounds the first connection to a member; 2 s. It is kept
-	// below the time in which a lease has to be renewed.
+	// DialTimeout bounds the first connection to a member. It should be shorter than
+	// the time in which a lease has to be renewed. Default: 2 s.
 	DialTimeout time.Duration
 }
 

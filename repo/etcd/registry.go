@@ -17,20 +17,19 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// Registry keeps the processes of a cluster in etcd, by etcd's clock. A lease
-// lives for whole seconds, rounded up, and for no less than etcd grants at the
-// least (2 s as it is set up by default); one that is over may be seen as such
-// up to a second late, and a change of etcd's leader gives every lease its
-// whole time anew.
+// Registry implements repo.Registry in etcd, by etcd's clock. A lease lives for whole
+// seconds, rounded up, and at least for etcd's own minimum, 2 s by default. It may be
+// seen as expired up to a second late, and a change of etcd's leader lets every lease
+// begin its time anew.
 type Registry struct {
 	conn *connection
 	keys keys
 
 	mu   sync.Mutex
-	held map[string]held // by node id: what this process has registered
+	held map[string]held // by node id: what this Registry has registered
 }
 
-// held is a lease of etcd, and what node/<id> says.
+// held is a lease of etcd, and the value of its node/<id>.
 type held struct {
 	lease clientv3.LeaseID
 	value string
@@ -38,7 +37,7 @@ type held struct {
 
 var _ repo.Registry = (*Registry)(nil)
 
-// keys names the keys.
+// keys makes the names of etcd's keys: see the package's comment.
 type keys struct{ prefix string }
 
 func (k keys) cluster() string        { return k.prefix + "cluster" }
@@ -47,9 +46,9 @@ func (k keys) node(id string) string  { return k.prefix + "node/" + id }
 func (k keys) lives() string          { return k.prefix + "alive/" }
 func (k keys) alive(id string) string { return k.prefix + "alive/" + id }
 
-// Open makes the registry. It waits for nothing: an etcd that is away is
-// reported by every call, as repo.ErrUnavailable. With a user it asks for a
-// token at once, for DialTimeout at the most, and fails when that is refused.
+// Open makes a Registry. Without a user it does not wait for etcd; while etcd is away
+// every call returns repo.ErrUnavailable. With a user it asks for a token, for at
+// most DialTimeout, and fails when etcd refuses that.
 func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	return r, nil
 }
 
-// client gives etcd's client to do something with.
+// client returns etcd's client. what is what it is needed for, for the error.
 func (r *Registry) client(ctx context.Context, what string) (*clientv3.Client, error) {
 	client, err := r.conn.get(ctx)
 	if err != nil {
@@ -78,8 +77,8 @@ func (r *Registry) Register(ctx context.Context, l repo.Lease, ttl time.Duration
 	return r.put(ctx, "register the node", l, ttl, false)
 }
 
-// Renew implements repo.Registry. The lease of etcd is kept alive, which leaves
-// no trace in its history; a key is written only when there is something new.
+// Renew implements repo.Registry. It keeps etcd's lease alive, which adds nothing to
+// etcd's history, and writes node/<id> only when its value has changed.
 func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) error {
 	const what = "renew the lease"
 	value, err := valueOf(&l)
@@ -119,8 +118,8 @@ func (r *Registry) Renew(ctx context.Context, l repo.Lease, ttl time.Duration) e
 	return nil
 }
 
-// put asks for a new lease of etcd and writes both keys; with renew only if
-// the node is there.
+// put gets a new lease from etcd and writes node/<id> and alive/<id>; with renew only
+// if node/<id> exists.
 func (r *Registry) put(ctx context.Context, what string, l repo.Lease, ttl time.Duration, renew bool) error {
 	value, err := valueOf(&l)
 	if err != nil {
@@ -254,8 +253,8 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 	return nil
 }
 
-// failed says what was done and where, and that another try may do unless etcd has
-// said that it will not have it.
+// failed adds to an error what was done and where. Unless etcd has refused the
+// request as such, the error wraps repo.ErrUnavailable.
 func (r *Registry) failed(what string, err error) error {
 	var code codes.Code
 	if e, ok := errors.AsType[rpctypes.EtcdError](err); ok {
@@ -272,7 +271,7 @@ func (r *Registry) failed(what string, err error) error {
 	}
 }
 
-// unavailable is repo.ErrUnavailable in other words: etcd is not the store.
+// unavailable wraps repo.ErrUnavailable without its text, which speaks of the store.
 type unavailable struct {
 	what string
 	err  error
@@ -281,5 +280,5 @@ type unavailable struct {
 // Error implements error.
 func (u *unavailable) Error() string { return u.what + ": " + u.err.Error() }
 
-// Unwrap is for errors.Is.
+// Unwrap makes it a repo.ErrUnavailable for errors.Is.
 func (u *unavailable) Unwrap() []error { return []error{repo.ErrUnavailable, u.err} }

@@ -7,7 +7,7 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// value is a lease as node/<id> holds it.
+// value is a lease as JSON, the value of node/<id>.
 type value struct {
 	Address string          `json:"address"`
 	Version string          `json:"version"`

@@ -6,22 +6,23 @@ import (
 	sq "github.com/Masterminds/squirrel"
 )
 
-// recordID is the id of the one row of the cluster's table.
+// recordID is the id of the only row of the table cluster, the record.
 const recordID = 1
 
 // registryTexts is the SQL of a registry.
 type registryTexts struct {
 	register, renew, read  string
 	firstRecord, setRecord string
-	nodes                  string // the table
+	nodes                  string // the table of leases
 }
 
-// The database's clock, in the statement itself.
+// Times are taken from the database's clock, within the statements.
 const (
 	serverNow   = "UTC_TIMESTAMP(3)"
 	serverAfter = serverNow + " + INTERVAL ? MICROSECOND"
-	// One that says that it lasts for longer than any does was written before that
-	// clock was put back: who lives has a new one a moment later.
+	// leaseOver is true for an expired lease: also for one that would last longer
+	// than any lease does, since it was written before the clock was put back. Nodes
+	// that live have renewed theirs a moment later.
 	leaseOver = "(expiresAt <= " + serverNow + " OR expiresAt > " + serverAfter + ")"
 )
 
@@ -40,7 +41,7 @@ func newRegistryTexts(prefix string) registryTexts {
 			Suffix(d.Upsert("id") + strings.Join(keep, ", "))),
 		renew: sqlText(sq.Update(nodes).Set("address", "").Set("version", "").Set("schemaVersion", 0).Set("meta", "").
 			Set("expiresAt", sq.Expr(serverAfter, 0)).Where("id = ?", "")),
-		// The record comes as the row of a node without an id.
+		// The record comes as a row with an empty id, the first one.
 		read: sqlText(sq.Select("'' AS id", "generation", "members AS body", "'' AS address", "'' AS version", "0 AS schemaVersion", "0 AS expired", serverNow).
 			From(cluster).Where("id = ?", recordID).
 			SuffixExpr(sq.Select("id", "0", "meta", "address", "version", "schemaVersion").Column(leaseOver, 0).Column(serverNow).
@@ -64,8 +65,8 @@ func (t *registryTexts) count(n int) string {
 	return sqlText(sq.Select("COUNT(*)").From(t.nodes).Where(sq.Eq{"id": make([]string, n)}))
 }
 
-// sqlText is the text alone: values are given when it is run. What cannot be
-// built is a mistake of this file.
+// sqlText returns a statement's text; its arguments are given when it is run. An
+// error in building it is a bug of this file.
 func sqlText(b sq.Sqlizer) string {
 	text, _, err := b.ToSql()
 	if err != nil {
