@@ -220,7 +220,7 @@ func (c *Conversation) tick() {
 	c.tellPresence()
 	c.askAgain()
 	c.retryActivation()
-	c.recent.trim(c.now)
+	c.trimRecent()
 	// Marks whose time has come go with the group that end emits.
 }
 

@@ -64,6 +64,29 @@ func TestConversation_ShedsWhatIsSent(t *testing.T) {
 	want(t, "afterwards", codes(r.save()), "ok")
 }
 
+// What was acked just before the node became overloaded is acked again for as
+// long as it is, without the store, which may be what stands still.
+func TestConversation_AcksAgainWhileOverloaded(t *testing.T) {
+	l := &load{}
+	r := newRig(t, "c1", rules.Options{Load: l})
+	r.step(r.post("alice", "first", "t1"))
+	r.warm()
+	want(t, "before", codes(r.save()), "ok")
+	l.sheds[message.WorkTyping] = true
+	for range 3 {
+		r.now = r.now.Add(time.Minute)
+		r.step(&message.Tick{})
+		if r.c.Step(&message.Tick{}, r.now).Tick.IsZero() {
+			t.Fatal("nobody asks when it is over")
+		}
+		want(t, "a repeat meanwhile", codes(r.step(r.post("alice", "first", "t1"))), "ok")
+	}
+	l.sheds[message.WorkTyping] = false
+	r.now = r.now.Add(time.Minute)
+	r.step(&message.Tick{})
+	want(t, "long afterwards the store is asked", codes(r.step(r.post("alice", "first", "t1"))), "")
+}
+
 // told lists the presence that a step tells, as "alice+" and "alice-".
 func told(r *rules.Ready) string {
 	var all []string

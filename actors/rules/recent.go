@@ -8,7 +8,8 @@ import (
 )
 
 // quietAfter is how long after the last message the memory of repeats is let
-// go; from then on the store alone answers them.
+// go; from then on the store alone answers them. While the node is overloaded
+// the memory is kept: the store may be what stands still.
 const quietAfter = 5 * time.Second
 
 // keepTargets is how many messages stay known to read marks after that.
@@ -157,11 +158,21 @@ func (r *recent) next() time.Time {
 	return r.lastUsed.Add(quietAfter)
 }
 
-// trim gives the memory of a conversation that has become quiet back.
-func (r *recent) trim(now time.Time) {
-	if at := r.next(); at.IsZero() || now.Before(at) {
+// trimRecent gives the memory of a conversation that has become quiet back, if
+// the node has no more to do than it can.
+func (c *Conversation) trimRecent() {
+	if at := c.recent.next(); at.IsZero() || c.now.Before(at) {
 		return
 	}
+	if c.o.Load.Sheds(message.WorkTyping) {
+		c.recent.lastUsed = c.now
+		return
+	}
+	c.recent.trim()
+}
+
+// trim forgets what is saved, but the last few places.
+func (r *recent) trim() {
 	pending := map[postKey]*seen(nil)
 	for k, e := range r.keys {
 		if e.batch != nil {

@@ -76,6 +76,23 @@ func overload(t *testing.T, s *boundServer, store standing) {
 		t.Fatal(err)
 	}
 	heard := listenTo(t, bob)
+	call := func(c *client, event string, payload any, want wire.Code) json.RawMessage {
+		t.Helper()
+		data, err := c.call(event, payload)
+		if code := codeOf(err); code != want || err != nil && code == "" {
+			t.Errorf("%s: %v, want %q", event, err, want)
+		}
+		return data
+	}
+	// typing ends and begins anew, which is always told.
+	typing := func() {
+		t.Helper()
+		call(ann, wire.EventTyping, object{"conversationId": "lobby", "isTyping": false}, "")
+		call(ann, wire.EventTyping, object{"conversationId": "lobby"}, "")
+	}
+
+	typing()
+	heard.until(t, `"isTyping":true`)
 	say(t, other, "plug", 1) // behind whatever the joins have written
 	first := object{"conversationId": "lobby", "content": "hello", "tempId": "first"}
 	acked, err := ann.call(wire.EventSendMessage, first)
@@ -112,23 +129,6 @@ func overload(t *testing.T, s *boundServer, store standing) {
 			}
 		}
 	}
-	call := func(c *client, event string, payload any, want wire.Code) json.RawMessage {
-		t.Helper()
-		data, err := c.call(event, payload)
-		if code := codeOf(err); code != want || err != nil && code == "" {
-			t.Errorf("%s: %v, want %q", event, err, want)
-		}
-		return data
-	}
-	// typing ends and begins anew, which is always told.
-	typing := func() {
-		t.Helper()
-		call(ann, wire.EventTyping, object{"conversationId": "lobby", "isTyping": false}, "")
-		call(ann, wire.EventTyping, object{"conversationId": "lobby"}, "")
-	}
-
-	typing()
-	heard.until(t, `"isTyping":true`)
 	fill(.5)
 	typing()
 	unheard(wire.EventTyping, `"isTyping":true`) // false may be that it has expired
