@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 
+	"github.com/corrillo/corrillo/wire"
 	"github.com/corrillo/corrillo/wire/engineio"
 	"github.com/corrillo/corrillo/wire/transport/wsframe"
 )
@@ -130,6 +131,9 @@ func (d *candidate) Ended(err error) {
 	if c.poll.candidate == d {
 		c.poll.candidate = nil
 		c.poll.phase.Detach()
+		if c.reason == wire.CloseDraining {
+			c.poll.expect(c)
+		}
 	}
 	c.poll.signal()
 	c.mu.Unlock()

@@ -12,8 +12,9 @@ import (
 // them a second (all at once when it is not positive), with CloseDraining. The
 // polls and WebSockets that are passed on to other nodes are cut off among them,
 // so that their clients come back elsewhere, but for upgrades that are half done:
-// they are given CloseTimeout. It returns when all are gone, or with ctx's error;
-// polls and posts of sessions that are still there are served meanwhile.
+// they are given CloseTimeout. It returns when all are gone; polls and posts of
+// sessions that are still there are served meanwhile. When ctx ends before, it cuts
+// off those that it has closed and who are not gone yet, and gives ctx's error.
 func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	s.draining.Store(true)
 	const beat = 50 * time.Millisecond
@@ -34,8 +35,7 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 			if allowed <= 0 {
 				break
 			}
-			if c.isOpen() {
-				c.close(wire.CloseDraining)
+			if c.sendAway() {
 				closed++
 				allowed--
 			}
@@ -51,9 +51,38 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 		}
 		select {
 		case <-ctx.Done():
+			for _, c := range conns {
+				c.cutOff()
+			}
+			for _, p := range passing {
+				p.end()
+			}
 			return fmt.Errorf("drain: %d connections left: %w", left, ctx.Err())
 		case <-ticker.C:
 		}
+	}
+}
+
+// sendAway closes the connection with CloseDraining; false: it was closed before.
+func (c *conn) sendAway() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeLocked(wire.CloseDraining, 0, true) {
+		return true
+	}
+	if c.poll != nil {
+		c.poll.expect(c)
+	}
+	return false
+}
+
+// cutOff ends a connection that was closed before, whatever its client has not
+// got yet.
+func (c *conn) cutOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == closing {
+		c.kill()
 	}
 }
 

@@ -385,10 +385,30 @@ func TestElsewhere_DrainOfAStalledUpgrade(t *testing.T) {
 	a, b := mustCluster(t, Options{CloseTimeout: 100 * time.Millisecond})
 	p := startPolling(t, a.addr)
 	c := dial(t, b.addr, engineWS+"&sid="+p.sid)
+	c.write(text("2probe"))
+	c.want("3probe")
 	if err := b.Drain(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	c.want("end")
+}
+
+// A WebSocket that has not been probed is not waited for: its client goes on
+// polling.
+func TestElsewhere_DrainBeforeTheProbe(t *testing.T) {
+	a, b := mustCluster(t, Options{CloseTimeout: 2 * patience})
+	p, session := mustPoll(t, a.server, a.world)
+	c := dial(t, b.addr, engineWS+"&sid="+p.sid)
+	begun := time.Now()
+	if err := b.Drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.want("end")
+	if took := time.Since(begun); took > patience {
+		t.Errorf("it took %v", took)
+	}
+	session.conn.Push(wire.NewFrame("later", []byte(`{}`)))
+	p.wantGet(200, `42["later",{}]`)
 }
 
 // Close does not wait for the life of what is passed on.

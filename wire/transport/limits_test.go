@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -224,47 +222,6 @@ func TestQueue_BehindALargeFrame(t *testing.T) {
 	}
 	_, slow := behind(2 * bound / 1024)
 	slow.awaitClosed(t, wire.CloseSlow)
-}
-
-func TestDrain(t *testing.T) {
-	w := newWorld()
-	s := mustServe(t, Options{Acceptor: w})
-	var clients []*client
-	for range 5 {
-		clients = append(clients, dialChat(t, s.addr))
-	}
-	drained := make(chan error, 1)
-	go func() { drained <- s.Drain(t.Context(), 20) }()
-	var answered sync.WaitGroup
-	for _, c := range clients {
-		answered.Go(func() {
-			if got := c.read(); got != "close 1012 draining" {
-				t.Error(got)
-			}
-			_ = c.nc.Close()
-		})
-	}
-	answered.Wait()
-	if err := <-drained; err != nil {
-		t.Fatal(err)
-	}
-	for range clients {
-		mustOpen(t, w).awaitClosed(t, wire.CloseDraining)
-	}
-	status, body, h := request(t, "GET", "http://"+s.addr+enginePoll, "")
-	if status != 503 || !strings.HasPrefix(body, `{"code":"draining"`) || h.Get("Retry-After") == "" {
-		t.Fatal(status, body)
-	}
-}
-
-func TestDrain_GivesUpWithItsContext(t *testing.T) {
-	s := mustServe(t, Options{Acceptor: newWorld(), CloseTimeout: 200 * time.Millisecond})
-	startPolling(t, s.addr) // does not poll
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if err := s.Drain(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
-	}
 }
 
 func TestClose_RefusesWhatComesLater(t *testing.T) {

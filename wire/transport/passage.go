@@ -68,14 +68,15 @@ func (p *passage) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // probing reports whether this is a WebSocket that may be between probe and
 // upgrade, for longest at most. The stock client has paused its polling then: if
-// it is cut off it asks for nothing more until its session times out.
+// it is cut off it asks for nothing more until its session times out. Before its
+// probe it goes on polling.
 func (p *passage) probing(longest time.Duration) bool {
 	if !p.upgrade || time.Since(p.began) >= longest {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.socket == nil || !p.socket.probed.Load()
+	return p.socket != nil && p.socket.probing()
 }
 
 // end cuts the passage off; false: that was done before.

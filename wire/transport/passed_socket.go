@@ -16,9 +16,9 @@ import (
 type passedSocket struct {
 	net.Conn
 	age    time.Duration
-	first  []byte // received with the handshake; the reader's
-	came   int    // bytes read; the reader's
-	probed atomic.Bool
+	first  []byte       // received with the handshake; the reader's
+	came   atomic.Int64 // bytes read
+	probed atomic.Bool  // and passed on, more than a probe
 }
 
 // probeBytes is the size of a client's probe: a masked frame of "2probe". What
@@ -35,13 +35,16 @@ func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSoc
 	return s
 }
 
+// probing reports whether a probe has come, or a part of it, and nothing else.
+func (s *passedSocket) probing() bool { return s.came.Load() > 0 && !s.probed.Load() }
+
 // Read implements net.Conn. What was read before has been passed on.
 func (s *passedSocket) Read(b []byte) (int, error) {
-	if s.came > probeBytes && !s.probed.Load() {
+	if s.came.Load() > probeBytes && !s.probed.Load() {
 		s.probed.Store(true)
 	}
 	n, err := s.read(b)
-	s.came += n
+	s.came.Add(int64(n))
 	return n, err
 }
 

@@ -18,6 +18,11 @@ const releaseAfter = 50 * time.Millisecond
 // that the client may have sent just before.
 const lastPoll = 300 * time.Millisecond
 
+// nextPoll is how long a session that is sent away waits for a poll after the last
+// one was answered. The stock client asks again at once; who comes later is told
+// that there is no such session, and begins anew as after a close packet.
+const nextPoll = time.Second
+
 // polling is what a connection that began with HTTP requests has besides. The
 // conn's mu guards it.
 type polling struct {
@@ -27,6 +32,7 @@ type polling struct {
 	candidate *candidate    // the WebSocket that is being probed
 	probeBy   time.Duration // else it is closed
 	releaseAt time.Duration // pending polls get a noop; set by the probe
+	answered  time.Duration // when the last GET was, or the session began
 	pending   bool          // a GET waits for packets
 	posting   bool          // a POST is being read
 	last      engineio.Type // what answers the last GET of a closed session
@@ -66,9 +72,31 @@ func (p *polling) close(c *conn, reason wire.CloseReason) {
 		case wire.CloseTransport, wire.ClosePingTimeout, wire.CloseTooLarge, wire.CloseParseError:
 			c.kill()
 			return
+		case wire.CloseDraining:
+			p.expect(c)
+			return
 		}
 	}
 	p.signal()
+}
+
+// expect bounds how long a session that is sent away waits for its client: for
+// the next poll, or for the end of an upgrade that has been probed, while which
+// the stock client does not poll. Nobody has to wait for a client that is gone.
+func (p *polling) expect(c *conn) {
+	if c.state != closing || c.link != nil || p.pending {
+		return
+	}
+	until := p.answered + nextPoll
+	if p.candidate != nil && p.phase == engineio.Probed {
+		until = p.releaseAt + c.srv.opts.CloseTimeout
+	}
+	if until <= c.srv.now() {
+		c.kill()
+		return
+	}
+	c.closeBy = min(c.closeBy, until)
+	c.wake(c.closeBy)
 }
 
 // sweep ends a probe that takes too long.
@@ -104,7 +132,12 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 		return nil, overlap
 	}
 	p.pending = true
-	defer func() { p.pending = false }()
+	defer func() {
+		p.pending, p.answered = false, c.srv.now()
+		if c.reason == wire.CloseDraining {
+			p.expect(c)
+		}
+	}()
 	for {
 		wait := never
 		if p.phase >= engineio.Probed {

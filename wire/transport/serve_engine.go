@@ -118,6 +118,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	poll := newPolling(s.newSID(), ip)
+	poll.answered = s.now()
 	c := s.newEngineConn(p, poll)
 	if !s.add(c) {
 		s.abandon(c)
