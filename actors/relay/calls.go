@@ -8,14 +8,14 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Outcome answers a call.
+// Outcome is the answer to a call.
 type Outcome struct {
 	Posted wire.Posted
 	Err    *wire.Error
 }
 
-// Calls are the requests of this node's back end that wait for an answer of
-// some actor. Safe for concurrent use.
+// Calls is the table of the requests by back ends that wait on this node for the
+// answer of an actor. It is safe for concurrent use.
 type Calls struct {
 	node string
 

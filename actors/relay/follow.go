@@ -1,11 +1,12 @@
 package relay
 
-// follow keeps what is known of a conversation's order for as long as somebody
-// hears it here. In a cluster no longer: what is told while nobody does need not
-// come to this node, so who comes next begins anew. To notice the end, one of the
-// people of a direct conversation holds it. It is to be called when a room has
-// become known, when its people may have changed, and when its last member has
-// gone. Under the lock.
+// follow decides whether the hub keeps the place that a conversation's order has
+// reached here (room.lastSeq and room.lastRev). In a cluster it does so only while
+// somebody on this node hears the conversation: events need not come to a node where
+// nobody does, so whoever hears it next begins anew. One of the people of a direct
+// conversation who are here becomes its holder, so that letGo notices when the last
+// of them goes. follow is to be called when the place becomes known, when the people
+// may have changed, and when the last member has left. Under the lock.
 func (h *Hub) follow(r *room) {
 	if !h.o.Shared || !(r.known || r.revKnown) || r.holder != nil {
 		return
@@ -22,7 +23,8 @@ func (h *Hub) follow(r *room) {
 	}
 }
 
-// letGo passes on what a user who has gone held.
+// letGo finds another holder for each room that a user who has gone held. Under the
+// lock.
 func (h *Hub) letGo(u *userRoom) {
 	for _, r := range u.holds {
 		r.holder = nil

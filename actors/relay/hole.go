@@ -15,28 +15,30 @@ import (
 const (
 	// holePage is how many messages one fetch of a hole brings.
 	holePage = 500
-	// maxWaiting bounds what waits for one conversation's hole.
+	// maxWaiting bounds the messages that wait for one hole to be filled.
 	maxWaiting = 4096
-	// holeFor is how long a hole is tried for while the store is away, and
-	// holePause the longest pause between two tries: acks wait behind it when
-	// the store is back.
+	// holeFor is how long filling a hole is tried while the store is away, and
+	// holePause the longest pause between two tries. It is short because acks wait
+	// for the hole when the store is back.
 	holeFor   = time.Minute
 	holePause = 250 * time.Millisecond
 )
 
-// hole is a conversation's messages first..last, or its edits and deletions,
-// which were committed but not relayed, and what waits for them in order.
+// hole is a gap in what a conversation has relayed: its messages from seq first to
+// last, or its changes (edits and deletions) from rev first to last, are committed
+// but did not come to this lane. The messages that come meanwhile wait.
 type hole struct {
 	conversationID string
-	serial         uint64
-	changes        bool     // first and last are revs
-	first, last    int64    // of a message that was changed again, only the last change is there
-	people         []string // of a direct conversation
-	waiting        []any
+	serial         uint64 // tells it from other holes of the lane
+	changes        bool   // first and last are revs, not seqs
+	first, last    int64
+	people         []string // Relayed.People, of a direct conversation
+	waiting        []any    // messages to the lane, in order
 }
 
-// holeFilled brings the messages of a hole, ascending, or why they could not
-// be read.
+// holeFilled brings the lane the messages of a hole, ascending by seq or rev, or the
+// reason why they could not be read. Of a message that was changed more than once
+// the store has only the last change.
 type holeFilled struct {
 	conversationID string
 	serial         uint64
@@ -44,8 +46,8 @@ type holeFilled struct {
 	err            error
 }
 
-// fill fetches the hole, of which it is said which it is, beside the actor; m
-// goes on when it is filled.
+// fill begins to fetch a hole, on a goroutine of its own; h has changes, first and
+// last set. m, which found the hole, is the first to wait for it.
 func (l *Lane) fill(ctx actor.Context, h *hole, m *message.Relayed) {
 	l.serial++
 	h.conversationID, h.serial, h.people = m.ConversationID, l.serial, m.People
@@ -119,7 +121,7 @@ func (l *Lane) fetch(conversationID string, changes bool, first, last int64) ([]
 func (l *Lane) onHoleFilled(ctx actor.Context, m *holeFilled) {
 	h := l.filling[m.conversationID]
 	if h == nil || h.serial != m.serial {
-		return // it was given up
+		return // this hole was given up meanwhile
 	}
 	err := m.err
 	if e := l.publish(h, m.messages); e != nil {
@@ -132,7 +134,7 @@ func (l *Lane) onHoleFilled(ctx actor.Context, m *holeFilled) {
 	l.goOn(ctx, h)
 }
 
-// publish passes on what was fetched.
+// publish publishes the messages that were fetched for a hole.
 func (l *Lane) publish(h *hole, messages []repo.Message) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -149,17 +151,16 @@ func (l *Lane) publish(h *hole, messages []repo.Message) (err error) {
 		}
 		d := render(&messages[i])
 		if h.people != nil {
-			d.Users = h.people // without who was removed since
+			d.Users = h.people // Render may name a person who was removed since
 		}
 		l.o.Hub.DeliverFilled(h.conversationID, &d)
 	}
 	return nil
 }
 
-// wait lets m wait for the hole, or gives the hole up when too much does.
-//
-// A refusal has no place in the order, and does not wait: the store that the
-// hole waits for may be away for long.
+// wait lets m wait until the hole is filled. When too much waits it gives the hole
+// up. Refusals in m do not wait: they have no place in the order, and the store that
+// the hole needs may be away for long.
 func (l *Lane) wait(ctx actor.Context, h *hole, m any) {
 	if r, ok := m.(*message.Relayed); ok {
 		m = l.refuse(r)
@@ -190,9 +191,9 @@ func (l *Lane) refuse(m *message.Relayed) *message.Relayed {
 	return &rest
 }
 
-// close goes on without the hole. The order cannot be kept for those who
-// listen now: they lose their connection, not a message, and catch up from the
-// store when they come back.
+// close gives the hole up. The order cannot be kept for those who listen now, so
+// their sessions are ended; they lose no message, since they come back and catch up
+// from the store.
 func (l *Lane) close(ctx actor.Context, h *hole, err error) {
 	l.o.Log.Error("a hole could not be filled: closing the listeners", "conversation", h.conversationID,
 		"changes", h.changes, "first", h.first, "last", h.last, "err", err)
@@ -200,7 +201,7 @@ func (l *Lane) close(ctx actor.Context, h *hole, err error) {
 	l.goOn(ctx, h)
 }
 
-// goOn does what has waited, up to the next hole.
+// goOn carries out the messages that waited for the hole, up to the next hole.
 func (l *Lane) goOn(ctx actor.Context, h *hole) {
 	if h.changes {
 		l.o.Hub.PassedOnRev(h.conversationID, h.last)

@@ -7,10 +7,11 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Subscribe carries out a join, one of those of m. When the session is gone, has
-// become someone else's since it was asked for, or has lost the connection to which the page was to go,
-// it tells Options.Left instead, before it answers: what the client does next
-// must not overtake that. A gated join is answered by OpenGate in any case.
+// Subscribe carries out sub, one of m.Join. It does not when the session is gone, has
+// identified as somebody else since it asked, or has lost the connection that the
+// page was to go to. Options.Left is called then, before the client is answered, so
+// that nothing the client does next can overtake it. A gated join is answered by
+// OpenGate in any case.
 func (h *Hub) Subscribe(m *message.Relayed, sub *message.Subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -45,7 +46,7 @@ func (h *Hub) Subscribe(m *message.Relayed, sub *message.Subscription) {
 	}
 }
 
-// RefuseJoin answers a join that is not carried out, and tells Options.Left.
+// RefuseJoin answers a join with a refusal, and calls Options.Left.
 func (h *Hub) RefuseJoin(conversationID string, sub *message.Subscription, e *wire.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,16 +55,15 @@ func (h *Hub) RefuseJoin(conversationID string, sub *message.Subscription, e *wi
 
 func (h *Hub) refuseJoin(conversationID string, sub *message.Subscription, e *wire.Error) {
 	h.o.Left(conversationID, sub.Origin.Session, sub.Origin.Serial)
-	if !sub.Gated { // else OpenGate answers
+	if !sub.Gated { // OpenGate answers a gated one
 		h.reply(&message.Reply{Origin: sub.Origin, Err: e})
 	}
 }
 
-// OpenGate answers a gated join and lets go what was held back. What the session
-// hears of the room because it had joined before comes before the answer that
-// counts it. A join whose
-// page could not be read ends the subscription, unless the session had joined
-// before it; one that was cut off meanwhile is refused.
+// OpenGate answers a gated join and releases the frames that were held back. Events
+// that the session gets because it had joined before go out ahead of the answer. If
+// the page could not be read, the subscription ends, unless the session had joined
+// before; a join whose connection was lost meanwhile is refused.
 func (h *Hub) OpenGate(m *message.GateOpened) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,12 +82,12 @@ func (h *Hub) OpenGate(m *message.GateOpened) {
 		return
 	}
 	if g := &s.gating.joins[k]; g.again && (m.Through < g.through || m.ThroughRev < g.throughRev) {
-		return // of an owner before; the one after it answers, too
+		return // from an earlier owner of the conversation; the new one will answer, too
 	}
 	h.openGate(s, k, &m.Reply)
 }
 
-// openGate answers the session's join with that gate.
+// openGate answers the join whose gate is s.gating.joins[k], and opens it.
 func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
 	r, serial := s.gating.joins[k].room, reply.Origin.Serial
 	joint := &s.joined[s.jointOf(r)]
@@ -112,9 +112,9 @@ func (h *Hub) openGate(s *Subscriber, k int, reply *message.Reply) {
 	s.openGates(func(g gatedJoin) bool { return g.room == r && g.serial == serial })
 }
 
-// waitsFor reports whether another join of the room than the failed one with
-// that serial waits. It is then for that one to say that the joins up to last
-// came to nothing.
+// waitsFor reports whether another join of the room still waits for its page, beside
+// the one with that serial, which has failed. Should that one fail, too, its Left
+// covers all joins up to last.
 func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
 	joins := s.gates()
 	for i := range joins {
@@ -126,12 +126,12 @@ func (s *Subscriber) waitsFor(r *room, serial, last uint64) bool {
 	return false
 }
 
-// cutGates ends the joins that a lost connection leaves unanswered: they have
-// not happened. Under the lock.
+// cutGates undoes the joins that still wait for their page when the connection is
+// lost. Under the lock.
 func (h *Hub) cutGates(s *Subscriber) {
 	gates := s.gates()
 	if gates != nil {
-		s.drop() // the log keeps it
+		s.drop() // the replay log has the frames
 		s.gating = nil
 	}
 	for _, g := range gates {
@@ -144,9 +144,9 @@ func (h *Hub) cutGates(s *Subscriber) {
 	}
 }
 
-// Unsubscribe takes a session out of a conversation. It reports whether it was in,
-// the serial of the last command to join, and whether the conversation may have
-// been told of it as one of the Listeners: after what it is taken out for.
+// Unsubscribe takes a session out of a conversation. was reports whether it had
+// joined, join is the serial of its last command to join, and told reports whether
+// the conversation may yet hear of the session in a Listening that this node sends.
 func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) (join uint64, told, was bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -164,8 +164,8 @@ func (h *Hub) Unsubscribe(conversationID string, ref message.SessionRef) (join u
 	return join, told, true
 }
 
-// Evict takes every session of these users out of a conversation, which knows
-// of it.
+// Evict takes every session of these users out of a conversation. The conversation
+// has asked for it, so it is not told.
 func (h *Hub) Evict(conversationID string, userIDs []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -182,17 +182,17 @@ func (h *Hub) Evict(conversationID string, userIDs []string) {
 	}
 }
 
-// CloseListeners ends the sessions of everyone who listens to a conversation,
-// people included, when the order cannot be kept for them: they come back
-// with new ones and fetch what they miss. The log has a hole, so the old ones
-// cannot be recovered.
+// CloseListeners ends the sessions of everyone who hears a conversation, people
+// included, when its order cannot be kept for them. Their clients come back with new
+// sessions and fetch what they have missed; the old sessions cannot be recovered,
+// since the replay log lacks events.
 func (h *Hub) CloseListeners(conversationID string, people []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.stats.ListenersClosed++
 	if r := h.rooms[conversationID]; r != nil {
 		r.used = time.Now().UnixNano()
-		r.revKnown = false // who comes back asks for the changes before it
+		r.revKnown = false // clients that come back ask for earlier changes themselves
 		for _, s := range r.members {
 			h.finish(s, wire.CloseInternal)
 		}

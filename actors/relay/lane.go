@@ -30,12 +30,12 @@ type LaneOptions struct {
 	Failures *supervision.Failures
 	// Unknown counts messages of a type that a lane does not know.
 	Unknown *atomic.Int64
-	// Joined is told of every session that was to be taken in, after that; late
-	// says that it had to wait for a hole. Default: nobody is.
+	// Joined is called after each join in m has been carried out or refused; late
+	// says that it had to wait for a hole. Default: nothing.
 	Joined func(m *message.Relayed, session message.SessionRef, late bool)
-	// Left is told of every session that was taken out because it has left, with the
-	// serial of its last join, after that; late as above, or that the conversation
-	// may hear of the session as one of the Listeners yet. Default: nobody is.
+	// Left is called after a session in m.Leave was unsubscribed. join is the serial
+	// of its last join; late says that m had to wait for a hole, or that the
+	// conversation may yet hear of the session in a Listening. Default: nothing.
 	Left func(m *message.Relayed, session message.SessionRef, join uint64, late bool)
 	// HoleMessages and HoleBytes bound what is fetched for one hole, of messages
 	// or of changes. Defaults 5,000 and 64 MiB.
@@ -43,15 +43,14 @@ type LaneOptions struct {
 	HoleBytes    int
 }
 
-// Lane is the relay actor of some of the node's conversations. What it knows
-// of a conversation's order is kept in the hub. One Lane is the actor of all
-// its restarts, so that what waits for a hole is not lost with one.
+// Lane is the relay actor of some of the node's conversations. The place that each
+// conversation's order has reached is kept in the hub. The same Lane is used again
+// when the actor is restarted, so that what waits for a hole is not lost.
 type Lane struct {
-	o LaneOptions
-	// filling holds what waits, per conversation with a hole.
-	filling map[string]*hole
-	serial  uint64 // of the last hole
-	late    bool   // what is done now has waited for a hole
+	o       LaneOptions
+	filling map[string]*hole // by conversation, at most one hole each
+	serial  uint64           // of the newest hole
+	late    bool             // what is being carried out has waited for a hole
 }
 
 // NewLane makes a lane's actor.
@@ -71,7 +70,8 @@ func NewLane(o LaneOptions) *Lane {
 	return &Lane{o: o, filling: map[string]*hole{}}
 }
 
-// Barrier says when a lane has done what was sent to it before.
+// Barrier is a message that calls Passed when the lane has handled everything that
+// was sent to it before.
 type Barrier struct{ Passed func() } // must not block
 
 // Receive implements actor.Actor.
@@ -95,7 +95,7 @@ func (l *Lane) Receive(ctx actor.Context) {
 	}
 }
 
-// inOrder does m now, or after the conversation's hole is filled.
+// inOrder carries m out now, or when the conversation's hole is filled.
 func (l *Lane) inOrder(ctx actor.Context, conversationID string, m any) {
 	if hole := l.filling[conversationID]; hole != nil {
 		l.wait(ctx, hole, m)
@@ -104,8 +104,8 @@ func (l *Lane) inOrder(ctx actor.Context, conversationID string, m any) {
 	l.do(ctx, m)
 }
 
-// do carries m out. When that panics, what is left of m is answered, and the
-// listeners are closed, since what they have heard is not known.
+// do carries m out. When that panics it answers what is left of m, and ends the
+// listeners' sessions, since it is not known which events they have got.
 func (l *Lane) do(ctx actor.Context, m any) {
 	l.o.Hub.batch.Begin()
 	defer l.o.Hub.batch.End()
@@ -124,7 +124,8 @@ func (l *Lane) do(ctx actor.Context, m any) {
 	}
 }
 
-// onRelayed carries m out and takes off it what has been done.
+// onRelayed carries m out, and removes each part from m when it is done. When it
+// meets a hole it stops, and m waits with the rest.
 func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	h := l.o.Hub
 	for _, s := range m.Leave {
@@ -162,8 +163,8 @@ func (l *Lane) onRelayed(ctx actor.Context, m *message.Relayed) {
 	l.complete(replies, 0)
 }
 
-// behind reports whether something is missing before m goes on: messages that it
-// knows of, or changes up to rev. It is fetched then.
+// behind reports whether messages up to m.LastSeq, or changes up to rev, are missing
+// here. If so it begins to fetch them, and m waits.
 func (l *Lane) behind(ctx actor.Context, m *message.Relayed, rev int64) bool {
 	if first := l.o.Hub.Behind(m); first > 0 {
 		l.fill(ctx, &hole{first: first, last: m.LastSeq}, m)
@@ -176,7 +177,7 @@ func (l *Lane) behind(ctx actor.Context, m *message.Relayed, rev int64) bool {
 	return false
 }
 
-// answerOnly answers what m still answers and publishes nothing.
+// answerOnly sends the answers in m, refuses its joins and publishes nothing.
 func (l *Lane) answerOnly(m *message.Relayed) {
 	h := l.o.Hub
 	h.CloseListeners(m.ConversationID, m.People)
@@ -192,8 +193,8 @@ func (l *Lane) answerOnly(m *message.Relayed) {
 	h.PassedOn(m.ConversationID, m.LastSeq)
 }
 
-// complete answers the calls among the replies; sessions were answered
-// before the event.
+// complete gives the replies that are for calls of back ends to Calls. delivered is
+// added to each as the number of connections that got the event.
 func (l *Lane) complete(replies []message.Reply, delivered int) {
 	for i := range replies {
 		if r := &replies[i]; !r.Origin.Call.IsZero() && r.Origin.Call.Node == l.o.Hub.node {

@@ -8,11 +8,11 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// Deliver answers the delivery's acks and publishes its event, if it is the
-// next of its conversation. A message or a change that was passed on already is
-// answered but not published again. When messages are missing before a message,
-// or changes before a change, nothing is done and hole is the first seq, or rev,
-// that is missing.
+// Deliver sends the delivery's acks and publishes its event, if that is the next one
+// in the conversation's order. delivered is the number of connections that got it. A
+// message or a change that was published before is acked only. When messages are
+// missing before a message, or changes before a change, nothing is done, and hole is
+// the first seq, or rev, that is missing.
 func (h *Hub) Deliver(conversationID string, d *message.Delivery) (delivered int, hole int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,8 +65,8 @@ func (h *Hub) DeliverFilled(conversationID string, d *message.Delivery) {
 	h.publish(conversationID, d)
 }
 
-// heard reports whether anyone on this node hears a conversation. Where nobody
-// does it is not followed any more: who comes next begins anew.
+// heard reports whether anyone on this node hears a conversation. If nobody does,
+// the place that its order has reached is forgotten in a cluster: see follow.
 func (h *Hub) heard(conversationID string, people []string) bool {
 	r := h.rooms[conversationID]
 	if r != nil && len(r.members) > 0 {
@@ -86,8 +86,8 @@ func (h *Hub) heard(conversationID string, people []string) bool {
 	return false
 }
 
-// follows reports whether people hear a direct conversation here without having
-// joined, from some message on.
+// follows reports whether a person on this node hears a direct conversation without
+// having joined, and the place that its order has reached is known.
 func (h *Hub) follows(r *room) bool {
 	return r.known && slices.ContainsFunc(r.people, func(id string) bool { return h.users[id] != nil })
 }
@@ -98,10 +98,10 @@ func (h *Hub) replies(replies []message.Reply) {
 	}
 }
 
-// Behind returns the first seq that is missing when the conversation's last
-// committed one is m.LastSeq, and 0 when none is, or when this node has not
-// followed the conversation. A direct one is followed from m.FromSeq on: its
-// two people hear it without having joined.
+// Behind returns the first seq that is missing on this node if m.LastSeq is the last
+// one committed; 0 when none is missing, or when this node has not followed the
+// conversation so far. A direct one is followed from m.FromSeq on, since its two
+// people hear it without having joined.
 func (h *Hub) Behind(m *message.Relayed) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -126,9 +126,9 @@ func (h *Hub) Behind(m *message.Relayed) int64 {
 	return r.lastSeq + 1
 }
 
-// begin has a direct conversation followed from m.FromSeq and m.FromRev on, as far
-// as it is not yet: a hole that was filled meanwhile may have brought one of the
-// two. Under the lock.
+// begin starts to follow a direct conversation, from m.FromSeq and m.FromRev on. A
+// place that is known already, as when a hole was filled meanwhile, stays. Under the
+// lock.
 func (h *Hub) begin(r *room, m *message.Relayed) {
 	if !r.known {
 		from := max(cmp.Or(m.FromSeq, m.LastSeq), 0) // message.FromFirst is below
@@ -139,14 +139,14 @@ func (h *Hub) begin(r *room, m *message.Relayed) {
 	}
 }
 
-// BehindRev returns the first rev that is missing when the changes up to
-// through were committed, and 0 when none is, or when this node has not followed
-// the conversation. Where the first one to be followed is not known yet, it is
-// the next one: those up to through are for who has come since to ask for. Behind
-// comes before it.
+// BehindRev returns the first rev that is missing on this node if the changes up to
+// through are committed; 0 when none is missing, or when this node has not followed
+// the conversation so far. If it does not know a rev yet, it follows the changes
+// after through: clients that have come since ask for earlier ones themselves. It is
+// called after Behind.
 //
-// What is missing may be less than it seems: of a message that was changed
-// again only the later change is there.
+// Fewer changes may be missing than the numbers say: of a message that was changed
+// more than once the store has only the last change.
 func (h *Hub) BehindRev(m *message.Relayed, through int64) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -157,7 +157,7 @@ func (h *Hub) BehindRev(m *message.Relayed, through int64) int64 {
 	switch {
 	case r == nil:
 		return 0
-	case m.NextRev == 0: // its changes come without their place, and are not counted
+	case m.NextRev == 0: // from a version that does not number changes
 		r.revKnown = false
 		return 0
 	case !r.revKnown:
@@ -170,7 +170,7 @@ func (h *Hub) BehindRev(m *message.Relayed, through int64) int64 {
 	return r.lastRev + 1
 }
 
-// PassedOnRev notes that no change up to rev is missing any more.
+// PassedOnRev notes that the changes up to rev are not to be waited for any more.
 func (h *Hub) PassedOnRev(conversationID string, rev int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,7 +183,7 @@ func (h *Hub) PassedOnRev(conversationID string, rev int64) {
 	}
 }
 
-// PassedOn notes that nothing up to seq is missing any more.
+// PassedOn notes that the messages up to seq are not to be waited for any more.
 func (h *Hub) PassedOn(conversationID string, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

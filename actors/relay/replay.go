@@ -45,15 +45,15 @@ type replay struct {
 // entryOverhead is what an entry costs beside its frame, in bytes.
 const entryOverhead = 80
 
-// coolAfter is how long a frame keeps its encodings: those who are late to be
-// sent it have them in their queues.
+// coolAfter is how long a frame in the log keeps its encodings. Connections that get
+// it later hold their own reference in their queues.
 const coolAfter = 2 * time.Second
 
 // append logs a frame in a stream. shared is true when the same frame is
 // already counted by an entry just before.
 func (r *replay) append(s *stream, e entry, shared bool) {
 	if r.maxBytes <= 0 || r.maxAge <= 0 {
-		// Nothing is kept, but the stream knows what it has missed.
+		// Nothing is kept, but the stream's offset shows that something is missing.
 		s.head, s.offset = 0, e.offset
 		return
 	}

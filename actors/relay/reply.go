@@ -8,32 +8,31 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Reply answers a session's command: the ack callback when the client asked
-// for one, the event when the reply has one, and for a refusal the dialect of
-// failure that PROTOCOL gives it. Replies to sessions of other nodes and to
-// sessions that are gone do nothing.
+// Reply answers a session's command: it acks when the client asked for that, emits
+// the reply's event if there is one, and puts a refusal in the form that PROTOCOL.md
+// describes. It does nothing when the session is another node's or gone.
 func (h *Hub) Reply(r *message.Reply) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reply(r)
 }
 
-// ReplyAll does Reply for each.
+// ReplyAll calls Reply for each.
 func (h *Hub) ReplyAll(replies []message.Reply) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.replies(replies)
 }
 
-// Refuse answers a command of this session that never left it.
+// Refuse refuses a command that has not left its session.
 func (h *Hub) Refuse(s *Subscriber, o message.Origin, tempID string, e *wire.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refuse(s, &o, tempID, e)
 }
 
-// Answer acks a command of this session that never left it, when the client
-// asked for an ack.
+// Answer acks a command that has not left its session, when the client asked for an
+// ack.
 func (h *Hub) Answer(s *Subscriber, o message.Origin, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,8 +48,8 @@ func (h *Hub) reply(r *message.Reply) {
 		return
 	}
 	if r.Err != nil && r.Origin.Serial != 0 {
-		// A join that was told again, to a new owner of the conversation that
-		// refuses it: the gate that the old one has closed opens.
+		// A join may be sent again to a new owner of the conversation, which refuses
+		// it. Then the gate that the old owner has closed is to be opened.
 		if k := slices.IndexFunc(s.gates(), func(g gatedJoin) bool { return g.serial == r.Origin.Serial }); k >= 0 {
 			h.openGate(s, k, r)
 			return
@@ -59,7 +58,7 @@ func (h *Hub) reply(r *message.Reply) {
 	h.answer(s, r)
 }
 
-// answer is reply for a session whose gates do not matter.
+// answer is reply without a look at the session's gates.
 func (h *Hub) answer(s *Subscriber, r *message.Reply) {
 	s.pending.Add(-1)
 	if r.Err != nil {

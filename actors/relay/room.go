@@ -6,30 +6,30 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// room is a conversation on this node: who listens, and how far its messages
-// were passed on. It is kept while it has members or was used lately.
+// room is a conversation on this node: who listens, and the place that its order has
+// reached. It is kept while it has members or was used lately.
 type room struct {
 	id      string
 	members []*Subscriber
 	stream  stream
-	people  []string  // of a direct conversation, who hear it without having joined
+	people  []string  // the users who hear a direct conversation without having joined
 	holder  *userRoom // see follow
 
-	known    bool  // lastSeq counts
-	lastSeq  int64 // last message passed on
-	revKnown bool  // lastRev counts
-	lastRev  int64 // last edit or deletion passed on
-	used     int64 // unix nanoseconds
+	known    bool  // lastSeq is valid
+	lastSeq  int64 // seq of the last message that was published here
+	revKnown bool  // lastRev is valid
+	lastRev  int64 // rev of the last edit or deletion that was published here
+	used     int64 // when, in unix nanoseconds
 
-	// shown are those of whom members were told that they are online, and not that
-	// they are offline since; nil where there are no other nodes.
+	// shown are the users whom the members show as online, by the last presence that
+	// they were told; nil where there are no other nodes.
 	shown map[string]struct{}
 }
 
-// shownMost bounds room.shown: over it one is forgotten for each that comes.
+// shownMost bounds room.shown: beyond it one is forgotten for each that is added.
 const shownMost = 10_000
 
-// show notes what the members are told of a user.
+// show notes the presence that the members are told of a user.
 func (r *room) show(userID string, online bool) {
 	if !online {
 		delete(r.shown, userID)
@@ -52,7 +52,7 @@ type userRoom struct {
 	id       string
 	sessions []*Subscriber
 	stream   stream
-	holds    []*room // those that it is the holder of
+	holds    []*room // rooms whose holder it is
 }
 
 // roomOf returns the room, made when create is set. Under the lock.
@@ -65,8 +65,8 @@ func (h *Hub) roomOf(id string, create bool) *room {
 	return r
 }
 
-// join adds s to r, as m says. What a session that is in already has not received yet
-// stays due to it. Under the lock.
+// join adds s to r for a join of m with that serial. A session that is in already
+// still gets the events that wait for it. Under the lock.
 func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, m *message.Relayed) {
 	i := s.jointOf(r)
 	if i < 0 {
@@ -86,7 +86,7 @@ func (h *Hub) join(s *Subscriber, r *room, gated bool, serial uint64, m *message
 	}
 }
 
-// leave takes s out of r, while it goes on elsewhere. Under the lock.
+// leave takes s, which goes on living, out of r. Under the lock.
 func (h *Hub) leave(s *Subscriber, r *room) {
 	if h.takeOut(s, r) && s.user != nil {
 		h.o.Shown(s.user.id, r.id, s.Ref(), false)
@@ -122,7 +122,7 @@ func (h *Hub) takeOut(s *Subscriber, r *room) bool {
 		r.used = time.Now().UnixNano()
 		h.follow(r)
 	}
-	if s.gating != nil { // it is not in the room any more
+	if s.gating != nil { // the held events of a room that it has left are not for it
 		s.gating.forget(len(s.gating.held), joinedOnly(r))
 	}
 	s.openGates(func(g gatedJoin) bool { return g.room == r })

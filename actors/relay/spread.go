@@ -10,24 +10,25 @@ import (
 	"github.com/corrillo/corrillo/actors/whereabouts"
 )
 
-// Spread hands what conversations and users tell to the relay lanes of the
-// nodes that have listeners: here by mailbox, elsewhere by the outbox.
+// Spread sends the messages of conversations and users to the relay lanes of the
+// nodes that need them: on this node by mailbox, on others by the outbox.
 type Spread struct {
 	Root *actor.RootContext
-	Lane func(key string) *actor.PID // of this node
+	Lane func(key string) *actor.PID // this node's lane for a conversation
 	Self string                      // this node's id
-	// Out leads to the other nodes, and Others names them; nil when there are
-	// none. Others' result is not changed.
+	// Out sends to the other nodes, and Others lists them; both nil when there are
+	// none. The result of Others is not changed.
 	Out    *outbox.Outbox
 	Others func() []string
-	// Whereabouts says which of them have people. Nil: all may.
+	// Whereabouts knows which nodes have which users. Nil: every node may have
+	// anyone.
 	Whereabouts *whereabouts.Whereabouts
 }
 
-// Relay passes m on, which it owns. listening calls its argument with the nodes
-// that have sessions in the conversation; nil: there are none. Those named by m in
-// any other way are found. What is for people goes to every node that has them, or
-// may.
+// Relay sends m, which it takes over, to this node's lane and the parts that other
+// nodes need to theirs. listening calls yield with each node that has sessions in the
+// conversation; nil when there are none. Nodes that need m for other reasons, such as
+// an answer in it or a user who is or may be there, are found by Relay.
 func (s *Spread) Relay(m *message.Relayed, listening func(yield func(node string) bool)) {
 	if s.Out == nil {
 		s.Root.Send(s.Lane(m.ConversationID), m)
@@ -55,8 +56,8 @@ func (s *Spread) send(node string, m *message.Relayed, listens, people bool) {
 	}
 }
 
-// Answer passes on what is for one origin alone, a *message.Relayed or
-// *message.GateOpened of that conversation.
+// Answer sends m, a *message.Relayed or *message.GateOpened of that conversation, to
+// the lane on the node of o, the only one that it is for.
 func (s *Spread) Answer(conversationID string, o *message.Origin, m any) {
 	if node := o.Node(); s.Out != nil && node != "" && node != s.Self {
 		s.Out.Relay(node, m)

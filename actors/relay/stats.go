@@ -12,7 +12,7 @@ type Stats struct {
 	Sessions     int   // attached and detached
 	Detached     int   // waiting for recovery
 	Unanswered   int   // commands of all sessions together
-	Joined       int   // conversations that a session has joined
+	Joined       int   // conversations that at least one session has joined
 	Users        int   // users with a session
 	LogBytes     int   // of the replay log
 	LogEntries   int   //
@@ -20,9 +20,9 @@ type Stats struct {
 	Recovered    int64 // recoveries that brought everything
 	RecoveryGaps int64 // recoveries refused: the log no longer reached back
 	Replayed     int64 // frames sent again by recoveries
-	JoinsCut     int64 // joins that a lost connection left unanswered
+	JoinsCut     int64 // joins that were not answered since their connection was lost
 	Published    int64 // events
-	Delivered    int64 // events times receivers
+	Delivered    int64 // events, counted once for each receiver
 	Refused      int64 // commands answered with an error
 	HolesFilled  int64 // messages and changes fetched from the store to keep the order
 	// ListenersClosed counts conversations whose listeners were closed because
@@ -47,7 +47,7 @@ func (h *Hub) Stats() Stats {
 	return s
 }
 
-// RoomsJoined counts the conversations that a session has joined.
+// RoomsJoined returns Stats.Joined alone.
 func (h *Hub) RoomsJoined() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,10 +59,9 @@ func (h *Hub) RoomsJoined() int {
 // passed on.
 const roomIdle = 2 * time.Minute
 
-// Sweep calls the owners whose deadline has passed, ends sessions whose
-// recovery window is over, forgets rooms without members, trims the log and
-// gives the room of maps that were larger back. It is meant to run once a
-// second.
+// Sweep calls the owners whose deadline has passed, ends sessions whose recovery
+// window is over, forgets rooms without members, trims the log and frees memory that
+// maps took when they were larger. It is meant to run once a second.
 func (h *Hub) Sweep(now time.Time) {
 	t := now.UnixNano()
 	var due []Owner

@@ -36,20 +36,21 @@ type Subscriber struct {
 	deadline atomic.Int64 // unix nanoseconds at which the owner wants Due; 0: none
 }
 
-// gating is what a session has to wait for.
+// gating is the state of a session while any join waits for its page: frames are
+// held back until the gates of all such joins are open.
 type gating struct {
-	joins []gatedJoin // whose reply is not there yet; never empty
-	held  []heldFrame
-	bytes int // of held
+	joins []gatedJoin // never empty
+	held  []heldFrame // in the order in which they go out
+	bytes int         // the size of held
 }
 
-// heldFrame is a frame behind a gate, or the answer to a join that must not
-// overtake what waits there.
+// heldFrame is a frame that waits behind a gate, or the answer to a join that must
+// keep its place among such frames.
 type heldFrame struct {
 	*wire.Frame
-	room  *room          // to which it was published; nil: to a user or a session
-	own   bool           // it is the user's also without having joined
-	reply *message.Reply // then there is no frame
+	room  *room          // the room it was published to; nil: to a user or a session
+	own   bool           // it is for the session's user, even without having joined the room
+	reply *message.Reply // an answer to a join; Frame is nil then
 }
 
 // joint is one subscription of a session.
@@ -58,21 +59,21 @@ type joint struct {
 	index int    // in room.members
 	since uint64 // offset at the time of joining
 	join  uint64 // serial of the last command to join
-	firm  bool   // a join was answered: one that is not may fail without harm
-	told  bool   // the room's conversation may be told of it by this node, too
+	firm  bool   // a join was answered with success: a later one that fails does not end it
+	told  bool   // a Listening of this node has named it to the conversation
 }
 
 // gatedJoin is a join whose reply waits for a page.
 type gatedJoin struct {
 	room   *room
 	serial uint64 // of the command
-	last   uint64 // of a later join of the room that has failed
+	last   uint64 // the highest serial of other joins of the room that have failed; see waitsFor
 	since  uint64 // offset at the time of joining
-	// behind: its reply has its place at held[:mark], behind messages of the room
-	// that the session hears because it had joined before.
+	// behind: the reply is to go out between held[:mark] and held[mark:], behind
+	// events of the room that the session gets because it had joined before.
 	behind bool
 	mark   int
-	// again: it was told again to another owner of the conversation, which knew of
+	// again: the join was sent again, to a new owner of the conversation, which knew
 	// the messages up to through and the changes up to throughRev.
 	again      bool
 	through    int64
@@ -142,8 +143,8 @@ func (s *Subscriber) push(f heldFrame) {
 	s.conn.Push(f.Frame)
 }
 
-// closeGate has the answer to a join of m wait for its page, from here on when the
-// join was told again.
+// closeGate begins to hold frames back until the page for a join of m, with that
+// serial, is there. For a join that was sent again the gate moves to the present.
 func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	if s.gating == nil {
 		s.gating = &gating{}
@@ -151,7 +152,7 @@ func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	g := s.gating
 	k := s.gateOf(r, serial)
 	if joint := &s.joined[s.jointOf(r)]; k >= 0 && !joint.firm {
-		g.forget(len(g.held), func(f heldFrame) bool { return f.room == r }) // it joins now, and not before
+		g.forget(len(g.held), func(f heldFrame) bool { return f.room == r }) // the session joins now, not earlier
 		joint.since = s.hub.offset
 	}
 	gate := gatedJoin{room: r, serial: serial, since: s.hub.offset, behind: g.holds(r, len(g.held)), mark: len(g.held), through: m.LastSeq, throughRev: m.NextRev - 1}
@@ -163,7 +164,7 @@ func (s *Subscriber) closeGate(r *room, serial uint64, m *message.Relayed) {
 	g.joins = append(g.joins, gate)
 }
 
-// forget drops some of the first n that are held.
+// forget drops those of the first n held frames for which which returns true.
 func (g *gating) forget(n int, which func(heldFrame) bool) {
 	kept := g.held[:0]
 	for i, f := range g.held {
@@ -182,18 +183,19 @@ func (g *gating) forget(n int, which func(heldFrame) bool) {
 	g.held = kept
 }
 
-// joinedOnly says which are held of a room because the session has joined it.
+// joinedOnly selects the held frames of a room that are for the session only because
+// it has joined.
 func joinedOnly(r *room) func(heldFrame) bool {
 	return func(f heldFrame) bool { return f.room == r && !f.own }
 }
 
-// holds reports whether something of a room is among the first n that are held.
+// holds reports whether a frame of a room is among the first n that are held.
 func (g *gating) holds(r *room, n int) bool {
 	return slices.ContainsFunc(g.held[:n], func(f heldFrame) bool { return f.room == r })
 }
 
-// holdReply has the answer to a join of a room that needs no page wait behind the
-// room's gate, or behind what is held of the room, if there is either.
+// holdReply is for the answer to a join that needs no page. If the room has a gate, or
+// frames of it are held, the answer is held behind them, and the result is true.
 func (s *Subscriber) holdReply(r *room, reply *message.Reply) bool {
 	g := s.gating
 	if s.conn == nil || g == nil || !g.holds(r, len(g.held)) && !slices.ContainsFunc(g.joins, func(j gatedJoin) bool { return j.room == r }) {
@@ -203,7 +205,7 @@ func (s *Subscriber) holdReply(r *room, reply *message.Reply) bool {
 	return true
 }
 
-// insert puts an answer in its place.
+// insert holds an answer, in front of held[at].
 func (g *gating) insert(at int, reply *message.Reply) {
 	g.held = slices.Insert(g.held, at, heldFrame{reply: reply})
 	g.bytes += len(reply.Data)
@@ -214,7 +216,8 @@ func (g *gating) insert(at int, reply *message.Reply) {
 	}
 }
 
-// drop forgets what is held: its connection is lost, and the answers with it.
+// drop forgets what is held, as when the connection is lost. Held answers are lost
+// with it.
 func (s *Subscriber) drop() {
 	for _, f := range s.gating.held {
 		if f.reply != nil {
@@ -227,8 +230,8 @@ func (s *Subscriber) drop() {
 	}
 }
 
-// ack answers a command over the connection that it came on, if that is still
-// there: another one may use the same id for something else.
+// ack acks a command on the connection that it came over, if that is still there. On
+// another one the same ack id may stand for another event.
 func (s *Subscriber) ack(o *message.Origin, data []byte) {
 	if o.WantsAck && s.conn != nil && (o.Attachment == 0 || o.Attachment == s.generation) {
 		s.conn.Ack(o.Ack, data)
@@ -240,7 +243,7 @@ func (s *Subscriber) gateOf(r *room, serial uint64) int {
 	return slices.IndexFunc(s.gates(), func(g gatedJoin) bool { return g.room == r && g.serial == serial })
 }
 
-// openGates takes gates away and lets the held frames go when none is left.
+// openGates removes gates, and sends the held frames when none is left.
 func (s *Subscriber) openGates(which func(gatedJoin) bool) {
 	g := s.gating
 	if g == nil {
