@@ -15,7 +15,7 @@ import (
 
 // Options bound a Hub. A zero field takes the default in its comment.
 type Options struct {
-	// Node is this process start's id. Default: random.
+	// Node is the id of this process, new with each start. Default: random.
 	Node string
 	// RecoveryWindow is how long a session outlives its connection. Default
 	// 2 min; below 0: sessions end with their connection.
@@ -27,43 +27,43 @@ type Options struct {
 	// MaxDetached bounds the sessions that wait for recovery; over it the
 	// one that waits longest ends. Default 50,000.
 	MaxDetached int
-	// HeldBytes bounds what waits behind a session's gated joins. Default
-	// 1 MiB; over it the session is closed as a slow consumer.
+	// HeldBytes bounds the frames that are held back for a session's gated joins.
+	// Default 1 MiB; over it the connection is closed as a slow consumer's.
 	HeldBytes int
 	// PerUser bounds a user's sessions on this node. 0: no bound.
 	PerUser int
-	// Shared says that there are other nodes: a direct conversation is then
-	// remembered for as long as one of its people is here, so that nothing is
-	// missed when the node dies on which it lives.
+	// Shared says that there are other nodes. The hub then keeps the place that the
+	// order of a direct conversation has reached for as long as one of its people is
+	// here, so that nothing is missed when the node that owns it dies: see follow.
 	Shared bool
-	// Whereabouts is told whose sessions are here. Default: nobody is.
+	// Whereabouts is told which users have sessions here. Default: nothing is.
 	Whereabouts Whereabouts
-	// OnAck is told how long after its event was read a message_ack was handed
-	// to the connection. It must not block. Default: nobody is told.
+	// OnAck is called with the time from reading an event to handing its message_ack
+	// to the connection. It must not block. Default: nothing.
 	OnAck func(time.Duration)
-	// Left is told of every join that a conversation counts and that came to
-	// nothing, by the serial of its command: the session is gone or someone
-	// else's, or its connection was lost before the reply. It must not block
-	// and must not call the hub. Default: nobody is told.
+	// Left is called for each join that a conversation has counted but that was not
+	// carried out here: the session is gone or has identified as somebody else, or
+	// its connection was lost before the reply. join is the serial of its command.
+	// Left must not block and must not call the hub. Default: nothing.
 	Left func(conversationID string, session message.SessionRef, join uint64)
-	// Shown is told when a session begins or ceases to show its user in a
-	// conversation, in the order in which it does; that it has ended or become
-	// someone else's says the rest. It must not block and must not call the hub.
-	// Default: nobody is told.
+	// Shown is called when a session begins to show its user's presence in a
+	// conversation, and when it ceases to, in that order. It is not called when the
+	// session ends or identifies as somebody else. It must not block and must not
+	// call the hub. Default: nothing.
 	Shown func(userID, conversationID string, session message.SessionRef, shown bool)
 }
 
-// Whereabouts hears of the users who have sessions on this node. Here and Gone are
+// Whereabouts is told of the users who have sessions on this node. Here and Gone are
 // called under the hub's lock: they must not block, and not call the hub.
 type Whereabouts interface {
-	Here(userID string) // the first session
-	Gone(userID string) // none any more
-	// Tell comes, without a lock, before a session knows that it is a user's: what
-	// that session asks of other nodes must find them told.
+	Here(userID string) // the user's first session has begun
+	Gone(userID string) // the user's last session has ended
+	// Tell is called, without a lock, before a session learns that it is bound to a
+	// user: other nodes must know of the user before the session asks them anything.
 	Tell()
 }
 
-// nowhere is for a node that is alone.
+// nowhere is the Whereabouts of a node that is alone.
 type nowhere struct{}
 
 // Here implements Whereabouts.
@@ -120,9 +120,9 @@ type Hub struct {
 	nextID   uint64
 	sessions map[uint64]*Subscriber
 	rooms    map[string]*room
-	joined   int // of rooms: those with members
+	joined   int // how many rooms have members
 	users    map[string]*userRoom
-	most     struct{ sessions, rooms, users int } // that the maps held; see small.Shrink
+	most     struct{ sessions, rooms, users int } // the peak sizes of the maps; see small.Shrink
 	log      replay
 	detached int
 	stats    Stats
@@ -140,15 +140,15 @@ func NewHub(o Options) *Hub {
 	}
 }
 
-// UseBatch tells the hub how to mark what may go out in one write. It comes
-// before the first Open.
+// UseBatch sets how the hub marks frames that may go out in one write. It must be
+// called before the first Open.
 func (h *Hub) UseBatch(b wire.Batch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.batch = b
 }
 
-// noBatch is for transports that have no use for it.
+// noBatch is the default, for transports that write each frame by itself.
 type noBatch struct{}
 
 // Begin implements wire.Batch.
@@ -179,8 +179,8 @@ func (h *Hub) Open(conn wire.Conn, owner Owner) *Subscriber {
 // SID returns the session's public id.
 func (h *Hub) SID(s *Subscriber) string { return h.sid(s) }
 
-// sid is public; pid holds the secret. Both name the node, so that another
-// node can tell where the session lives.
+// sid is public, pid holds the secret. Both begin with the node's id, so that other
+// nodes know where the session is.
 func (h *Hub) sid(s *Subscriber) string {
 	return h.node + "." + strconv.FormatUint(s.id, 36)
 }
@@ -228,8 +228,8 @@ func cut(s string, sep byte) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// firstOffset is where a process begins to count: anywhere, so that an offset
-// of another process is never taken for one of ours.
+// firstOffset is the random number from which a process counts offsets, so that an
+// offset of another process is never taken for one of its own.
 func firstOffset() uint64 {
 	var b [8]byte
 	rand.Read(b[:])                           //nolint:errcheck // crypto/rand.Read never returns an error
