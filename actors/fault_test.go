@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ type faulty struct {
 	away atomic.Bool
 	// hold, when set, is received from before every Save.
 	hold atomic.Pointer[chan struct{}]
-	// late, when set, is received from after every Save.
+	// late, when set, is received from after every Save with a message in it.
 	late atomic.Pointer[chan struct{}]
 
 	mu       sync.Mutex
@@ -51,7 +52,7 @@ func (f *faulty) Save(ctx context.Context, groups []repo.Group) []repo.GroupResu
 		return unavailable(len(groups))
 	}
 	results := f.Store.Save(ctx, groups)
-	if c := f.late.Load(); c != nil {
+	if c := f.late.Load(); c != nil && slices.ContainsFunc(groups, func(g repo.Group) bool { return len(g.Messages) > 0 }) {
 		<-*c
 	}
 	if f.lie.Load() {
