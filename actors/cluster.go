@@ -16,41 +16,43 @@ import (
 	"github.com/corrillo/corrillo/actors/whereabouts"
 )
 
-// ClusterOptions are what a node needs of the links to the others. All parts
-// without a default must be set.
+// ClusterOptions connect a System to the other nodes. All fields without a default
+// must be set.
 type ClusterOptions struct {
-	// Grace is how long a node that was taken out may take to notice: others take
-	// over from it after that. 0: it does at once.
+	// Grace is how long a node that was taken out of the view may take to notice it:
+	// the others take its ids over after that. 0: at once.
 	Grace time.Duration
-	// Send takes an item for another node, or refuses it, with ErrOverloaded when
-	// it may take it later, with ErrNotLinked when that is not for want of room; it
-	// does not block.
-	// Items for one node arrive once and in order, for as long as both live.
+	// Send queues an item for another node without blocking, or refuses it. The
+	// error wraps ErrOverloaded when the item may be taken later; it is ErrNotLinked
+	// when there is no link at the moment. Items for one node arrive once and in
+	// order, for as long as both nodes live.
 	Send func(node string, item []byte) error
-	// MaxItem is how many bytes an item may have. Default 8 MiB.
+	// MaxItem bounds the size of an item, in bytes. Default 8 MiB.
 	MaxItem int
-	// Adopt takes a newer view than this node's that another one has told of.
-	// Switch has been called with it, or with a later one, when it returns.
+	// Adopt is called with a newer view that another node has adopted. Before it
+	// returns it must have called Switch with that view or a later one.
 	Adopt func(placement.View)
-	// Newer is told that there is a view that this node does not know of yet.
+	// Newer is called when another node has a view that this node has not seen, so
+	// that it is read from the registry.
 	Newer func()
-	// Valid reports whether this node's lease counts as valid: what it owns is
-	// not its own otherwise, whatever its view says.
+	// Valid reports whether this node's lease is valid. While it is not, the node
+	// treats nothing as its own, whatever its view says.
 	Valid func() bool
-	// Undisputed reports whether no other node can have taken over from this one:
-	// pages are refused otherwise. Default: Valid.
+	// Undisputed reports whether it is certain that no other node has taken over
+	// from this one; otherwise pages are refused. Default: Valid.
 	Undisputed func() bool
-	// Status describes this node for people, as one JSON object.
+	// Status describes this node for `corrillo cluster status`, as one JSON object.
 	Status func() []byte
 }
 
 // ErrOverloaded says that a bound was met; retryable.
 var ErrOverloaded = message.ErrOverloaded
 
-// ErrNotLinked is an ErrOverloaded: there is no link to the node yet, or any more.
+// ErrNotLinked is the ErrOverloaded that says that there is no link to a node at the
+// moment.
 var ErrNotLinked = message.ErrNotLinked
 
-// cluster is a System's part in a cluster.
+// cluster is what a System has beside its actors when there are other nodes.
 type cluster struct {
 	o       *ClusterOptions
 	out     *outbox.Outbox
@@ -82,10 +84,10 @@ func (s *System) joinCluster(o *ClusterOptions, where *whereabouts.Whereabouts) 
 	return c
 }
 
-// tell sends another node what must reach it.
+// tell sends another node a message that must reach it.
 func (c *cluster) tell(node string, m any) { c.out.Must(node, m) }
 
-// tellNode sends a node, which may be this one, what must reach it.
+// tellNode sends a node, which may be this one, a message that must reach it.
 func (s *System) tellNode(node string, m any) {
 	if node == s.hub.Node() {
 		s.take(node, m)
@@ -94,7 +96,7 @@ func (s *System) tellNode(node string, m any) {
 	s.cluster.tell(node, m)
 }
 
-// Switch goes on to a newer view of the cluster; an older one changes nothing.
+// Switch adopts a view of the cluster. One that is not newer changes nothing.
 func (s *System) Switch(v placement.View) {
 	s.cluster.switching.Lock()
 	defer s.cluster.switching.Unlock()
@@ -102,11 +104,11 @@ func (s *System) Switch(v placement.View) {
 	if v.Generation <= before.Generation {
 		return
 	}
-	// Before this node says that it has switched: who hears of that may have
-	// people on a node that is new.
+	// This comes before the other nodes are told Switched: conversations that then
+	// move here may have people on a node that is new.
 	s.cluster.remember(s.hub.Node(), &v)
 	s.locator.Switch(v)
-	// After it: who is asked must know of this node.
+	// This comes after it: nodes that are asked for their users must know this one.
 	s.cluster.where.Members(s.others())
 	s.o.Log.Info("the cluster has changed", "generation", v.Generation, "nodes", len(v.Nodes))
 	for _, n := range before.Nodes {
@@ -120,20 +122,20 @@ func (s *System) Switch(v placement.View) {
 // View returns the view that the node acts under.
 func (s *System) View() placement.View { return s.locator.View() }
 
-// mine reports whether an id belongs to this node. A conversation that does not
-// is never activated here: that would fence the node that has it.
+// mine reports whether an id belongs to this node. A conversation that does not is
+// never activated here, since that would fence the node which owns it.
 func (s *System) mine(k locator.Kind, id string) bool {
 	return s.cluster == nil || s.cluster.o.Valid() && s.locator.Owner(k, id) == s.hub.Node()
 }
 
-// undisputed reports whether no other node can have what this one has.
+// undisputed is ClusterOptions.Undisputed; true when there are no other nodes.
 func (s *System) undisputed() bool { return s.cluster == nil || s.cluster.o.Undisputed() }
 
-// moved reports whether the actor of an id was asked to hand off; the id may have
-// come home since.
+// moved reports whether this node's actor of an id was asked to hand off. The id may
+// belong to this node again since.
 func (s *System) moved(k locator.Kind, id string) bool { return s.locator.Leaving(k, id) }
 
-// others names the other nodes. The result is not changed.
+// others returns the ids of the other nodes. The slice must not be changed.
 func (s *System) others() []string {
 	if s.cluster == nil {
 		return nil
@@ -156,7 +158,7 @@ func (c *cluster) remember(self string, v *placement.View) {
 	c.others.Store(&others)
 }
 
-// elsewhere is the other node that a pid names, "" when it names none.
+// elsewhere returns the other node whose session a pid names, "" when it names none.
 func (s *System) elsewhere(pid string) string {
 	if s.cluster == nil {
 		return ""
@@ -168,15 +170,15 @@ func (s *System) elsewhere(pid string) string {
 	return node
 }
 
-// Choked reports whether another node takes so much less than there is to tell it
-// that the cluster is to go on without it.
+// Choked reports whether another node takes so much less than is sent to it that the
+// cluster is to go on without it.
 func (s *System) Choked(node string) bool { return s.cluster.out.Choked(node) }
 
-// Routing returns the counts of what moves between nodes.
+// Routing returns the counts of the messages and ids that move between nodes.
 func (s *System) Routing() placement.Stats { return s.locator.Routing() }
 
-// HandedOff returns when this node has given up everything that is not its own
-// under its view, or when ctx ends.
+// HandedOff returns when this node runs no actor any more that is not its own under
+// its view, or when ctx ends.
 func (s *System) HandedOff(ctx context.Context) error {
 	return s.await(ctx, func() bool {
 		r := s.locator.Routing()

@@ -43,8 +43,8 @@ func (s *System) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.
 	})
 }
 
-// call sends a conversation a command of the back end and waits for the
-// outcome.
+// call sends a conversation a command of the back end, which make makes, and waits
+// for the outcome.
 func (s *System) call(ctx context.Context, conversationID string, o message.Origin, make func(message.Origin) any) (wire.Posted, error) {
 	if s.draining.Load() {
 		return wire.Posted{}, goingDown()
@@ -98,9 +98,10 @@ func (s *System) Emit(ctx context.Context, e wire.Emission) (int, error) {
 	return delivered, nil
 }
 
-// callUser asks a user's actor. On a lone server there is nothing to do where
-// there is none; in a cluster it begins with this: a node may have answered an
-// identify whose word has not come to the user's node.
+// callUser sends the actor of a user a command of the back end, and waits for the
+// outcome. Without an actor a lone server has nothing to do. In a cluster the actor
+// is started: another node may have a session of the user that the user's owner has
+// not heard of yet.
 func (s *System) callUser(ctx context.Context, userID string, make func(message.Origin) any) (int, error) {
 	if s.draining.Load() {
 		return 0, goingDown()
@@ -122,7 +123,7 @@ func (s *System) callUser(ctx context.Context, userID string, make func(message.
 	return posted.Delivered, err
 }
 
-// goingDown refuses what no actor might be there to answer.
+// goingDown is the refusal when no actor may be left to answer.
 func goingDown() *wire.Error { return wire.Errorf(wire.CodeDraining, "the server is going down") }
 
 var errNotThere = wire.Errorf(wire.CodeNotFound, "the user is not here")
@@ -135,9 +136,9 @@ func (s *System) ChangeMembership(ctx context.Context, c wire.MembershipChange) 
 	return err
 }
 
-// Revoke implements wire.Injector. In a cluster it returns when no other node has a
-// session of the user from before any more: the word of the user's node is lost
-// where that dies before it has come everywhere.
+// Revoke implements wire.Injector. In a cluster it returns when every node has ended
+// the sessions that the user had before. This node tells all of them itself, since
+// the node that owns the user may die before its own messages have arrived.
 func (s *System) Revoke(ctx context.Context, userID string) (int, error) {
 	closed, err := s.callUser(ctx, userID, func(o message.Origin) any { return &message.RevokeUser{Origin: o} })
 	if err != nil || s.cluster == nil {

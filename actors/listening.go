@@ -7,7 +7,7 @@ import (
 	"github.com/corrillo/corrillo/actors/relay"
 )
 
-// interests are what sessions of this node listen to.
+// interests returns the users and conversations that sessions of this node listen to.
 func (s *System) interests() []placement.Key {
 	conversations, users := s.hub.Interests()
 	keys := make([]placement.Key, 0, len(conversations)+len(users))
@@ -20,14 +20,16 @@ func (s *System) interests() []placement.Key {
 	return keys
 }
 
-// announcement says which sessions of this node listen; nil when none does.
+// announcement makes the message that tells the owner of k which sessions of this
+// node listen to it; nil when none does.
 func (s *System) announcement(k placement.Key) any {
 	if locator.Kind(k.Kind) == locator.Conversation {
 		if !s.hub.Interested(k.ID) {
 			return nil
 		}
-		// Of a direct one there may be none; it looks then for what the node
-		// before it has saved and not told.
+		// For a direct conversation it may name no session. Its new owner then
+		// still learns to look for messages that the one before saved and never
+		// sent out.
 		return s.hub.Listening(k.ID)
 	}
 	sessions := s.hub.Sessions(k.ID)
@@ -45,9 +47,9 @@ func (s *System) userSessions(sessions []relay.SessionState) *message.UserSessio
 	return m
 }
 
-// passLanes returns when the relay lanes have done what has come to them by now,
-// but for what waits for a hole. So whoever has come or gone at the word of a
-// conversation's owner is known before the next owner is told who listens.
+// passLanes returns when the relay lanes have handled everything that they had been
+// sent, except what waits for a hole. So sessions that an owner has let join or leave
+// are in the hub's tables before the next owner is told who listens.
 func (s *System) passLanes() {
 	passed := make(chan struct{}, len(s.relayLanes))
 	for _, lane := range s.relayLanes {
@@ -62,10 +64,10 @@ func (s *System) passLanes() {
 	}
 }
 
-// hasJoined tells the owner of a conversation of a session that has joined here:
-// at the word of the owner before, or after it had waited for a hole. The
-// conversation may have gone and come back meanwhile, and its new actor knows
-// those who listened then.
+// hasJoined tells the owner of a conversation of a session that has joined here, in
+// case it does not know: when an earlier owner carried out the join, or when the join
+// had to wait for a hole (late), so that the conversation may have moved away and
+// back meanwhile, and its new actor knows only the sessions that had joined then.
 func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late bool) {
 	if session.Node != s.hub.Node() || !s.ofAnother(m, late) {
 		return
@@ -75,30 +77,31 @@ func (s *System) hasJoined(m *message.Relayed, session message.SessionRef, late 
 	})
 }
 
-// hasLeft tells the owner of a conversation of a session that has left it here at
-// the word of another one, or while the owner was told that it listens.
+// hasLeft tells the owner of a conversation of a session that has left here, in case
+// it does not know: when another owner carried out the leave, or when the owner may
+// have been told at that time that the session listens (late).
 func (s *System) hasLeft(m *message.Relayed, session message.SessionRef, join uint64, late bool) {
 	if s.ofAnother(m, late) {
 		s.sessionLeft(m.ConversationID, session, join)
 	}
 }
 
-// ofAnother reports whether m may be of another owner than the one that the
-// conversation has now, or of an earlier life of it there.
+// ofAnother reports whether m may come from another owner than the conversation has
+// now, or from an earlier actor of the same owner.
 func (s *System) ofAnother(m *message.Relayed, late bool) bool {
 	return late || s.cluster != nil && m.Owner != s.locator.Owner(locator.Conversation, m.ConversationID)
 }
 
-// whoListens has the other nodes tell a conversation which of their sessions
-// have joined.
+// whoListens asks the other nodes to tell a conversation which of their sessions have
+// joined it.
 func (s *System) whoListens(conversationID string) {
 	for _, node := range s.others() {
 		s.cluster.tell(node, &message.WhoListens{ConversationID: conversationID})
 	}
 }
 
-// onWhoListens answers another node's actor that has lost what it knew, when
-// what it has said before has been done.
+// onWhoListens answers an actor of another node that has started anew after a
+// failure. It does so behind everything that the relay lanes had been sent before.
 func (s *System) onWhoListens(m *message.WhoListens) {
 	s.actors.Root.Send(s.relayLane(m.ConversationID), relay.Barrier{Passed: func() {
 		s.hub.TellListening(m.ConversationID, func(listening *message.Listening) {

@@ -13,9 +13,9 @@ import (
 // lookFor bounds one look.
 const lookFor = 5 * time.Second
 
-// look asks how users are, beside the actor that wants to know, and calls done
-// once. The error wraps repo.ErrUnavailable or ErrOverloaded; it comes at once while
-// not every node has given up what is not its own under this one's view.
+// look finds out the presence of users, on a goroutine of its own, and calls done
+// once. The error wraps repo.ErrUnavailable or ErrOverloaded. It comes at once while
+// nodes still hand ids over under this node's view.
 func (s *System) look(userIDs []string, done func(map[string]wire.PresenceStatus, error)) {
 	if s.locator.Routing().Unsettled > 0 {
 		done(nil, fmt.Errorf("%w: the view is not settled", repo.ErrUnavailable))
@@ -26,7 +26,7 @@ func (s *System) look(userIDs []string, done func(map[string]wire.PresenceStatus
 	}
 }
 
-// looked is Presence, of which a panic is an error.
+// looked is Presence with a panic turned into an error.
 func (s *System) looked(userIDs []string) (known map[string]wire.PresenceStatus, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

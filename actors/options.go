@@ -23,8 +23,8 @@ type Options struct {
 
 	// Rules steer conversations (who may take part, broadcasts).
 	Rules rules.Options
-	// Recovery bounds sessions and the replay log. Its Left and Shown are set by New, its
-	// OnAck is told of every ack's latency.
+	// Recovery has the bounds on sessions and the replay log. New sets its Left and
+	// Shown; its OnAck is called with the latency of every ack.
 	Recovery relay.Options
 	// Passthrough are the event names relayed as they are.
 	Passthrough []string
@@ -55,16 +55,16 @@ type Options struct {
 	BatchRows    int
 	BatchBytes   int
 	PendingBytes int
-	// RelayPending is how many messages wait in a relay lane's mailbox when
-	// the node counts as full: see package overload. Default 65,536.
+	// RelayPending is the length of a relay lane's mailbox at which the node counts
+	// as full: see package overload. Default 65,536.
 	RelayPending int
 	// HoleMessages and HoleBytes bound what a relay lane fetches to keep the
 	// order; defaults as in package relay.
 	HoleMessages int
 	HoleBytes    int
-	// ReadsAtOnce bounds the reads of the store that conversations have under
-	// way, and those of sessions (default 64 each), ReadsWaiting and
-	// SessionReadsWaiting those that wait (defaults 100,000 and 4,096).
+	// ReadsAtOnce bounds the reads of the store that are under way for conversations,
+	// and, apart from those, for sessions (default 64 each). ReadsWaiting and
+	// SessionReadsWaiting bound those that wait (defaults 100,000 and 4,096).
 	ReadsAtOnce         int
 	ReadsWaiting        int
 	SessionReadsWaiting int
@@ -88,10 +88,10 @@ type Options struct {
 	// Cluster makes the node one of several. Nil: it is alone.
 	Cluster *ClusterOptions
 
-	// OnFlush is told of every flush of a writer lane.
+	// OnFlush is called after every flush of a writer lane.
 	OnFlush func(rows int, d time.Duration, err error)
-	// OnCommand is told of every client command and its immediate result:
-	// empty when it was accepted.
+	// OnCommand is called for every client command with its immediate result: empty
+	// when it was accepted.
 	OnCommand func(event string, result wire.Code)
 }
 

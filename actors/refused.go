@@ -6,8 +6,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// refuse answers another node's command for which there was no room here, as
-// its own node would have refused it.
+// refuse answers a command of another node for which there was no room here, in the
+// way that its own node would have refused it.
 func (s *System) refuse(k locator.Kind, id string, msg any, err error) {
 	o := message.OriginOf(msg)
 	if o == nil {

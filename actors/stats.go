@@ -15,7 +15,7 @@ import (
 // measureEvery is how often the lanes are looked at.
 const measureEvery = 100 * time.Millisecond
 
-// measure keeps the load up to date.
+// measure keeps the gauge of the load up to date until ctx ends.
 func (s *System) measure(ctx context.Context) {
 	tick := time.NewTicker(measureEvery)
 	defer tick.Stop()
@@ -29,7 +29,7 @@ func (s *System) measure(ctx context.Context) {
 	}
 }
 
-// fullness is how full the fullest lane is, of 1.
+// fullness returns how full the fullest lane is, from 0 to 1 or above.
 func (s *System) fullness() (most float64) {
 	for _, l := range s.loads {
 		most = max(most, float64(l.Bytes.Load())/float64(s.o.PendingBytes))
@@ -46,18 +46,19 @@ type Stats struct {
 	Locator      locator.Stats
 	Failures     int64 // panics of actors
 	Unknown      int64 // messages of unknown type
-	ReadsPending int64 // of the store, for conversations
+	ReadsPending int64 // reads of the store for conversations, under way or waiting
 	ReadsRefused int64
-	// SessionReadsPending and SessionReadsRefused are those of sessions.
+	// SessionReadsPending are those for sessions, SessionReadsRefused those for
+	// sessions that were refused.
 	SessionReadsPending int64
 	SessionReadsRefused int64
-	// Fullness is how full the fullest lane is, of 1; Shed counts what was left
-	// undone for it, by the name of its message.Work.
+	// Fullness is how full the fullest lane is, from 0 to 1 or above; Shed counts the
+	// work that was left undone because of it, by the name of its message.Work.
 	Fullness float64
 	Shed     map[string]int64
 	// Crowded counts commands that were refused because the next group of their
-	// conversation was full, TooMany because too many waited there, Full because
-	// it took no further participant.
+	// conversation was full, TooMany because too many commands waited there, Full
+	// because the conversation had as many participants as it may.
 	Crowded, TooMany, Full int64
 	// LastSeenWaiting are last-seen times yet to be written, LastSeenDropped
 	// those that were not kept.
@@ -91,21 +92,21 @@ func (s *System) Stats() Stats {
 	for _, l := range s.loads {
 		st.WriterGroups = append(st.WriterGroups, l.Groups.Load())
 		st.WriterBytes = append(st.WriterBytes, l.Bytes.Load())
-		st.Shed[message.WorkSend.String()] += l.Refused.Load() // a lane refuses by itself
+		st.Shed[message.WorkSend.String()] += l.Refused.Load() // those that a lane refused itself
 	}
 	return st
 }
 
-// ClusterStats counts what goes between this node and others.
+// ClusterStats counts what goes on between this node and the others.
 type ClusterStats struct {
 	Out     outbox.Stats
 	Carried away.Stats
-	// Whereabouts is what is known of the others' users, and kept for them.
+	// Whereabouts is about the users of the other nodes.
 	Whereabouts whereabouts.Stats
 	Strays      int64 // items of other nodes that could not be understood, since the start
 	Refused     int64 // commands of other nodes for which there was no room, since the start
-	// Looks are questions of conversations about who is online, under way or
-	// waiting; LooksRefused those for which there was no room, since the start.
+	// Looks are questions of conversations about who is online that are under way
+	// or wait; LooksRefused those for which there was no room, since the start.
 	Looks, LooksRefused int64
 }
 

@@ -53,7 +53,7 @@ type System struct {
 	relayLanes []*actor.PID
 	writers    []*actor.PID
 	loads      []*persistence.Load
-	depths     map[string]func() int // mailbox of each lane
+	depths     map[string]func() int // the length of each lane's mailbox, by name
 
 	relayDepths []func() int // of the relay lanes
 
@@ -66,9 +66,9 @@ type System struct {
 	done    sync.WaitGroup
 }
 
-// New makes the actors and starts what runs beside them: a sweep once a
-// second, a look at how full the lanes are, passivation of the idle, the writer
-// of last-seen times. Close ends it.
+// New makes the actors and starts the goroutines beside them: for the sweep once a
+// second, for measuring how full the lanes are, for passivating idle conversations
+// and for writing last-seen times. Close ends all of it.
 func New(o Options) (*System, error) {
 	if o.Store == nil {
 		return nil, errors.New("actors: a store is needed")
@@ -147,7 +147,7 @@ func (s *System) spawnLanes(root *actor.RootContext) {
 }
 
 func (s *System) register(root *actor.RootContext) {
-	s.o.Rules.Gather = true // the conversation's shell answers
+	s.o.Rules.Gather = true // package conversation answers it
 	s.o.Rules.Load = s.load
 	s.o.Rules.Shared = s.cluster != nil
 	s.o.Rules.SettleAfter = s.o.PresenceGrace + time.Second
@@ -205,14 +205,13 @@ func (s *System) writer(key string) *actor.PID {
 	return s.writers[maphash.String(s.seed, key)%uint64(len(s.writers))]
 }
 
-// sessionLeft tells a conversation that a join which it counts came to
-// nothing.
+// sessionLeft tells a conversation that a join which it has counted has failed.
 func (s *System) sessionLeft(conversationID string, ref message.SessionRef, join uint64) {
 	s.locator.TellActive(locator.Conversation, conversationID, &message.SessionClosed{Session: ref, Join: join})
 }
 
-// sessionShown tells a user of the conversations that a session has joined. It
-// comes behind what the session has told the user of itself.
+// sessionShown tells a user that a session has joined or left a conversation. The
+// message comes behind the session's own messages to the user.
 func (s *System) sessionShown(userID, conversationID string, ref message.SessionRef, shown bool) {
 	var m any = &message.ConversationLeft{ConversationID: conversationID, Session: ref}
 	if shown {
@@ -252,10 +251,10 @@ func (s *System) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Err
 	return session.Open(&s.sessions, conn, identity).First(), nil
 }
 
-// resume takes up the session that the client names, or ends it when the
-// replay log no longer reaches back, so that the client learns of the gap. A
-// token that came along renews the session, unless it is another user's: then
-// the session is left alone.
+// resume recovers the session that the client names by its pid; nil when that is not
+// possible. When the replay log no longer reaches back, it ends the session, so that
+// the client learns of the gap. A token that came along renews the session's
+// identity, unless it is another user's: then the session is left alone.
 func (s *System) resume(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session {
 	if identity != nil {
 		if user := s.hub.UserOf(hello.PID); user != "" && user != identity.UserID {
@@ -291,7 +290,7 @@ func (s *System) sweep(ctx context.Context) {
 	}
 }
 
-// housekeep lets the idle rest and writes last-seen times.
+// housekeep passivates idle conversations and writes last-seen times, until ctx ends.
 func (s *System) housekeep(ctx context.Context) {
 	tick := time.NewTicker(max(s.o.IdleAfter/16, 10*time.Millisecond))
 	defer tick.Stop()
@@ -309,21 +308,22 @@ func (s *System) housekeep(ctx context.Context) {
 	}
 }
 
-// manyAwake is how many conversations that nobody has joined may be awake
-// before they rest sooner than after IdleAfter: 5 KB each.
+// manyAwake is how many conversations that nobody has joined may have an actor, of
+// about 5 KB each, before they are passivated sooner than after IdleAfter.
 const manyAwake = 10_000
 
-// rest passivates what is idle at the time now, and gives back what was taken
-// for those who have gone.
+// rest passivates the conversations that are idle at the time now, and frees memory
+// of those that have gone.
 func (s *System) rest(now time.Time) {
 	s.locator.PassivateIdle(locator.Conversation, now.Add(-s.idleAfter()))
 	s.locator.Shrink()
 	s.registry.Shrink()
 }
 
-// idleAfter is the less the more conversations are awake for nobody, so that
-// many that are touched one after the other do not pile up. It stays above a
-// tenth of IdleAfter: those who are joined are asked as well, and in vain.
+// idleAfter returns how long a conversation may be idle now. It is shorter the more
+// conversations have an actor without anybody having joined, so that many which are
+// touched one after the other do not pile up. It is at least a tenth of IdleAfter,
+// since conversations with listeners are asked as well, and cannot stop.
 func (s *System) idleAfter() time.Duration {
 	spare := s.locator.Stats().Conversations - int64(s.hub.RoomsJoined())
 	if spare <= manyAwake {
@@ -332,8 +332,8 @@ func (s *System) idleAfter() time.Duration {
 	return max(s.o.IdleAfter/10, time.Duration(float64(s.o.IdleAfter)*manyAwake/float64(spare)))
 }
 
-// flushDirectory writes last-seen times by way of f. A panic of the store is
-// no reason to stop: they come again.
+// flushDirectory writes last-seen times by calling f. A panic in it is logged, and
+// the times are written with the next call.
 func (s *System) flushDirectory(ctx context.Context, f func(*user.Directory, context.Context)) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -345,7 +345,7 @@ func (s *System) flushDirectory(ctx context.Context, f func(*user.Directory, con
 	f(s.directory, ctx)
 }
 
-// Drain begins the end: no new session, no new message; it returns when what
+// Drain refuses new sessions and new messages from now on. It returns when all that
 // was accepted is saved and answered, or when ctx ends.
 func (s *System) Drain(ctx context.Context) error {
 	s.draining.Store(true)
@@ -357,7 +357,7 @@ func (s *System) Drain(ctx context.Context) error {
 		if quiet++; s.busy() {
 			quiet = 0
 		}
-		return quiet > 3 // a group on its way from a conversation is not seen
+		return quiet > 3 // busy does not see a group on its way from a conversation to a lane
 	})
 }
 
@@ -374,10 +374,10 @@ func (s *System) busy() bool {
 	return false
 }
 
-// Close stops the actors and waits for them: sessions, then conversations as
-// they fall idle, so that what they still have to write reaches the lanes. The
-// transports must have closed their connections before. When ctx ends first,
-// what is left is stopped as it is, and the error says so.
+// Close stops the actors and waits for them: first sessions, then conversations when
+// they have nothing to do any more, so that what they still have to write reaches
+// the lanes. The transports must have closed their connections before. When ctx ends
+// first, the actors that are left are stopped as they are, and the error says so.
 func (s *System) Close(ctx context.Context) error {
 	s.draining.Store(true)
 	err := s.await(ctx, func() bool {
@@ -405,7 +405,7 @@ func (s *System) Close(ctx context.Context) error {
 	return err
 }
 
-// await looks every few milliseconds until ok, or until ctx ends.
+// await calls ok every few milliseconds until it returns true, or until ctx ends.
 func (s *System) await(ctx context.Context, ok func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
