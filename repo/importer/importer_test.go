@@ -1,10 +1,8 @@
 package importer_test
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,86 +126,6 @@ func TestImport_NothingSaysWhatWasRead(t *testing.T) {
 
 const participants = `CREATE TABLE ConversationParticipant (conversationId VARCHAR(191) NOT NULL, userId VARCHAR(191) NOT NULL,
 	role VARCHAR(20) NULL, lastReadAt DATETIME(3) NULL, leftAt DATETIME(3) NULL, PRIMARY KEY (conversationId, userId))`
-
-func TestImport_Participants(t *testing.T) {
-	r := newRig(t, prisma, participants, `INSERT INTO ConversationParticipant VALUES
-		('room', 'ann', 'ADMIN', '`+at(2)+`', NULL), ('room', 'bob', NULL, NULL, NULL), ('room', 'eve', 'OWNER', '2030-01-01', NULL),
-		('room', 'gone', NULL, NULL, '`+at(3)+`'), ('empty', 'ann', NULL, NULL, NULL), ('room', 'bad ', NULL, NULL, NULL)`)
-	r.o.Participants = "ConversationParticipant"
-	for i := range 5 {
-		r.say(fmt.Sprint("m", i), "room", []string{"bob", "gone", "ann", "stranger", "bob"}[i], "", "x", i)
-	}
-	report := r.run()
-	if report.Participants != 5 || report.Conversations != 2 {
-		t.Errorf("got %+v", report)
-	}
-	r.wantMarks("room", "ann:3:moderator bob:1 eve:5:owner gone:0:removed")
-	r.wantMarks("empty", "ann:0")
-	r.wantRefused("room, bad  userId: ")
-	list, _, err := r.store.Conversations(t.Context(), "eve", "", 10)
-	if err != nil || len(list) != 1 || list[0].LastActivityAt.Year() != 2024 {
-		t.Errorf("eve's list: %+v %v", list, err)
-	}
-	wantCount(t, r.run(), "read 5, imported 0, already 5, changed 0, refused 1, conversations 0")
-	r.wantMarks("room", "ann:3:moderator bob:1 eve:5:owner gone:0:removed")
-}
-
-// The member that the messages know by receiverId, in a conversation with an
-// id: the table's flags count for the one that it went to.
-// A table that keeps a row for each time that somebody came: who is there by
-// one of them is a member, wherever the pages are cut.
-func TestImport_ParticipantsWhoCameBack(t *testing.T) {
-	r := newRig(t, prisma, `CREATE TABLE Member (id INT AUTO_INCREMENT PRIMARY KEY, conversationId VARCHAR(191) NOT NULL, userId VARCHAR(191) NOT NULL,
-		role VARCHAR(20), lastReadAt DATETIME(3) NULL, leftAt DATETIME(3) NULL)`)
-	for i := range 4 {
-		r.say(fmt.Sprint("m", i), "room", "ann", "", "x", i)
-	}
-	insert := func(user, role, read, left string) {
-		r.exec(fmt.Sprintf("INSERT INTO Member (conversationId, userId, role, lastReadAt, leftAt) VALUES ('room', '%s', '%s', %s, %s)", user, role, read, left))
-	}
-	first, second := "'"+at(1)+"'", "'"+at(2)+"'"
-	insert("ann", "owner", "NULL", "NULL")
-	insert("bob", "member", first, first)
-	insert("bob", "admin", "NULL", "NULL")
-	insert("carl", "admin", second, "NULL")
-	insert("carl", "member", "NULL", first)
-	insert("dan", "member", second, second)
-	insert("dan", "member", first, first)
-	r.exec(`INSERT INTO Member (conversationId, userId, leftAt) SELECT 'room', CONCAT('a', LPAD(seq, 5, '0')), NOW() FROM seq_1_to_4999`)
-	r.exec(`INSERT INTO Member (conversationId, userId) VALUES ('room', 'a04999')`)
-	r.o.Participants = "Member"
-	for range 2 {
-		r.run()
-		marks := strings.Split(r.marks("room"), " ")
-		marks = slices.DeleteFunc(marks, func(s string) bool { return strings.HasPrefix(s, "a0") && s != "a04999:0" })
-		if got, want := strings.Join(marks, " "), "a04999:0 ann:4:owner bob:2:moderator carl:3:moderator dan:3:removed"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
-func TestImport_ParticipantsAndReceivers(t *testing.T) {
-	r := newRig(t, prisma, participants, `INSERT INTO ConversationParticipant (conversationId, userId) VALUES ('room', 'ann'), ('room', 'bob')`)
-	r.o.Participants, r.o.ParticipantsColumns = "ConversationParticipant", map[string]string{"lastReadAt": ""}
-	r.say("m1", "room", "ann", "bob", "x", 1, "isRead=1")
-	r.say("m2", "room", "ann", "bob", "x", 2)
-	r.run()
-	r.wantMarks("room", "ann:2 bob:1")
-}
-
-func TestImport_SenderNames(t *testing.T) {
-	r := newRig(t, prisma, "CREATE TABLE User (id VARCHAR(191) PRIMARY KEY, email VARCHAR(191), name VARCHAR(191))",
-		"INSERT INTO User VALUES ('ann', 'a@b', 'Ann Other'), ('eve', 'e@b', NULL)")
-	r.o.Users = "User"
-	for i, who := range []string{"ann", "bob", "eve"} {
-		r.say(fmt.Sprint("m", i), "room", who, "", "x", i)
-	}
-	r.run()
-	h := r.history("room")
-	if h[0].SenderName != "Ann Other" || h[1].SenderName != "bob" || h[2].SenderName != "eve" {
-		t.Errorf("got %q %q %q", h[0].SenderName, h[1].SenderName, h[2].SenderName)
-	}
-}
 
 // What cannot be taken is named, and hinders nothing else.
 func TestImport_Refused(t *testing.T) {
@@ -333,98 +251,6 @@ func TestImport_ReadOnly(t *testing.T) {
 	}
 }
 
-func TestImport_DryRun(t *testing.T) {
-	r := newRig(t, prisma)
-	r.say("m1", "room", "ann", "", "x", 1)
-	r.run()
-	r.say("m2", "room", "ann", "", "x", 2)
-	r.say("m3", "", "ann", "", "x", 3)
-	r.o.DryRun = true
-	wantCount(t, r.run(), "read 3, imported 1, already 1, changed 0, refused 1, conversations 1")
-	r.wantIDs("room", "m1")
-	r.wantRefused("m3 ")
-	for _, s := range []string{"conversation", "message", "migration", "participant", "presence"} {
-		r.exec("DROP TABLE corrillo_" + s)
-	}
-	wantCount(t, r.run(), "read 3, imported 2, already 0, changed 0, refused 1, conversations 1")
-	if _, err := r.app.Exec("SELECT 1 FROM corrillo_message"); err == nil {
-		t.Error("a dry run made tables")
-	}
-}
-
-// A run that ends in the middle is taken up where it was, and one whose store
-// has lost what was saved begins anew.
-func TestImport_Resume(t *testing.T) {
-	r := newRig(t, prisma)
-	const rows = 40
-	for i := range rows {
-		r.say(fmt.Sprintf("m%02d", i), []string{"a", "b", "c"}[i%3], "ann", "", "x", i)
-	}
-	r.o.Batch = 5
-	interrupt := func(after int64) importer.Report {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		r.o.Progress = func(p importer.Progress) {
-			if p.Done >= after {
-				cancel()
-			}
-		}
-		report, err := r.try(ctx)
-		if err == nil {
-			t.Fatal("it was not interrupted")
-		}
-		r.o.Progress = nil
-		return report
-	}
-	interrupt(15)
-	again := r.run()
-	if !again.Resumed || again.Read != rows || again.Imported+again.Already != rows || again.Conversations != 3 {
-		t.Errorf("got %+v", again)
-	}
-	if n := len(r.history("a")) + len(r.history("b")) + len(r.history("c")); n != rows {
-		t.Errorf("%d rows", n)
-	}
-	r.wantIDs("a", "m00 m03 m06 m09 m12 m15 m18 m21 m24 m27 m30 m33 m36 m39")
-
-	r.exec("DELETE FROM corrillo_message", "DELETE FROM corrillo_conversation", "DELETE FROM corrillo_participant")
-	interrupt(15)
-	r.exec("DELETE FROM corrillo_message", "DELETE FROM corrillo_conversation", "DELETE FROM corrillo_participant")
-	if again := r.run(); again.Resumed || again.Imported != rows {
-		t.Errorf("after the store was emptied: %+v", again)
-	}
-	interrupted := interrupt(10)
-	r.o.Where = "1 = 1"
-	if again := r.run(); again.Resumed || again.Already != rows {
-		t.Errorf("another import: %+v after %+v", again, interrupted)
-	}
-}
-
-// A dry run in between does not make an import forget where it was.
-func TestImport_DryRunOfAnUnfinishedImport(t *testing.T) {
-	r := newRig(t, prisma)
-	for i := range 20 {
-		r.say(fmt.Sprintf("m%02d", i), "room", "ann", "", "x", i)
-	}
-	r.o.Batch = 5
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r.o.Progress = func(p importer.Progress) {
-		if p.Done >= 10 {
-			cancel()
-		}
-	}
-	if _, err := r.try(ctx); err == nil {
-		t.Fatal("it was not interrupted")
-	}
-	r.o.Progress = nil
-	r.o.DryRun = true
-	r.run()
-	r.o.DryRun = false
-	if again := r.run(); !again.Resumed || again.Read != 20 {
-		t.Errorf("got %+v", again)
-	}
-}
-
 // A large row or two do not make a batch too large: it is read in parts.
 func TestImport_LargeRows(t *testing.T) {
 	r := newRig(t, prisma, "ALTER TABLE DirectMessage MODIFY content MEDIUMTEXT")
@@ -436,52 +262,5 @@ func TestImport_LargeRows(t *testing.T) {
 	r.wantIDs("room", "m0 m1 m2 m3 m4 m5")
 	if h := r.history("room"); len(h[5].Content) != 3_000_000 {
 		t.Errorf("%d bytes", len(h[5].Content))
-	}
-}
-
-// Rows that arrive while the import runs are taken, too, and other
-// activations of its conversations only cost another try.
-func TestImport_WhileOthersWrite(t *testing.T) {
-	r := newRig(t, prisma)
-	const rows = 60
-	for i := range rows {
-		r.say(fmt.Sprintf("m%02d", i), []string{"a", "b"}[i%2], "ann", "", "x", i)
-	}
-	r.o.Batch = 7
-	rival := 0
-	r.o.Progress = func(p importer.Progress) {
-		if p.Done == 0 {
-			return
-		}
-		for _, id := range []string{"a", "b"} {
-			a, err := r.store.Activate(t.Context(), id)
-			if err != nil {
-				t.Error(err)
-			}
-			rival++
-			res := r.store.Save(t.Context(), []repo.Group{{ConversationID: id, Epoch: a.Epoch, LastSeq: a.LastSeq, LastRev: a.LastRev,
-				Messages: []repo.Message{{ID: fmt.Sprint("live", rival), SenderID: "bob", SenderName: "bob", Content: "x", Type: "text", CreatedAt: time.Now()}}}})
-			if res[0].Err != nil {
-				t.Error(res[0].Err)
-			}
-		}
-	}
-	wantCount(t, r.run(), "read 60, imported 60, already 0, changed 0, refused 0, conversations 2")
-	if got := len(r.history("a")) + len(r.history("b")); got != rows+rival {
-		t.Errorf("%d rows, want %d", got, rows+rival)
-	}
-	for _, id := range []string{"a", "b"} {
-		last := ""
-		for i, m := range r.history(id) {
-			if m.Seq != int64(i+1) {
-				t.Errorf("%s: seq %d at %d", id, m.Seq, i+1)
-			}
-			if strings.HasPrefix(m.ID, "m") {
-				if m.ID < last {
-					t.Errorf("%s: %s after %s", id, m.ID, last)
-				}
-				last = m.ID
-			}
-		}
 	}
 }
