@@ -10,7 +10,7 @@ const remembered = 2_000
 /** What listeners of `new_message` hear. */
 export interface Echo {
   on(listener: (message: Message) => void): () => void
-  /** This tab has sent it: it is heard here, whether its group is joined or not. */
+  /** This tab has sent it: in a group it is heard here, whether that is joined or not; a direct one is not, whoever tells it. */
   sent(tempId: string): void
 }
 
@@ -22,7 +22,7 @@ const remember = (set: Set<string>, id: string) => {
  * Own messages of groups are heard once each. The server tells them to
  * connections that have joined; one that was written before the join, sent from
  * the outbox after a reload for example, would be acked and never heard, and an
- * ack has no content. Direct ones are not heard by the connection that sends.
+ * ack has no content. Direct ones are not heard where they were written.
  */
 export function createEcho(link: Link, outbox: Outbox): Echo {
   const listeners = new Set<(message: Message) => void>()
@@ -30,9 +30,10 @@ export function createEcho(link: Link, outbox: Outbox): Echo {
   const here = new Set<string>() // tempIds
 
   function tell(message: Message) {
-    if (message.senderId === link.userId && message.conversationId !== undefined) {
-      if (told.has(message.id)) return
-      remember(told, message.id)
+    if (message.senderId === link.userId) {
+      const direct = message.conversationId === undefined
+      if (direct ? here.has(String(message.tempId)) : told.has(message.id)) return
+      if (!direct) remember(told, message.id)
     }
     listeners.forEach((listener) => shielded(listener, message))
   }

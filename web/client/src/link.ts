@@ -185,17 +185,29 @@ export function createLink(url: string, options: ChatOptions, ready: () => Promi
       }
       const timer = setTimeout(() => fail(away('no answer in time')), answerWithin)
       waiting.add(fail)
-      ;(socket.emit as (...args: unknown[]) => void)(event, payload, (reply: any) => {
+      const said = emit(event, payload, (reply: any) => {
         if (reply?.error && (reply.status === 'error' || reply.status === 'failed')) return fail(new ChatError(reply.error))
         waiting.delete(fail)
         clearTimeout(timer)
         resolve(reply)
       })
+      if (!said) fail(away('the connection was lost'))
     })
   }
 
+  /**
+   * Emits now or never. A socket that notices just then that its connection has
+   * gone keeps what is emitted for the next one, where it would come before
+   * all that has waited longer.
+   */
+  function emit(...args: unknown[]): boolean {
+    const kept = socket.sendBuffer.length // the app's own
+    ;(socket.emit as (...args: unknown[]) => void)(...args)
+    return socket.sendBuffer.splice(kept).length === 0
+  }
+
   function tell(event: keyof ClientToServerEvents, payload: unknown) {
-    if (up) (socket.emit as (...args: unknown[]) => void)(event, payload)
+    if (up) emit(event, payload)
   }
 
   function report(event: ErrorEvent) {

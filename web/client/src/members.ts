@@ -1,6 +1,7 @@
 import type { Member } from './api.js'
 import type { Link } from './internal.js'
 import type { Address, MemberRecord, MembersReply, WireError } from './protocol.js'
+import { backoff } from './snapshot.js'
 
 /** Members asked for: those beyond are known from what they do. */
 const MOST = 1_000
@@ -17,6 +18,8 @@ export function createMembers(link: Link, target: Address, changed: () => void) 
   let list: readonly Member[] | undefined
   let state: 'seen' | 'listed' | 'unknown' = 'seen'
   let timer: ReturnType<typeof setTimeout> | undefined
+  let wanted = false // until stop
+  let attempt = 0
 
   function touch() {
     list = undefined
@@ -24,8 +27,11 @@ export function createMembers(link: Link, target: Address, changed: () => void) 
   }
 
   async function load() {
+    clearTimeout(timer)
     timer = undefined
-    if (state === 'unknown' || !link.up) return
+    wanted = true
+    if (state === 'unknown') return
+    if (!link.up) return retry() // a session that is recovered goes on without another join
     const found = new Map<string, MemberRecord>()
     try {
       let cursor: string | undefined
@@ -39,11 +45,17 @@ export function createMembers(link: Link, target: Address, changed: () => void) 
       } while (cursor && found.size < MOST)
       records = found
       state = 'listed'
+      attempt = 0
       touch()
     } catch (error) {
-      // An older server does not know the request. Any other refusal may pass by the next join.
-      if ((error as WireError).code === 'invalid_payload') state = 'unknown'
+      const { code, retryable } = error as WireError
+      if (code === 'invalid_payload') state = 'unknown' // an older server does not know the request
+      else if (retryable) retry() // who is there is asked of other nodes, which may be gone
     }
+  }
+
+  function retry() {
+    if (wanted) timer ??= setTimeout(load, backoff(attempt++))
   }
 
   function set(userId: string, change: Partial<MemberRecord>) {
@@ -70,6 +82,8 @@ export function createMembers(link: Link, target: Address, changed: () => void) 
     stop() {
       clearTimeout(timer)
       timer = undefined
+      wanted = false
+      attempt = 0
     },
     named(userId: string, username: string) {
       if (!username || names.get(userId) === username) return

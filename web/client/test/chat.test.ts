@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freePort } from '../../testkit/process.js'
+import { Proxy } from '../../testkit/proxy.js'
 import { createChat } from '../src/index.js'
 import type { ErrorEvent, HistoryReply } from '../src/protocol.js'
 import { chat, contents, joined, start, until } from './server.js'
@@ -116,6 +117,29 @@ describe('a connection that goes', () => {
     expect(b.get().messages.map((m) => m.seq)).toEqual(texts(200).map(Number))
     const stored: HistoryReply = await bob.history('room', { limit: 200 })
     expect(stored.messages.map((m) => m.content)).toEqual(texts(200))
+  })
+
+  it('sends in the order of writing, also when it is noticed by a message that it has gone', async () => {
+    const server = await start()
+    const proxy = await Proxy.start(server.port)
+    try {
+      const ann = chat(proxy.url, 'ann', { io: { transports: ['websocket'], reconnectionDelay: 50 } })
+      const [a, b] = [await joined(ann.conversation('room')), await joined(chat(server.url, 'bob').conversation('room'))]
+      a.send('1')
+      await until(() => expect(contents(b)).toEqual(['1']))
+      proxy.freeze()
+      a.send('2')
+      a.send('3')
+      await until(() => expect(ann.get().pending).toBe(2))
+      Object.assign(ann.socket.io.engine, { _pingTimeoutTime: 1 }) // as after a sleep: no timer has told of it yet
+      ann.socket.emit('typing', { conversationId: 'room' }) // the app's own way to send, which waits
+      expect(ann.socket.sendBuffer).toHaveLength(1)
+      a.send('4')
+      await until(() => expect(contents(b)).toEqual(['1', '2', '3', '4']))
+      expect(ann.socket.sendBuffer).toHaveLength(0)
+    } finally {
+      await proxy.close()
+    }
   })
 
   it('learns after a restart what was said, edited and deleted in between, far behind too', async () => {

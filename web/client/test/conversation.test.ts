@@ -462,6 +462,32 @@ describe('what arrives', () => {
     expect(room.asked('get_members')).toHaveLength(1)
   })
 
+  it('tells who is here when that cannot be had at once, also over a connection that is recovered', async () => {
+    const room = createRoom()
+    room.refuse.get_members = { code: 'unavailable', retryable: true }
+    room.members = [{ userId: 'bob', role: 'member', readSeq: 0, status: 'online', lastSeen: null }]
+    const stop = room.conversation.subscribe(() => {})
+    await vi.advanceTimersByTimeAsync(5_000)
+    room.drop()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(room.asked('get_members').length).toBeLessThan(6)
+    room.back(true)
+    room.refuse = {}
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(room.conversation.get().members).toMatchObject([{ userId: 'bob', status: 'online' }])
+    const asked = room.asked('get_members').length
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(room.asked('get_members')).toHaveLength(asked)
+
+    room.refuse.get_members = { code: 'unavailable', retryable: true }
+    room.drop()
+    room.back()
+    await flush()
+    stop()
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(room.asked('get_members').length).toBeLessThan(asked + 4)
+  })
+
   it('takes nobody for present who spoke through the back end', async () => {
     const room = createRoom()
     room.refuse.get_members = { code: 'invalid_payload', retryable: false }

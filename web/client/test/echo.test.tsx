@@ -86,6 +86,9 @@ it('tells no direct message to the connection that has sent it', async () => {
   await until(() => expect(ann.isConnected && bob.get().state).toBe('connected'))
   act(() => void ann.sendMessage({ receiverId: 'bob', content: 'psst' }))
   await until(() => expect(heard).toMatchObject([{ content: 'psst', receiverId: 'bob' }]))
+  // Read back from the database it is told to all devices of its writer.
+  await until(() => expect(told).toEqual(['ack 1']))
+  ann.socket!.listeners('new_message').forEach((hear) => hear(heard[0]!))
   ann.sendMessage({ conversationId: 'room', content: 'aloud' })
   await until(() => expect(told).toEqual(['ack 1', 'ack 1', '1 ann: aloud']))
 })

@@ -32,6 +32,7 @@ const wire = vi.hoisted(() => {
   }
   const socket = {
     connected: false,
+    sendBuffer: [] as unknown[],
     active: true,
     recovered: false,
     connect() {},

@@ -3,7 +3,7 @@ import type { Conversation } from '../src/api.js'
 import { createConversation } from '../src/conversation.js'
 import { ChatError } from '../src/error.js'
 import type { Link, Outbox, OutboxChange } from '../src/internal.js'
-import type { Address, ErrorCode, JoinReply, Message, MessageDeletedEvent } from '../src/protocol.js'
+import type { Address, ErrorCode, JoinReply, MemberRecord, Message, MessageDeletedEvent } from '../src/protocol.js'
 
 /** A conversation as the server keeps it, and a connection to it that a test steers. */
 export function createRoom(target: Address = { conversationId: 'room' }, userId = 'ann') {
@@ -21,6 +21,7 @@ export function createRoom(target: Address = { conversationId: 'room' }, userId 
     up: true,
     requests: [] as [string, any][],
     reported: [] as string[],
+    members: [] as MemberRecord[],
     refuse: {} as Record<string, { code: ErrorCode; retryable: boolean } | undefined>,
     /** How many messages and changes a join brings. */
     most: 200,
@@ -85,7 +86,7 @@ export function createRoom(target: Address = { conversationId: 'room' }, userId 
       return { messages: structuredClone(page), hasMore: found.length > page.length }
     }
     if (event === 'edit_message') return { status: 'ok', message: room.edit(stored.findIndex((m) => m.id === p.messageId) + 1, p.content) }
-    if (event === 'get_members') return { status: 'ok', members: [] }
+    if (event === 'get_members') return { status: 'ok', members: room.members }
     return { status: 'ok' }
   }
   const link = {
