@@ -25,6 +25,15 @@ func isForwarded(r *http.Request) bool {
 	return r.Context().Value(forwardedKey{}) != nil
 }
 
+// headerBrief is what a request that is passed on says when the node that passes
+// it on drains: a poll is to be answered within brief, with a noop if there is
+// nothing else. So its client loses neither its poll nor its session, and nothing
+// waits at the node that goes.
+const (
+	headerBrief = "Corrillo-Brief"
+	brief       = 250 * time.Millisecond
+)
+
 // newSID makes the id of an Engine.IO session of this server.
 func (s *Server) newSID() string {
 	if s.opts.Node == "" {
@@ -89,6 +98,13 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request, req engineio.Req
 	p := &passage{
 		ResponseWriter: w, age: s.opts.QueueAge, cancel: cancel, began: time.Now(),
 		upgrade: req.Upgrade, waits: r.Method == http.MethodGet,
+	}
+	r.Header.Del(headerBrief)
+	if p.waits && s.draining.Load() {
+		r.Header.Set(headerBrief, "1")
+		p.waits = false
+		late := time.AfterFunc(4*brief, func() { p.end() }) // it is of a version that does not know it
+		defer late.Stop()
 	}
 	if !s.passages.add(p) {
 		s.refuse(w, wire.CodeDraining)

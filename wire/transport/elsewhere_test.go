@@ -333,6 +333,64 @@ func TestElsewhere_Drain(t *testing.T) {
 	polling.awaitClosed(t, wire.CloseTransport)
 }
 
+// While a balancer still sends polls to a node that goes down, those of sessions
+// elsewhere are answered soon, with what there is or with a noop: the sessions go
+// on, and the node does not wait.
+func TestElsewhere_PollDuringDrain(t *testing.T) {
+	a, b := mustCluster(t, Options{})
+	p, session := mustPoll(t, a.server, a.world)
+	if err := b.Drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	direct := p.url
+	p.url = "http://" + b.addr + enginePoll + "&sid=" + p.sid
+	p.wantGet(200, "6")
+	session.conn.Push(wire.NewFrame("first", []byte(`{}`)))
+	p.wantGet(200, `42["first",{}]`)
+	before := a.came.Load()
+	got := make(chan string, 1)
+	go func() {
+		_, body, _, err := tryRequest(t.Context(), "GET", p.url, "")
+		if err != nil {
+			body = err.Error()
+		}
+		got <- body
+	}()
+	eventually(t, "the poll is passed on", func() bool { return a.came.Load() > before })
+	if err := b.Drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if body := <-got; body != "6" {
+		t.Errorf("a poll that waits when the clients are gone is answered with %q", body)
+	}
+	p.url = direct
+	session.conn.Push(wire.NewFrame("second", []byte(`{}`)))
+	p.wantGet(200, `42["second",{}]`)
+}
+
+// A client cannot have its polls answered soon by saying so.
+func TestElsewhere_BriefIsOfNodes(t *testing.T) {
+	a, b := mustCluster(t, Options{})
+	p, session := mustPoll(t, a.server, a.world)
+	got := make(chan string, 1)
+	go func() {
+		_, body, _, err := tryRequest(t.Context(), "GET", "http://"+b.addr+enginePoll+"&sid="+p.sid, "", headerBrief+": 1")
+		if err != nil {
+			body = err.Error()
+		}
+		got <- body
+	}()
+	select {
+	case body := <-got:
+		t.Fatalf("it is answered with %q", body)
+	case <-time.After(2 * brief):
+	}
+	session.conn.Push(wire.NewFrame("later", []byte(`{}`)))
+	if body := <-got; body != `42["later",{}]` {
+		t.Error(body)
+	}
+}
+
 // A node that goes down lets an upgrade that it passes on come to its end, since
 // the stock client has paused its polling meanwhile; it begins none any more, and
 // whom it refuses goes on polling.

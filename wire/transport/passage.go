@@ -17,7 +17,7 @@ type passage struct {
 	cancel   context.CancelFunc
 	began    time.Time
 	upgrade  bool // is to become a WebSocket
-	waits    bool // a poll or a WebSocket; anything else is over soon
+	waits    bool // a poll or a WebSocket; anything else, and a brief poll, is over soon
 	answered bool // the handler's
 
 	mu     sync.Mutex

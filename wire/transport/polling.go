@@ -116,9 +116,9 @@ const (
 	gone
 )
 
-// take waits for packets and returns them as a payload. It is the whole of a
-// GET but for the HTTP.
-func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
+// take waits for packets and returns them as a payload, a noop when none has come
+// by until. It is the whole of a GET but for the HTTP.
+func (c *conn) take(ctx context.Context, buf []byte, until time.Duration) ([]byte, outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.poll
@@ -139,9 +139,13 @@ func (c *conn) take(ctx context.Context, buf []byte) ([]byte, outcome) {
 		}
 	}()
 	for {
-		wait := never
+		at := until
 		if p.phase >= engineio.Probed {
-			wait = p.releaseAt - c.srv.now()
+			at = min(at, p.releaseAt)
+		}
+		wait := never
+		if at != never {
+			wait = at - c.srv.now()
 		}
 		switch {
 		case p.phase == engineio.Upgraded && wait <= 0:

@@ -191,7 +191,11 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, req engine
 }
 
 func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, c *conn) {
-	payload, what := c.take(r.Context(), nil)
+	until := never
+	if isForwarded(r) && r.Header.Get(headerBrief) != "" {
+		until = s.now() + brief
+	}
+	payload, what := c.take(r.Context(), nil, until)
 	switch what {
 	case deliver:
 		rc := http.NewResponseController(w)
