@@ -47,7 +47,12 @@ func (echoing) Closed(wire.Conn, wire.CloseReason) {}
 // at another.
 func startNode(t *testing.T, name string, elsewhere func(node string) http.Handler) (clients, nodes string, sockets *transport.Server) {
 	t.Helper()
-	s, err := transport.New(transport.Options{Acceptor: echo{}, Node: name, Elsewhere: elsewhere, CloseTimeout: 100 * time.Millisecond})
+	return startNodeWith(t, transport.Options{Acceptor: echo{}, Node: name, Elsewhere: elsewhere, CloseTimeout: 100 * time.Millisecond})
+}
+
+func startNodeWith(t *testing.T, o transport.Options) (clients, nodes string, sockets *transport.Server) {
+	t.Helper()
+	s, err := transport.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
