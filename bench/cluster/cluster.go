@@ -15,13 +15,14 @@ import (
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
-// Options say what runs. A zero field takes the default in its comment.
+// Options say what Start runs. Binary, Dir and DatabaseURL are needed; other zero
+// fields take the default in their comment.
 type Options struct {
 	Binary string
-	// Dir is a folder for files; it must be there.
+	// Dir is a folder for files; it must exist.
 	Dir string
-	// Nodes run from the beginning, default 3. Spare ones more may be started.
-	// One node without a spare one is a server alone: no cluster.
+	// Nodes is how many run from the beginning, default 3. Spare is how many more may
+	// be started. A single node without a spare one is a lone server, no cluster.
 	Nodes, Spare int
 	// DatabaseURL is mysql://..., as the nodes reach it.
 	DatabaseURL string
@@ -29,16 +30,16 @@ type Options struct {
 	Args []string
 	// Net has the nodes' network namespaces; loopback when nil.
 	Net *Net
-	// Front is where clients come, which is HAProxy's from then on: Start closes
-	// it here, also when it fails. A free port of 127.0.0.1 when nil.
+	// Front is the port for clients. HAProxy inherits it: Start closes it in this
+	// process, even when it fails. When nil a free port of 127.0.0.1 is taken.
 	Front *net.TCPListener
 	// Bare leaves HAProxy out: clients connect to the nodes.
 	Bare bool
-	// Log gives a writer for the output of a node, or of "haproxy"; may be nil.
+	// Log returns a writer for the output of a node, or of "haproxy"; may be nil.
 	Log func(name string) io.Writer
 }
 
-// Cluster is nodes and what stands in front of them.
+// Cluster is the running nodes, and HAProxy in front of them if there is one.
 type Cluster struct {
 	nodes []*Node // and behind them the spare ones
 	size  int
@@ -46,20 +47,20 @@ type Cluster struct {
 	more  string // see Another
 }
 
-// secret is shared by the nodes of every cluster of ours, which last for
-// minutes.
+// secret is the cluster.secret of every cluster that this package starts. They are
+// on this machine alone and last for minutes.
 const secret = "a secret that the nodes of a cluster on loopback share"
 
 // Start runs a cluster and returns when every node is ready and HAProxy, if
 // there is to be one, sends clients to them.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Front != nil {
-		defer func() { _ = o.Front.Close() }() // HAProxy has it, or nobody
+		defer func() { _ = o.Front.Close() }() // by then HAProxy has inherited it, or Start has failed
 	}
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	binary, err := filepath.Abs(o.Binary) // the processes run elsewhere
+	binary, err := filepath.Abs(o.Binary) // the processes have other working directories
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +104,11 @@ func (c *Cluster) start(ctx context.Context, o *Options) error {
 	return err
 }
 
-// Listen takes a port of 127.0.0.1 for HAProxy, 0 for a free one. It fails when
-// anybody has it.
+// Listen opens a port of 127.0.0.1 for Options.Front; 0 takes a free one. It fails
+// when another process has the port.
 func Listen(ctx context.Context, port int) (*net.TCPListener, error) {
 	var config net.ListenConfig
-	config.SetMultipathTCP(false) // HAProxy makes none by itself either
+	config.SetMultipathTCP(false) // as HAProxy's own sockets
 	l, err := config.Listen(ctx, "tcp", hostPort("127.0.0.1", port))
 	if err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func (o *Options) log(name string) io.Writer {
 	return o.Log(name)
 }
 
-// newNode makes a node and starts nothing.
+// newNode makes the i-th node, without starting a process.
 func newNode(o *Options, i int) (*Node, error) {
 	n := &Node{name: fmt.Sprintf("node%d", i+1), also: o.log(fmt.Sprintf("node%d", i+1))}
 	n.dir = filepath.Join(o.Dir, n.name)
@@ -158,8 +159,8 @@ func newNode(o *Options, i int) (*Node, error) {
 	return n, nil
 }
 
-// Addr is host:port of clients and webhook: HAProxy's, or the first node's
-// where there is none.
+// Addr is host:port for clients and webhook: HAProxy's, or the first node's when
+// there is no HAProxy.
 func (c *Cluster) Addr() string {
 	if c.front == nil {
 		return c.nodes[0].public
@@ -170,11 +171,11 @@ func (c *Cluster) Addr() string {
 // URL is Addr as an http URL.
 func (c *Cluster) URL() string { return "http://" + c.Addr() }
 
-// Nodes are those that ran from the beginning.
+// Nodes returns the nodes that ran from the beginning.
 func (c *Cluster) Nodes() []*Node { return c.nodes[:c.size] }
 
-// Another is a line for a shell that starts one more node, at free ports that its
-// log tells. HAProxy does not know it.
+// Another returns a shell command that starts one more node, on free ports that its
+// log names. HAProxy does not send it clients.
 func (c *Cluster) Another() string { return c.more }
 
 func another(o *Options) string {
@@ -182,8 +183,8 @@ func another(o *Options) string {
 		o.DatabaseURL, secret, o.Binary)
 }
 
-// Spare is a node that HAProxy knows and that does not run until it is
-// started; nil: there is none.
+// Spare returns a node that HAProxy knows but that does not run until it is started;
+// nil when there is none.
 func (c *Cluster) Spare() *Node {
 	if len(c.nodes) == c.size {
 		return nil
@@ -191,7 +192,7 @@ func (c *Cluster) Spare() *Node {
 	return c.nodes[c.size]
 }
 
-// Ready waits until every node that is to run takes clients.
+// Ready waits until every node that was started takes clients.
 func (c *Cluster) Ready(ctx context.Context) error {
 	errs := make([]error, len(c.nodes))
 	var wg sync.WaitGroup
@@ -204,7 +205,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Faults says what no healthy cluster has; see Node.Faults.
+// Faults returns Node.Faults of all nodes; empty when there are none.
 func (c *Cluster) Faults() string {
 	var all []string
 	for _, n := range c.nodes {
@@ -215,7 +216,7 @@ func (c *Cluster) Faults() string {
 	return strings.Join(all, "\n")
 }
 
-// Output is the last of what each node wrote.
+// Output returns the end of each node's output.
 func (c *Cluster) Output() string {
 	var b strings.Builder
 	for _, n := range c.nodes {
@@ -233,7 +234,7 @@ func (c *Cluster) Stop() error {
 	return errors.Join(err, c.Close())
 }
 
-// Close ends at once what still runs.
+// Close kills what still runs.
 func (c *Cluster) Close() error {
 	var err error
 	for _, n := range c.nodes {

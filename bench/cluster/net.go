@@ -14,33 +14,33 @@ import (
 	"github.com/corrillo/corrillo/bench/child"
 )
 
-// Net gives each node a network namespace of its own. A router, in one more
-// namespace, is between them and the rest of the machine, where the database
-// has an address for itself, and there any direction between two parties can
-// be cut: packets are thrown away, as by a cable that is cut.
+// Net gives each node a network namespace of its own. One more namespace is a router
+// between them and the rest of the machine, where the database has an address of its
+// own. The router can drop the packets of any one direction between two parties, as
+// if a cable were cut.
 //
-// A namespace lasts for as long as a process in it, and these die with the
-// process that made them: nothing is left behind. Needed are root, ip
-// (iproute2), unshare and nsenter (util-linux).
+// A namespace lasts for as long as a process runs in it, and these processes die with
+// the one that made them: nothing is left behind. It needs root, ip (iproute2),
+// unshare and nsenter (util-linux).
 type Net struct {
 	prefix string // of all addresses: "198.18.7."
-	link   string // this machine's end of the router's cable
+	link   string // the interface of this machine that leads to the router
 	hub    *namespace
 	nodes  []*namespace
 }
 
 // The parties of a Net besides its nodes.
 const (
-	// Database is what is reached at DatabaseIP.
+	// Database is the database, at DatabaseIP.
 	Database = "database"
-	// Balancer is all else on this machine: HAProxy and the clients.
+	// Balancer is everything else on this machine: HAProxy and the clients.
 	Balancer = "balancer"
 )
 
 // namespace is a network namespace and the process that keeps it.
 type namespace struct{ keeper *child.Process }
 
-// NewNet makes namespaces for so many nodes.
+// NewNet makes a Net for that many nodes.
 func NewNet(ctx context.Context, nodes int) (*Net, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("network namespaces are for root alone")
@@ -57,8 +57,9 @@ func NewNet(ctx context.Context, nodes int) (*Net, error) {
 	return n, nil
 }
 
-// build lays the cables. Each has four addresses for itself: the router's is
-// the first of the two that can be used, but for the machine's own cable.
+// build connects each node with the router. Each connection has a subnet of four
+// addresses: the router has the first of the two that can be used, the node the
+// second.
 func (n *Net) build(ctx context.Context, nodes int) error {
 	var err error
 	if n.hub, err = newNamespace(); err != nil {
@@ -89,8 +90,8 @@ func (n *Net) build(ctx context.Context, nodes int) error {
 	return nil
 }
 
-// cable connects this machine with the router. Of the addresses that are set
-// aside for tests of networks (RFC 2544) it takes some that are free here.
+// cable connects this machine with the router. It takes a block that nobody uses here
+// of the addresses that are reserved for testing networks (RFC 2544).
 func (n *Net) cable(ctx context.Context) error {
 	var err error
 	for range 20 {
@@ -99,7 +100,7 @@ func (n *Net) cable(ctx context.Context) error {
 		n.link = "corrillo" + strconv.Itoa(block)
 		here, hub := n.prefix+"1", n.prefix+"2"
 		if err = run(ctx, "ip", "link", "add", n.link, "type", "veth", "peer", "name", "uplink", "netns", n.hub.pid()); err != nil {
-			continue // somebody else has it
+			continue // another process has it
 		}
 		err = errors.Join(
 			batch(ctx, []string{"ip"}, "address add "+here+"/30 dev "+n.link, "address add "+n.DatabaseIP()+"/32 dev "+n.link,
@@ -119,13 +120,13 @@ func (n *Net) NodeIP(i int) string { return fmt.Sprint(n.prefix, 4*(i+1)+2) }
 // DatabaseIP is where the database has to listen.
 func (n *Net) DatabaseIP() string { return n.prefix + "254" }
 
-// enter is a command that runs another one in a node's namespace, and becomes
-// it.
+// enter returns a command line that runs command in a node's namespace, in the same
+// process.
 func (n *Net) enter(i int, command []string) []string {
 	return append([]string{"nsenter", "--net=/proc/" + n.nodes[i].pid() + "/ns/net", "--"}, command...)
 }
 
-// address is a party's.
+// address returns the address of a party.
 func (n *Net) address(party string) (string, error) {
 	switch party {
 	case Database:
@@ -140,9 +141,9 @@ func (n *Net) address(party string) (string, error) {
 	return n.NodeIP(i - 1), nil
 }
 
-// Cut throws away what goes from one party to another, and not what comes
-// back, until heal is called. Parties are Database, Balancer and the names of
-// nodes. The same direction is cut once at a time.
+// Cut drops the packets from one party to another, but not those that come back,
+// until heal is called. Parties are Database, Balancer and the names of nodes. A
+// direction must not be cut twice at a time.
 func (n *Net) Cut(ctx context.Context, from, to string) (heal func() error, err error) {
 	if err := n.rule(ctx, "add", from, to); err != nil {
 		return nil, err
@@ -150,7 +151,7 @@ func (n *Net) Cut(ctx context.Context, from, to string) (heal func() error, err 
 	return func() error { return n.rule(context.WithoutCancel(ctx), "delete", from, to) }, nil
 }
 
-// rule changes the router's rules.
+// rule adds or deletes the router's rule for a direction.
 func (n *Net) rule(ctx context.Context, verb, from, to string) error {
 	source, err := n.address(from)
 	if err != nil {
@@ -163,7 +164,7 @@ func (n *Net) rule(ctx context.Context, verb, from, to string) error {
 	return n.hub.ip(ctx, "rule "+verb+" from "+source+" to "+target+" blackhole")
 }
 
-// Close ends all namespaces, and what runs there must have ended.
+// Close ends all namespaces. The nodes in them must have ended before.
 func (n *Net) Close() error {
 	var err error
 	for _, ns := range append(n.nodes, n.hub) {
@@ -175,7 +176,7 @@ func (n *Net) Close() error {
 	return err
 }
 
-// newNamespace makes one and returns when it is there.
+// newNamespace makes a namespace.
 func newNamespace() (*namespace, error) {
 	cmd := exec.Command("unshare", "--net", "sh", "-c", "echo; exec sleep infinity")
 	out, err := cmd.StdoutPipe()
@@ -200,7 +201,7 @@ func (ns *namespace) do(ctx context.Context, command ...string) error {
 	return run(ctx, "nsenter", append([]string{"--net=/proc/" + ns.pid() + "/ns/net", "--"}, command...)...)
 }
 
-// ip runs commands of ip there.
+// ip runs lines as commands of ip in the namespace.
 func (ns *namespace) ip(ctx context.Context, lines ...string) error {
 	return batch(ctx, []string{"nsenter", "--net=/proc/" + ns.pid() + "/ns/net", "--", "ip"}, lines...)
 }
@@ -215,7 +216,7 @@ func run(ctx context.Context, name string, args ...string) error {
 	return said(exec.CommandContext(ctx, name, args...))
 }
 
-// said runs a command; the error has what it said.
+// said runs a command. An error holds the command's output.
 func said(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))

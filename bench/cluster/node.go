@@ -19,9 +19,10 @@ import (
 	"github.com/corrillo/corrillo/bench/child"
 )
 
-// Node is one member: a process after the other at one address. When a process
-// ends by itself, the next one is started; when it was told to end, none is.
-// The methods may be called from any goroutine.
+// Node is one place in the cluster: one process after another at the same addresses.
+// When a process ends by itself the next one is started, as a service manager does;
+// when Kill or Stop has ended it, none is. The methods may be called from any
+// goroutine.
 type Node struct {
 	name    string
 	command []string // binary, arguments
@@ -36,30 +37,30 @@ type Node struct {
 	keepers sync.WaitGroup
 	mu      sync.Mutex
 	run     *child.Process // nil: none is to run
-	ends    []string       // of processes that ended by themselves for no good reason
-	lost    int            // processes that ended since their lease was lost
+	ends    []string       // how processes ended that nobody had told to, but for lost leases
+	lost    int            // how many processes ended because their lease was lost
 }
 
-// restartAfter is what a service manager waits before it starts a process that
-// has ended again (RestartSec).
+// restartAfter is the pause before a process that has ended is started again, like
+// systemd's RestartSec.
 const restartAfter = 200 * time.Millisecond
 
 // ExitLost is the exit code of a node that has lost its lease.
 const ExitLost = 75
 
-// Name tells nodes apart for people.
+// Name is the node's name in logs and messages.
 func (n *Node) Name() string { return n.name }
 
-// Addr is host:port of clients, past HAProxy.
+// Addr is host:port for clients that do not go through HAProxy.
 func (n *Node) Addr() string { return n.public }
 
-// Admin is host:port of metrics and status.
+// Admin is host:port of the admin port, for metrics and status.
 func (n *Node) Admin() string { return n.admin }
 
 // Peer is host:port for the other nodes.
 func (n *Node) Peer() string { return n.peer }
 
-// PID is that of the process that runs; 0: none does.
+// PID returns the id of the process that runs; 0 when none does.
 func (n *Node) PID() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -69,18 +70,19 @@ func (n *Node) PID() int {
 	return n.run.Cmd.Process.Pid
 }
 
-// Output is the last of what the processes wrote.
+// Output returns the end of what the processes wrote.
 func (n *Node) Output() string { return n.out.String() }
 
-// Lost counts the processes that have ended since they had lost their lease.
+// Lost returns how many processes have ended because their lease was lost.
 func (n *Node) Lost() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.lost
 }
 
-// Faults says what no healthy node has: panics, data races, and ends that
-// nobody asked for, but for that of a lost lease. Empty: none.
+// Faults describes what a healthy node never has: panics, data races, and processes
+// that ended without being told to, except after a lost lease. Empty when there are
+// none.
 func (n *Node) Faults() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -164,8 +166,7 @@ func (n *Node) Start(ctx context.Context) error {
 // readyWithin bounds how long a start may take.
 const readyWithin = 60 * time.Second
 
-// Ready waits until the node takes clients, asking it, since there is nothing
-// to be notified by. A node that is to be down never is.
+// Ready polls the node until it takes clients. One that was stopped never does.
 func (n *Node) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -175,22 +176,22 @@ func (n *Node) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Running reports that a process is to be there, and whether it is ready is
-// another question.
+// Running reports whether the node was started and not stopped since. Its process
+// need not be ready.
 func (n *Node) Running() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.run != nil
 }
 
-// Kill ends the process like a power cut would (SIGKILL). It stays down.
+// Kill ends the process at once (SIGKILL), as a power cut would. No other is started.
 func (n *Node) Kill() error {
 	_, err := n.end(syscall.SIGKILL)
 	return err
 }
 
-// Stop asks the process to end in order (SIGTERM) and waits. It stays down. The
-// error tells of an exit code other than 0.
+// Stop asks the process to end (SIGTERM) and waits until it has. No other is started.
+// An exit code other than 0 is an error.
 func (n *Node) Stop() error {
 	p, err := n.end(syscall.SIGTERM)
 	if err != nil || p == nil {
@@ -221,7 +222,7 @@ func (n *Node) end(signal syscall.Signal) (*child.Process, error) {
 	p := n.run
 	n.run = nil
 	n.mu.Unlock()
-	if p == nil || p.HasExited() { // it waits to be started again
+	if p == nil || p.HasExited() { // nothing runs: stopped, or between two processes
 		return nil, nil
 	}
 	if err := p.Cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -238,7 +239,7 @@ func (n *Node) close() error {
 	return err
 }
 
-// awaitReady asks /readyz until it says yes.
+// awaitReady asks /readyz until it answers 200.
 func awaitReady(ctx context.Context, base string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

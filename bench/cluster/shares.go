@@ -16,7 +16,7 @@ import (
 	"github.com/corrillo/corrillo/wire/admin"
 )
 
-// Shares says what each node that runs looks after, in their order. It fails
+// Shares returns what each running node owns, in the order of the nodes. It fails
 // when a node does not answer the others, or is no member.
 func (c *Cluster) Shares(ctx context.Context) ([]scenario.Share, error) {
 	view, err := c.view(ctx)
@@ -41,7 +41,7 @@ func (c *Cluster) Shares(ctx context.Context) ([]scenario.Share, error) {
 	return shares, nil
 }
 
-// view is the cluster as the first node sees it.
+// view returns the cluster as the first node sees it.
 func (c *Cluster) view(ctx context.Context) (view admin.Cluster, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.nodes[0].admin+admin.ClusterPath, nil)
 	if err != nil {
@@ -58,10 +58,9 @@ func (c *Cluster) view(ctx context.Context) (view admin.Cluster, err error) {
 	return view, json.NewDecoder(resp.Body).Decode(&view)
 }
 
-// Traffic is what has gone between the nodes that run. Items are those of the
-// links to members, Bytes those of the connections to their ports as the kernel
-// counts them (`ss`, package iproute2; 0 without it): a connection that has
-// ended takes its bytes along.
+// Traffic returns what has gone between the running nodes. Items are those that the
+// links have sent to members. Bytes are those of the open connections to the cluster
+// ports, as the kernel counts them (read with ss, package iproute2; 0 without it).
 func (c *Cluster) Traffic(ctx context.Context) (t scenario.Traffic, err error) {
 	for _, n := range c.nodes {
 		if !n.Running() {
@@ -86,11 +85,11 @@ func (c *Cluster) Traffic(ctx context.Context) (t scenario.Traffic, err error) {
 	return t, nil
 }
 
-// bytesOf finds what a connection has carried in what ss says.
+// bytesOf matches the byte counters of a connection in the output of ss.
 var bytesOf = regexp.MustCompile(`\bbytes_(?:sent|received):(\d+)`)
 
-// bytesAt adds up what the connections that were accepted at an address have
-// carried, in both directions; 0 where nobody can tell.
+// bytesAt adds up the bytes, in both directions, of the connections that were
+// accepted at an address; 0 when ss is not there.
 func bytesAt(ctx context.Context, addr string) (sum int64, err error) {
 	ss, err := exec.LookPath("ss")
 	if err != nil {

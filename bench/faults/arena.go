@@ -15,32 +15,32 @@ import (
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
-// Arena is what a Nemesis may strike. What fails in MariaDB fails TB.
+// Arena holds what a Nemesis may strike. A failure to control MariaDB fails TB.
 type Arena struct {
 	TB testing.TB
-	// Server is nil where there is a Cluster.
+	// Server is nil when there is a Cluster.
 	Server *server.Server
-	// Cluster is nil where there is one server.
+	// Cluster is nil when there is a single server.
 	Cluster *cluster.Cluster
-	// Net is where a step cuts nodes off; otherwise nil.
+	// Net is set when a step cuts nodes off; otherwise nil.
 	Net *cluster.Net
-	// Database is nil with SQLite; of a pair it is the primary.
+	// Database is nil with SQLite. When there is a Pair it is the primary.
 	Database *repotest.Server
-	// Pair is nil where there is no replica.
+	// Pair is the primary and its replica; nil when there is no replica.
 	Pair *repotest.Pair
-	// ClientLink and DatabaseLink stand between clients and server, and between
-	// server and MariaDB, where some step strikes them; otherwise nil.
+	// ClientLink is between clients and server, DatabaseLink between server and
+	// MariaDB. Each is nil unless a step strikes it.
 	ClientLink, DatabaseLink *Link
-	// Disk has the database's files, where some step fills it; otherwise nil.
+	// Disk holds the database's files when a step fills it; otherwise nil.
 	Disk *Disk
 
 	name string // of the database in MariaDB
 }
 
-// Needs are what a Nemesis strikes besides the server.
+// Needs is the set of things that a Nemesis strikes or needs besides the server.
 type Needs uint16
 
-// Each of them.
+// The elements of Needs.
 const (
 	MariaDB Needs = 1 << iota
 	ClientLink
@@ -49,19 +49,19 @@ const (
 	SmallDisk
 	// BinaryLog: MariaDB keeps one.
 	BinaryLog
-	// ShortSaves: the server gives a save up sooner than the fault ends.
+	// ShortSaves: the server must give a save up sooner than the fault ends.
 	ShortSaves
-	// OneServer: it strikes the server, and there is but one.
+	// OneServer: it strikes the one server; there is no cluster.
 	OneServer
 	// Nodes: it strikes nodes of a cluster.
 	Nodes
-	// SpareNode: one more node may come and go.
+	// SpareNode: it starts and stops one more node.
 	SpareNode
-	// Namespaces: it cuts nodes off.
+	// Namespaces: it cuts nodes off, so each needs a network namespace.
 	Namespaces
 )
 
-// needs are those of all steps.
+// needs returns the union of the Needs of all steps.
 func needs(steps []Step) (all Needs) {
 	for _, s := range steps {
 		all |= find(s.Nemesis).Needs
@@ -69,7 +69,8 @@ func needs(steps []Step) (all Needs) {
 	return all
 }
 
-// The database as the server reaches it, made by the words of docs/OPERATIONS.md.
+// The account by which the server reaches the database. It has the rights that
+// docs/OPERATIONS.md names.
 const (
 	appUser     = "app"
 	appPassword = "secret"
@@ -83,10 +84,10 @@ const (
 	shortAnswers = "?socketTimeout=500"
 )
 
-// Stage makes what the steps strike, starts the server or the cluster there,
-// and ends all of it with the test. database is used where there is a MariaDB
-// and nothing else is needed; a test with many runs makes one for all, since it
-// takes a while. Dir and DatabaseURL of o are Stage's.
+// Stage makes everything that the steps strike, starts the server or the cluster
+// there, and ends all of it with the test. database returns the MariaDB to use when
+// the steps need no special one; a test with many runs shares one among them, since
+// making it takes a while. Stage sets o.Dir and o.DatabaseURL.
 func Stage(tb testing.TB, o server.Options, steps []Step, rig Rig, database func() *repotest.Server) (*Arena, error) {
 	tb.Helper()
 	a, all := &Arena{TB: tb}, needs(steps)
@@ -199,7 +200,7 @@ func (a *Arena) administer(ctx context.Context, statements ...string) error {
 	})
 }
 
-// asAdmin lends f a connection that may do anything.
+// asAdmin calls f with a connection of MariaDB's administrator.
 func (a *Arena) asAdmin(ctx context.Context, f func(conn *sql.Conn) error) (err error) {
 	db, err := a.Database.OpenAdmin()
 	if err != nil {
@@ -213,7 +214,7 @@ func (a *Arena) asAdmin(ctx context.Context, f func(conn *sql.Conn) error) (err 
 	return errors.Join(f(conn), conn.Close())
 }
 
-// clients is the address that clients are told.
+// clients returns the address that clients connect to.
 func (a *Arena) clients() string {
 	if a.ClientLink != nil {
 		return a.ClientLink.Addr()
@@ -221,7 +222,7 @@ func (a *Arena) clients() string {
 	return a.front()
 }
 
-// front is host:port of clients and webhook, by no link.
+// front returns host:port for clients and webhook without a Link in between.
 func (a *Arena) front() string {
 	if a.Cluster != nil {
 		return a.Cluster.Addr()
@@ -229,7 +230,7 @@ func (a *Arena) front() string {
 	return a.Server.Addr()
 }
 
-// stored says where the messages are, by no link.
+// stored returns where the messages are stored, without a Link in between.
 func (a *Arena) stored() string {
 	if a.Database == nil || a.name == "" {
 		return a.Server.Database()
@@ -245,7 +246,7 @@ func (a *Arena) whole(ctx context.Context) error {
 	return a.Cluster.Ready(ctx)
 }
 
-// Stop ends the server or the cluster in order.
+// Stop ends the server, or the nodes one after the other, as SIGTERM does.
 func (a *Arena) Stop() error {
 	if a.Cluster != nil {
 		return a.Cluster.Stop()
@@ -253,7 +254,8 @@ func (a *Arena) Stop() error {
 	return a.Server.Stop()
 }
 
-// Faults are what no healthy run's output has. Empty: none.
+// Faults returns what the output of a healthy run never has, such as panics; empty
+// when there is nothing.
 func (a *Arena) Faults() string {
 	if a.Cluster != nil {
 		return a.Cluster.Faults()
@@ -261,7 +263,7 @@ func (a *Arena) Faults() string {
 	return a.Server.Faults()
 }
 
-// Output is the last of what the server or the nodes wrote.
+// Output returns the end of the server's or the nodes' output.
 func (a *Arena) Output() string {
 	if a.Cluster != nil {
 		return a.Cluster.Output()
