@@ -11,8 +11,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// actor is actors/conversation without its threads: a mailbox before the real
-// rules, and who carries out what they want.
+// actor is a model of actors/conversation: a mailbox in front of the real rules, and
+// the code that carries out the rules.Ready of each step.
 type actor struct {
 	n       *node
 	id      string
@@ -28,7 +28,7 @@ type actor struct {
 type (
 	started     struct{ successor bool }
 	failure     struct{}                         // a message that makes the actor panic
-	handOffOver struct{ of *rules.Conversation } // of one life
+	handOffOver struct{ of *rules.Conversation } // the time for a hand-off is over, of one start of the actor
 )
 
 const (
@@ -50,7 +50,7 @@ func (a *actor) send(msg any) {
 	a.wakeUp()
 }
 
-// fail has it fail at some place among what waits for it.
+// fail makes the actor panic at a random place among the messages in its mailbox.
 func (a *actor) fail() {
 	if !a.stopped {
 		a.box = slices.Insert(a.box, a.n.w.rng.IntN(len(a.box)+1), any(failure{}))
@@ -116,7 +116,7 @@ func (a *actor) receive(msg any) {
 func (a *actor) begin(successor bool) {
 	if successor {
 		a.n.whoListens(a.id)
-		if a.n.leaving(a.id) { // the one that failed was about to go, behind what it had been told
+		if a.n.leaving(a.id) { // the actor that failed had been asked to hand off
 			a.send(locator.HandOff{})
 		}
 	}
@@ -149,7 +149,7 @@ func (a *actor) stop() {
 	a.n.stopped(a)
 }
 
-// carry does what a step wants, in the order that rules.Ready states.
+// carry carries out the Ready of a step, in the order that rules.Ready states.
 func (a *actor) carry(r *rules.Ready) {
 	n, w := a.n, a.n.w
 	if r.Activate {

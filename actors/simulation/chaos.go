@@ -2,7 +2,7 @@ package simulation
 
 import "time"
 
-// plan has faults happen for as long as the world is not calm.
+// plan schedules faults until the world is calm.
 func (w *world) plan() {
 	// Some worlds have few kinds of faults, so that each is met alone too.
 	pace := []time.Duration{300 * time.Millisecond, time.Second, 4 * time.Second}[w.rng.IntN(3)]

@@ -7,8 +7,9 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// checkAlone holds it that in the ordinary course one node at a time has the
-// actor of a conversation: n is about to begin it, or to activate it.
+// checkAlone checks, when n is about to start or to activate the actor of a
+// conversation, that no other node runs it, as far as both are members and hold valid
+// leases.
 func (w *world) checkAlone(n *node, id string) {
 	if !n.valid() || !w.registry.view.Has(n.id) {
 		return
@@ -20,7 +21,7 @@ func (w *world) checkAlone(n *node, id string) {
 	}
 }
 
-// checkStored holds it that what is heard is stored.
+// checkStored checks that a message which a client was sent is stored.
 func (w *world) checkStored(id, message string, seq int64) {
 	t := w.store.table(id)
 	if seq < 1 || seq > int64(len(t.messages)) || t.messages[seq-1].ID != message {
@@ -28,7 +29,7 @@ func (w *world) checkStored(id, message string, seq int64) {
 	}
 }
 
-// checkAcked holds it that what is acked is stored, with that id and seq.
+// checkAcked checks that a message which was acked is stored, with that id and seq.
 func (w *world) checkAcked(user, tempID, id string, seq int64) {
 	for _, c := range w.conversations {
 		t := w.store.table(c)
@@ -42,7 +43,8 @@ func (w *world) checkAcked(user, tempID, id string, seq int64) {
 	w.broken("%s is acked and not stored", tempID)
 }
 
-// checkStore holds it that every message is stored once, 1 to n without a gap.
+// checkStore checks that every message is stored once, and that the seqs of each
+// conversation are 1 to n.
 func (w *world) checkStore() {
 	seen := map[[2]string]bool{}
 	for _, id := range w.conversations {
@@ -59,8 +61,8 @@ func (w *world) checkStore() {
 	}
 }
 
-// checkOrder holds it that what is sent over one connection is stored in that
-// order, but for what was refused or sent again.
+// checkOrder checks that messages which were sent over one connection are stored in
+// that order, except those that were refused or sent again.
 func (w *world) checkOrder() {
 	for _, c := range w.clients {
 		for _, conn := range c.conns {
@@ -78,7 +80,7 @@ func (w *world) checkOrder() {
 	}
 }
 
-// unsettled says what has not come to rest: empty when nothing waits.
+// unsettled describes what still waits for something; empty when nothing does.
 func (w *world) unsettled() string {
 	for _, n := range w.members() {
 		s := n.router.Stats()
@@ -106,8 +108,8 @@ func (w *world) unsettled() string {
 	return ""
 }
 
-// checkShare holds it that a view that has one active node more or less moves
-// about that node's share, and nothing between others.
+// checkShare checks that a view with one active node more, or less, moves about the
+// share of that node, and nothing between other nodes.
 func (w *world) checkShare(before, after *placement.View) {
 	const sample = 300
 	came, went := changed(after, before), changed(before, after)
@@ -132,7 +134,7 @@ func (w *world) checkShare(before, after *placement.View) {
 	}
 }
 
-// changed lists who is active in one view and not in the other.
+// changed lists the nodes that are active in one view and not in the other.
 func changed(in, other *placement.View) (ids []string) {
 	for _, n := range in.Nodes {
 		if m, ok := other.Node(n.ID); n.State == placement.Active && (!ok || m.State != placement.Active) {

@@ -14,8 +14,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// client is one user's device: it keeps what it has said until that is acked,
-// says again where it stands whenever it joins, and checks what it hears.
+// client is one user's device. It sends a message again until it is acked, tells the
+// last seq that it has whenever it joins, and checks the events that it gets.
 type client struct {
 	w     *world
 	user  string
@@ -30,7 +30,7 @@ type client struct {
 	pid, offset string // to recover the session
 }
 
-// place is a conversation as a client has it.
+// place is a client's state of one conversation.
 type place struct {
 	id     string
 	want   bool  // to be joined
@@ -38,13 +38,13 @@ type place struct {
 	live   bool  // the join is answered: everything after cursor is to come
 	asked  time.Duration
 	busy   bool // a join or a leave waits for its answer
-	// out: the session is not in it, since it is new or its leave was answered,
-	// and no join was answered since.
+	// out: the session has not joined: it is new, or its leave was answered, and no
+	// join was answered since.
 	out           bool
 	joins, leaves uint64 // numbers of the last join and the last leave
 }
 
-// post is a message that is not acked.
+// post is a message that a client has sent.
 type post struct {
 	room, tempID, content string
 	sent                  time.Duration
@@ -82,7 +82,8 @@ func (c *client) place(id string) *place {
 	return nil
 }
 
-// tick is what an app does every now and then.
+// tick does what an app does every now and then: it joins, leaves, sends and sends
+// again.
 func (c *client) tick() {
 	c.w.after(300*time.Millisecond+rand2(c.w, 400*time.Millisecond), nil, c.tick)
 	if c.conn == nil {
@@ -111,7 +112,7 @@ func (c *client) tick() {
 	}
 }
 
-// keep joins or leaves, as is wanted.
+// keep joins or leaves a conversation, by p.want.
 func (c *client) keep(p *place) {
 	if c.w.chance(60) {
 		p.want = !p.want
@@ -142,7 +143,7 @@ func (c *client) join(p *place) {
 	}, func(data []byte) { c.joined(p, number, after, data) })
 }
 
-// ask sends what is answered by a callback on this connection, or not at all.
+// ask sends a command whose answer comes as an ack on this connection, or never.
 func (c *client) ask(p *place, event string, cmd func(message.Origin) any, done func([]byte)) {
 	c.ack++
 	number := c.ack
@@ -159,7 +160,7 @@ func (c *client) ask(p *place, event string, cmd func(message.Origin) any, done 
 	})
 }
 
-// joined checks the answer of a join: it brings everything since cursor.
+// joined checks the answer to a join: it must bring everything after the cursor.
 func (c *client) joined(p *place, number uint64, after int64, data []byte) {
 	var a struct {
 		Status  string
@@ -191,7 +192,7 @@ func (c *client) joined(p *place, number uint64, after int64, data []byte) {
 	c.w.note("%s has joined %s at %d", c.user, p.id, p.cursor)
 }
 
-// left takes the answer of a leave: nothing more of the conversation is heard.
+// left takes in the answer to a leave: no event of the conversation may come after it.
 func (c *client) left(p *place, number uint64, data []byte) {
 	var a struct{ Status string }
 	if err := json.Unmarshal(data, &a); err != nil {
@@ -201,7 +202,7 @@ func (c *client) left(p *place, number uint64, data []byte) {
 	p.out = p.out || a.Status == "ok" && p.joins < number
 }
 
-// post says something new.
+// post sends a new message.
 func (c *client) post(id string) {
 	c.posts++
 	p := &post{room: id, tempID: fmt.Sprint(c.user, "-", c.posts), content: fmt.Sprint("hello ", c.posts)}
@@ -225,7 +226,7 @@ func (c *client) transmit(p *post) {
 	})
 }
 
-// hear takes an event of the server.
+// hear takes in an event of the server.
 func (c *client) hear(f *wire.Frame) {
 	if f.Offset != "" {
 		c.offset = f.Offset
@@ -258,7 +259,8 @@ func (c *client) hear(f *wire.Frame) {
 	}
 }
 
-// heard checks that nothing is missing before a message, and that it is new.
+// heard checks that a message is the next one: nothing is missing before it, and it
+// did not come before.
 func (c *client) heard(p *place, seq int64) {
 	switch {
 	case p.out && !wire.IsDirect(p.id):
@@ -272,8 +274,8 @@ func (c *client) heard(p *place, seq int64) {
 	}
 }
 
-// own reports whether these are messages of a direct conversation that this
-// user has sent: the device that did is acked and not told.
+// own reports whether these are messages in a direct conversation that this user has
+// sent. The device that sent one gets an ack and no event.
 func (c *client) own(id string, first, last int64) bool {
 	if !wire.IsDirect(id) {
 		return false
@@ -290,7 +292,7 @@ func (c *client) acked(tempID, id, status string, seq int64) {
 	i := slices.IndexFunc(c.out, func(p *post) bool { return p.tempID == tempID })
 	if status != "sent" {
 		if i >= 0 {
-			c.out[i].sent = c.w.now - patience + 200*time.Millisecond // again, soon
+			c.out[i].sent = c.w.now - patience + 200*time.Millisecond // so that it is sent again soon
 		}
 		return
 	}
@@ -302,7 +304,7 @@ func (c *client) acked(tempID, id, status string, seq int64) {
 	}
 }
 
-// lost is the end of a connection, as the client sees it.
+// lost notes that the client's connection has ended.
 func (c *client) lost(conn *conn) {
 	if c.conn != conn {
 		return
@@ -317,7 +319,7 @@ func (c *client) lost(conn *conn) {
 	c.w.after(c.w.lag(5*time.Second), n, func() { conn.closed(wire.CloseTransport) })
 }
 
-// connect goes to any node, or back to the one with the session.
+// connect connects to a random node, or to the one with the client's session.
 func (c *client) connect() {
 	var open []*node
 	for _, n := range c.w.members() {

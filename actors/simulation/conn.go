@@ -9,17 +9,17 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// conn is a connection of a client to a node: a wire.Conn for the Hub, and what
-// the client says to its session. Both directions are in order and late.
+// conn is a connection of a client to a node. It is a wire.Conn to the Hub, and passes
+// the client's commands to its session. Both directions keep the order and are late.
 type conn struct {
 	c        *client
 	n        *node
 	s        *session
 	number   uint64
 	opened   time.Duration
-	up, down time.Duration // arrival of what was sent last
+	up, down time.Duration // when the last message of each direction arrives
 	welcome  bool
-	over     bool // for the node
+	over     bool // the node has noticed that it has ended
 	posts    []*post
 }
 
@@ -44,7 +44,7 @@ func (c *conn) open(pid, offset string) {
 	}
 }
 
-// toClient has the client take something, in order.
+// toClient calls do, which is something that reaches the client, late and in order.
 func (c *conn) toClient(do func()) {
 	w := c.c.w
 	c.down = max(c.down+1, w.now+w.lag(wireLag))
@@ -89,7 +89,7 @@ func (c *conn) Close(reason wire.CloseReason) {
 	c.c.w.after(c.c.w.lag(wireLag), c.n, func() { c.closed(reason) })
 }
 
-// closed is what the session hears of the end, once.
+// closed tells the session, once, that the connection has ended.
 func (c *conn) closed(reason wire.CloseReason) {
 	if c.over || c.s == nil {
 		return
@@ -110,7 +110,7 @@ func (c *conn) closed(reason wire.CloseReason) {
 	}
 }
 
-// say sends a command to a conversation.
+// say sends the session a command for a conversation.
 func (c *conn) say(id string, cmd func(message.Origin) any) {
 	w := c.c.w
 	c.up = max(c.up+1, w.now+w.lag(wireLag))
@@ -122,7 +122,7 @@ func (c *conn) say(id string, cmd func(message.Origin) any) {
 	})
 }
 
-// command passes a client's command on.
+// command sends a client's command to the conversation.
 func (s *session) command(c *conn, id string, cmd func(message.Origin) any) {
 	s.serial++
 	o := message.Origin{
@@ -149,7 +149,7 @@ func (s *session) command(c *conn, id string, cmd func(message.Origin) any) {
 	s.n.hub.Refuse(s.sub, *message.OriginOf(m), tempID, wire.Errorf(wire.CodeOverloaded, "too much waits"))
 }
 
-// ownerOf is the session behind what Resume has found.
+// ownerOf returns the session of a Subscriber that Hub.Resume has returned.
 func ownerOf(sub *relay.Subscriber) (*session, bool) {
 	if sub == nil {
 		return nil, false

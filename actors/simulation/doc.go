@@ -1,16 +1,16 @@
-// Package simulation plays a cluster in one thread: several nodes, each with
-// the real placement.Router, rules.Conversation and relay.Hub, around a model
-// of the store, of the links and of the shells between them (actors/locator,
-// actors/conversation, the relay lanes). Clients send, join, leave and come
-// back anywhere; saves fail or commit without an answer; links are late; nodes
-// come, leave, stand still until others have taken over, and die.
+// Package simulation runs a cluster in one thread, in virtual time. Each node has
+// the real placement.Router, rules.Conversation and relay.Hub; the store, the links
+// and the code around these three (actors/locator, actors/conversation, the relay
+// lanes) are models. Clients send, join, leave and come back at any node; saves fail,
+// or commit without an answer; links are late; nodes come, leave, die, and stand
+// still until others have taken over.
 //
-// There is a virtual clock, one queue of events and one seed: a seed is a
-// schedule, and plays the same again. What the server promises is checked as
-// it runs and when the faults have stopped (check.go). The package is for its
-// own tests and for `make simulate`.
+// Everything follows from a seed: the same seed gives the same run. The promises of
+// the server are checked during the run and when the faults have stopped (check.go).
+// The package is for its own tests and for `make simulate`.
 //
-// What it finds was seen by breaking things; the first seed that fails then:
+// What it can find was tried by taking a rule out of the code. For each rule, this is
+// the first seed that then fails, and the promise that it breaks:
 //
 //	a gained id does not wait for everyone           1  two nodes have a conversation
 //	a moved id does not wait for its old owner       1  messages overtake each other
@@ -26,6 +26,6 @@
 //	a node settles for more than it was asked     1738  messages overtake each other
 //	a node settles before its actors are gone       14  two nodes have a conversation
 //
-// What clusters of many nodes cost is measured beside it (scale_test.go, for
-// `make scale`): the routers alone, the keepers alone, without faults.
+// scale_test.go, for `make scale`, measures what clusters of many nodes cost: with
+// nothing but routers, or nothing but nodes.Keepers, and without faults.
 package simulation

@@ -10,14 +10,14 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// lane is a node's relay lane around the real Hub: what conversations tell goes
-// to sessions in the order of seq, what is missing is fetched from the store.
+// lane is a model of relay.Lane around the real Hub: it passes a conversation's
+// messages on in the order of seq, and fetches missing ones from the store.
 type lane struct {
 	n       *node
 	box     []any
 	due     bool
 	filling map[string]*hole
-	late    bool // what is done now has waited for a hole
+	late    bool // what is being carried out has waited for a hole
 }
 
 type hole struct {
@@ -26,7 +26,7 @@ type hole struct {
 	waiting []any
 }
 
-// barrier is passed when what was sent before it is done.
+// barrier is a message that calls passed when everything sent before it is handled.
 type barrier struct{ passed func() }
 
 func newLane(n *node) *lane { return &lane{n: n, filling: map[string]*hole{}} }
@@ -107,7 +107,8 @@ func (l *lane) relayed(m *message.Relayed) {
 	h.ReplyAll(m.Replies)
 }
 
-// refuse answers the refusals, which have no place in the order.
+// refuse answers the refusals in m, which have no place in the order, and returns the
+// rest.
 func (l *lane) refuse(m *message.Relayed) *message.Relayed {
 	rest := *m
 	rest.Replies = nil
@@ -167,14 +168,13 @@ func (l *lane) goOn(id string, h *hole) {
 	}
 }
 
-// session is a client's on the node where it was opened, actors/session with
-// its mailbox left out.
+// session is a client's session: a model of actors/session without its mailbox.
 type session struct {
 	n      *node
 	sub    *relay.Subscriber
 	user   string
 	serial uint64
-	number uint64 // of the connection that is listened to
+	number uint64 // of its current connection
 	ended  bool
 }
 

@@ -6,14 +6,14 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// link is one direction between two nodes: what is sent arrives once and in
-// order, late, for as long as both are in the view of the other. It is full at
-// times, with what actors/outbox makes of that.
+// link is one direction between two nodes. What is sent arrives late, once and in
+// order, for as long as both are in each other's view. At times it is full, and does
+// what actors/outbox does then.
 type link struct {
 	from, to *node
-	last     time.Duration // arrival of what was sent last
+	last     time.Duration // when the last message arrives
 	full     bool
-	waiting  []any // that must be sent
+	waiting  []any // messages that must be sent when there is room
 	lost     bool  // AnswersLost is among them
 }
 
@@ -61,7 +61,7 @@ func (n *node) try(to string, m any) error {
 	return nil
 }
 
-// relay sends events and answers, which are left out when there is no room.
+// relay sends events and answers, or leaves them out when there is no room.
 func (n *node) relay(to string, m any) {
 	if v := n.router.View(); !v.Has(to) {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// What follows is actors/locator without its locks: its table of actors and
-// what carries out what the real Router decides.
+// This file is a model of actors/locator without its locks: the table of actors, and
+// the code that carries out what the real Router decides.
 
 type entry struct {
 	actor       *actor
@@ -21,7 +21,7 @@ type entry struct {
 	held        []heldItem
 }
 
-// heldItem is what goes to an actor.
+// heldItem is a message that waits for a passivating actor.
 type heldItem struct {
 	placement.Item
 	outcome bool // of what the actor has begun
@@ -36,7 +36,8 @@ var (
 
 func keyOf(id string) placement.Key { return placement.Key{Kind: byte(locator.Conversation), ID: id} }
 
-// tell passes a command of this node on; nothing is refused with must.
+// tell sends a command of this node to the actor of id, on whichever node that is.
+// With must it is not refused.
 func (n *node) tell(id string, msg any, active, must bool) error {
 	if e := n.entries[id]; e != nil && !e.passivating && !e.leaving {
 		e.actor.send(msg)
@@ -66,7 +67,7 @@ func (n *node) answered(from string, o *message.Origin) bool {
 	return n.router.Answered(from, placement.Ref{Session: o.Session.ID, Serial: o.Serial})
 }
 
-// here gives an item to the actor on this node.
+// here gives an item to the actor on this node, as the locator does.
 func (n *node) here(key placement.Key, item placement.Item, must bool) error {
 	if must && item.Active {
 		if !n.tellOwn(key.ID, heldItem{Item: item}) {
@@ -79,7 +80,7 @@ func (n *node) here(key placement.Key, item placement.Item, must bool) error {
 		if item.Active {
 			return errNotThere
 		}
-		if n.w.chance(50) { // there are as many as there may be
+		if n.w.chance(50) { // as if there were as many actors as there may be
 			return message.ErrOverloaded
 		}
 		e = n.spawn(key.ID)
@@ -168,7 +169,7 @@ func (n *node) stopped(a *actor) {
 	}
 }
 
-// ids are those of all actors, in order.
+// ids returns the ids of all actors of the node, ascending.
 func (n *node) ids() []string {
 	ids := make([]string, 0, len(n.entries))
 	for id := range n.entries {
@@ -242,7 +243,7 @@ func (n *node) holdBack(v *placement.View) {
 	}
 }
 
-// told takes in what another node tells an actor.
+// told takes in a message that another node has sent for an actor.
 func (n *node) told(from string, m *message.Told) {
 	key := placement.Key{Kind: m.Kind, ID: m.ID}
 	item := placement.Item{From: from, Msg: m.Message, Active: m.Active}
@@ -276,7 +277,7 @@ func (n *node) settled(from string, generation uint64) {
 	n.kick()
 }
 
-// heed is Locator.Hear.
+// heed is the model of Locator.Hear.
 func (n *node) heed(from, id string, m any) {
 	if n.router.InTurn(from, keyOf(id)) {
 		n.lane.send(m)
@@ -293,7 +294,7 @@ func (n *node) passDue() {
 	}
 }
 
-// kick has what waits passed on soon.
+// kick schedules a move, which passes held messages on.
 func (n *node) kick() {
 	if n.kicked || n.moving {
 		n.again = true

@@ -11,7 +11,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// node is one process: the real Router and Hub, and models of what is between.
+// node is one process: the real Router and Hub, and models of the code between them.
 type node struct {
 	w       *world
 	id      string
@@ -19,20 +19,20 @@ type node struct {
 	hub     *relay.Hub
 	lane    *lane
 	entries map[string]*entry
-	last    uint64 // number of the session that was opened last
+	last    uint64 // the number of the newest session
 	links   map[string]*link
 
 	kicked, moving, again bool
 
 	dead    bool
 	paused  bool
-	backlog []event // what came while it was paused
+	backlog []event // events that came while it was paused
 	renewed time.Duration
-	lapsing bool // it has been paused: its lease counts from renewed
-	going   bool // it leaves in order
+	lapsing bool // it has been paused and has not renewed its lease since
+	going   bool // it is shutting down
 }
 
-// The lease: see actors/nodes.
+// Times of the lease, as in actors/nodes.
 const (
 	leaseTTL   = 5 * time.Second
 	leaseValid = leaseTTL * 4 / 10
@@ -40,7 +40,7 @@ const (
 	renewEvery = time.Second
 )
 
-// startNode begins a process, which asks to be taken in.
+// startNode starts a process, which then joins the cluster.
 func (w *world) startNode() *node {
 	n := &node{w: w, id: fmt.Sprintf("n%d", len(w.nodes)), entries: map[string]*entry{}, links: map[string]*link{}}
 	n.router = placement.NewRouter(n.id, n)
@@ -58,18 +58,18 @@ func (w *world) node(id string) *node {
 	return w.nodes[i]
 }
 
-// hear tells a conversation what it has to know if it is awake.
+// hear sends a conversation a message that matters only if it has an actor.
 func (n *node) hear(id string, msg any) {
-	// It refuses nothing, and who is not there need not know.
+	// With must nothing is refused, and errNotThere does not matter.
 	_ = n.tell(id, msg, true, true)
 }
 
-// valid reports whether the lease counts.
+// valid reports whether the node counts its lease as valid.
 func (n *node) valid() bool {
 	return !n.dead && (!n.lapsing || n.w.now < n.renewed+leaseValid)
 }
 
-// mine is what an activation asks before it fences others.
+// mine reports whether this node may activate a conversation, which fences others.
 func (n *node) mine(id string) bool { return n.valid() && n.router.Owner(keyOf(id)) == n.id }
 
 // leaving reports whether the actor here was asked to hand off.
@@ -106,7 +106,7 @@ func (n *node) announcement(id string) any {
 	return &message.Listening{Sessions: n.hub.Listeners(id)}
 }
 
-// announce tells the owner of a conversation who listens here.
+// announce tells the owner of a conversation about sessions of this node.
 func (n *node) announce(id string, msg any) {
 	if n.tell(id, msg, false, true) != nil {
 		n.router.Hold(keyOf(id), placement.Item{Msg: msg})
@@ -120,8 +120,8 @@ func (n *node) whoListens(id string) {
 	}
 }
 
-// hasJoined is told of a session that has joined at the word of an owner, late
-// when it had to wait for a hole.
+// hasJoined is the model of actors.System's: a session has joined; late says that the
+// join had to wait for a hole.
 func (n *node) hasJoined(m *message.Relayed, ref message.SessionRef, late bool) {
 	if ref.Node != n.id || !late && m.Owner == n.router.Owner(keyOf(m.ConversationID)) {
 		return
@@ -133,7 +133,8 @@ func (n *node) hasJoined(m *message.Relayed, ref message.SessionRef, late bool) 
 	}
 }
 
-// spread is relay.Spread: what a conversation tells goes to its listeners.
+// spread is the model of relay.Spread: it sends a conversation's messages to the nodes
+// of its listeners.
 func (n *node) spread(m *message.Relayed, listening func(func(string) bool)) {
 	m.Owner = n.id
 	n.lane.send(m)
@@ -155,18 +156,18 @@ func (n *node) answer(o *message.Origin, m any) {
 	n.lane.send(m)
 }
 
-// finishAll is Hub.FinishAll in an order that is always the same.
+// finishAll is Hub.FinishAll in a fixed order, so that a run can be repeated.
 func (n *node) finishAll(reason wire.CloseReason) {
 	for id := range n.last {
 		n.hub.FinishID(id+1, reason)
 	}
 }
 
-// take takes what another node has sent.
+// take takes in a message of another node.
 func (n *node) take(from *node, m any) {
 	v := n.router.View()
 	if me, ok := n.w.registry.since[from.id]; !v.Has(from.id) && ok && v.Generation >= me {
-		return // it has left, and its link with it
+		return // that node has left, and its link is gone
 	}
 	switch m := m.(type) {
 	case *message.Told:
@@ -213,7 +214,7 @@ func (n *node) answeredAll(from string, replies []message.Reply) []message.Reply
 	return slices.DeleteFunc(replies, func(r message.Reply) bool { return !n.answered(from, &r.Origin) })
 }
 
-// apply goes on to a view, unless this node is not in it: then it is lost.
+// apply adopts a view; if this node is not in it, its process ends.
 func (n *node) apply(v placement.View) {
 	before := n.router.View()
 	if v.Generation <= before.Generation {
@@ -228,7 +229,7 @@ func (n *node) apply(v placement.View) {
 	n.switchTo(v)
 }
 
-// die ends the process, and every connection with it.
+// die ends the process at once, and its connections with it.
 func (n *node) die(why string) {
 	if n.dead {
 		return
@@ -244,7 +245,7 @@ func (n *node) die(why string) {
 	n.w.missed(n)
 }
 
-// pause has the process stand still.
+// pause stops the process for a while, as SIGSTOP would.
 func (n *node) pause(d time.Duration) {
 	if n.dead || n.paused {
 		return
@@ -258,7 +259,7 @@ func (n *node) pause(d time.Duration) {
 	}
 }
 
-// resume lets it go on, with all that has come meanwhile.
+// resume ends a pause; the events that came meanwhile are handled.
 func (n *node) resume() {
 	if n.dead || !n.paused {
 		return
@@ -272,7 +273,7 @@ func (n *node) resume() {
 	n.w.after(n.w.lag(renewEvery), n, func() { n.w.renew(n) })
 }
 
-// leave hands everything over and goes.
+// leave shuts the process down as SIGTERM does: it hands its ids over first.
 func (n *node) leave() {
 	n.going = true
 	n.w.registry.change(n.id+" leaves", n.w, func(all []placement.Node) []placement.Node {

@@ -2,12 +2,12 @@ package simulation
 
 import "time"
 
-// event is something that happens at a virtual time. Those of one time happen
-// in the order in which they were made.
+// event is something that happens at a virtual time. Events of the same time happen
+// in the order in which they were scheduled.
 type event struct {
 	at    time.Duration
 	order uint64
-	node  *node // whose process does it; nil: nobody's
+	node  *node // the process in which it happens; nil: outside of all
 	do    func()
 }
 

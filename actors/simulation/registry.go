@@ -8,8 +8,8 @@ import (
 	"github.com/corrillo/corrillo/actors/placement"
 )
 
-// registry is the record of who the cluster is. Nodes hear of a change at
-// different times, and of some never.
+// registry is a model of the registry's record of the members. Nodes learn of a change
+// at different times, and of some changes never.
 type registry struct {
 	view  placement.View
 	since map[string]uint64
@@ -26,7 +26,7 @@ func (w *world) members() (alive []*node) {
 	return alive
 }
 
-// change makes the next view.
+// change makes the next view: f returns its nodes from those of the one before.
 func (g *registry) change(why string, w *world, f func([]placement.Node) []placement.Node) {
 	before := g.view
 	g.view = placement.NewView(before.Generation+1, f(slices.Clone(before.Nodes)))
@@ -39,7 +39,7 @@ func (g *registry) change(why string, w *world, f func([]placement.Node) []place
 	}
 }
 
-// tellView has a node read the record as it is now.
+// tellView makes a node read the record as it is now.
 func (w *world) tellView(n *node) { n.apply(w.registry.view) }
 
 func (w *world) join(n *node) {
@@ -62,7 +62,7 @@ func (w *world) remove(n *node, why string) {
 	})
 }
 
-// missed takes a node out whose lease is over by then.
+// missed takes a node out if its lease has expired.
 func (w *world) missed(n *node) {
 	w.after(leaseTTL+w.lag(2*time.Second), nil, func() {
 		if n.dead || n.paused && w.now-n.renewed >= leaseTTL {
@@ -71,7 +71,7 @@ func (w *world) missed(n *node) {
 	})
 }
 
-// renew is the first renewal of a node that has stood still.
+// renew is the first renewal of a node after a pause.
 func (w *world) renew(n *node) {
 	if w.registry.view.Generation > 0 && !w.registry.view.Has(n.id) {
 		if v := n.router.View(); v.Generation > 0 {

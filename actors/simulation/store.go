@@ -9,7 +9,7 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// store is what repo.Store promises of Activate, Save and Messages.
+// store is a model of repo.Store: of what Activate, Save and Messages promise.
 type store struct {
 	tables map[string]*table
 	fenced int64
@@ -55,7 +55,7 @@ func (s *store) save(g *repo.Group) repo.GroupResult {
 		return repo.GroupResult{Err: fmt.Errorf("save: %w", repo.ErrFenced)}
 	}
 	res := repo.GroupResult{Epoch: t.epoch}
-	// By what the activation knows, as a store numbers them.
+	// A store numbers messages from what the activation knows, not from its rows.
 	t.lastSeq = g.LastSeq
 	for i := range g.Messages {
 		res.Messages = append(res.Messages, t.insert(g.Messages[i]))
@@ -105,15 +105,15 @@ func (s *store) page(id string, after, through int64) []repo.Message {
 	return page
 }
 
-// The calls below take time, at the store and on both ways. What the store
-// does, it does whatever becomes of the process that has asked.
+// The calls below take time, in the store and on the way there and back. The store
+// does what it was asked even if the process that asked has died.
 
 const (
 	callLag = 300 * time.Millisecond
-	lateLag = 8 * time.Second // of a commit whose connection was lost before it
+	lateLag = 8 * time.Second // until a commit happens whose connection was lost before
 )
 
-// activateFor raises the epoch for a node, which hears of it.
+// activateFor activates a conversation for a node.
 func (w *world) activateFor(n *node, id string) {
 	tell := func(m *message.Activated) {
 		w.after(w.lag(callLag), n, func() { n.tellOwn(id, outcomeOf(m)) })
@@ -133,8 +133,8 @@ func (w *world) activateFor(n *node, id string) {
 	})
 }
 
-// saveFor saves a group for a node. It may fail, take long, commit without an
-// answer, or commit after the answer that it is not known.
+// saveFor saves a group for a node. It may fail, take long, commit without an answer,
+// or commit after it was answered that the outcome is unknown.
 func (w *world) saveFor(n *node, group *repo.Group) {
 	g := *group
 	g.Messages, g.Participants = slices.Clone(g.Messages), slices.Clone(g.Participants)
@@ -168,7 +168,7 @@ func (w *world) saveFor(n *node, group *repo.Group) {
 	}
 }
 
-// readFor reads what a page has when it is read.
+// readFor reads from the store for a node.
 func (w *world) readFor(n *node, read func(s *store) error, answer func(error)) {
 	if w.chance(25) {
 		w.after(w.lag(callLag), n, func() { answer(fmt.Errorf("simulated: %w", repo.ErrUnavailable)) })

@@ -23,20 +23,21 @@ type Options struct {
 type Result struct {
 	Steps    int // events that happened
 	Messages int // acked
-	// Bounced, Retold and Fenced count that the rare ways were taken.
+	// Bounced, Retold and Fenced count rare paths, to show that they were taken: see
+	// placement.Stats for the first two.
 	Bounced, Retold, Fenced int64
 	Views                   uint64
 	Trace                   []string
 }
 
-// settleWithin is the virtual time in which everything must have come to rest
-// once the faults have stopped.
+// settleWithin is the virtual time within which nothing may wait any more once the
+// faults have stopped.
 const settleWithin = 90 * time.Second
 
-// start is when the virtual clock begins.
+// start is the time at which the virtual clock begins.
 var start = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// world is a cluster and all that is around it.
+// world is a cluster, its store, its clients and the virtual time.
 type world struct {
 	o     Options
 	rng   *rand.Rand
@@ -56,11 +57,11 @@ type world struct {
 	people        map[string][]string // of direct conversations
 	refused       map[string]bool     // messages, by tempId
 	result        Result
-	made          int // messages, for their ids
+	made          int // how many messages there are, for their ids
 }
 
-// Run plays the world of a seed to its end. The error is the first promise that
-// was broken, and says when.
+// Run plays the world of a seed to its end. The error says which promise was broken
+// first, and when.
 func Run(seed uint64, o Options) (Result, error) {
 	w := newWorld(seed, o)
 	w.run(w.o.Chaos)
@@ -117,7 +118,7 @@ func rand2(w *world, most time.Duration) time.Duration {
 	return time.Duration(w.rng.Int64N(int64(most)))
 }
 
-// lag is a delay below most, and far below it most of the time.
+// lag returns a random delay below most, and far below it in most cases.
 func (w *world) lag(most time.Duration) time.Duration {
 	if w.rng.IntN(8) > 0 {
 		most = most/32 + 1
@@ -128,7 +129,8 @@ func (w *world) lag(most time.Duration) time.Duration {
 // chance is true once in so many times while there are faults.
 func (w *world) chance(in int) bool { return !w.calm && w.rng.IntN(in) == 0 }
 
-// after has something happen, in a node's process or nobody's.
+// after schedules do to happen in d, in a node's process, or outside of all if n is
+// nil.
 func (w *world) after(d time.Duration, n *node, do func()) {
 	w.queue.push(event{at: w.now + d, node: n, do: do})
 }
@@ -183,7 +185,7 @@ func (w *world) settle() {
 	}
 	w.run(10 * time.Second)
 	for _, id := range w.conversations {
-		for _, c := range w.clients { // the last words, so that everybody hears how far it is
+		for _, c := range w.clients { // one more message, so that everybody learns what is missing
 			if c.takesPart(id) {
 				c.post(id)
 				break
@@ -194,7 +196,7 @@ func (w *world) settle() {
 	for end := w.now + settleWithin; w.now < end && w.err == nil; {
 		w.run(time.Second)
 		if why = w.unsettled(); why == "" {
-			w.run(5 * time.Second) // nothing comes late
+			w.run(5 * time.Second) // nothing may come any more
 			if why = w.unsettled(); why == "" {
 				w.checkStore()
 				w.checkOrder()
