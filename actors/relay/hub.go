@@ -24,6 +24,11 @@ type Options struct {
 	// RecoveryWindow. LogBytes below 0: nothing is kept.
 	LogBytes int
 	LogAge   time.Duration
+	// ReplayBytes bounds the frames that one recovery brings, which all wait in the
+	// new connection's queue at once. Default 1 MiB; a single frame may be larger.
+	// Over it there is no recovery: the connection would be closed as a slow
+	// consumer's, and its client would come back for the same.
+	ReplayBytes int
 	// MaxDetached bounds the sessions that wait for recovery; over it the
 	// one that waits longest ends. Default 50,000.
 	MaxDetached int
@@ -87,6 +92,9 @@ func (o *Options) defaults() {
 	}
 	if o.LogAge == 0 {
 		o.LogAge = o.RecoveryWindow
+	}
+	if o.ReplayBytes == 0 {
+		o.ReplayBytes = 1 << 20
 	}
 	if o.MaxDetached == 0 {
 		o.MaxDetached = 50_000

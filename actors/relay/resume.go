@@ -16,9 +16,9 @@ import (
 // they received from an earlier one, which may have been another process's.
 //
 // It returns nil when there is no such session. When the session is there but
-// the log no longer reaches back to the client's offset, gap is true and
-// nothing was done: the caller ends the old session and opens a new one, so
-// that the client knows of the gap.
+// the log no longer reaches back to the client's offset, or what the client has
+// missed is over ReplayBytes, gap is true and nothing was done: the caller ends
+// the old session and opens a new one, so that the client knows of the gap.
 func (h *Hub) Resume(conn wire.Conn, pid, offset string, hasOffset bool) (s *Subscriber, generation uint64, gap bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,7 +62,8 @@ func (h *Hub) Resume(conn wire.Conn, pid, offset string, hasOffset bool) (s *Sub
 }
 
 // missed collects the frames after offset from that were for s, in order. It
-// reports false when one of them is no longer in the log.
+// reports false when one of them is no longer in the log, or when they are too
+// much for a connection's queue.
 func (h *Hub) missed(s *Subscriber, from uint64) ([]*wire.Frame, bool) {
 	h.log.trim(time.Now().UnixNano())
 	var found []*entry
@@ -95,11 +96,13 @@ func (h *Hub) missed(s *Subscriber, from uint64) ([]*wire.Frame, bool) {
 	})
 	frames := make([]*wire.Frame, 0, len(found))
 	var last uint64
+	size := 0
 	for _, e := range found {
 		if e.offset != last { // a frame may stand in two streams
 			frames = append(frames, e.frame)
+			size += e.frame.KeptSize()
 		}
 		last = e.offset
 	}
-	return frames, true
+	return frames, size <= h.o.ReplayBytes || len(frames) == 1
 }

@@ -117,11 +117,16 @@ func TestHub_ResumeGap(t *testing.T) {
 			}
 			return c.hello.PID, c.offset
 		},
+		"more than its queue would hold": func(h *Hub, c *client) (string, string) {
+			toRoom(h, "r", strings.Repeat("x", 300), 2)
+			toRoom(h, "r", strings.Repeat("x", 300), 3)
+			return c.hello.PID, c.offset
+		},
 		"an offset that is none": func(_ *Hub, c *client) (string, string) { return c.hello.PID, "gibberish" },
 	}
 	for name, set := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := NewHub(Options{LogBytes: 4 << 10})
+			h := NewHub(Options{LogBytes: 4 << 10, ReplayBytes: 600})
 			s, c := open(t, h, "alice")
 			joinRoom(t, h, s, "alice", "r", false)
 			toRoom(h, "r", "1", 1)
@@ -137,6 +142,17 @@ func TestHub_ResumeGap(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One event is sent whatever its size: a queue takes that.
+func TestHub_ResumeBringsOneLargeEvent(t *testing.T) {
+	h := NewHub(Options{ReplayBytes: 600})
+	s, c := open(t, h, "alice")
+	joinRoom(t, h, s, "alice", "r", false)
+	h.Detach(s, c, wire.CloseTransport)
+	large := strings.Repeat("x", 700)
+	toRoom(h, "r", large, 1)
+	resume(t, h, c).got(t, "m"+large)
 }
 
 // A stock client that was refused its recovery goes on with a new pid and the
