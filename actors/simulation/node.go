@@ -214,7 +214,7 @@ func (n *node) answeredAll(from string, replies []message.Reply) []message.Reply
 	return slices.DeleteFunc(replies, func(r message.Reply) bool { return !n.answered(from, &r.Origin) })
 }
 
-// apply adopts a view; if this node is not in it, its process ends.
+// apply adopts a view. If this node was a member and is not in it, its process ends.
 func (n *node) apply(v placement.View) {
 	before := n.router.View()
 	if v.Generation <= before.Generation {

@@ -62,7 +62,7 @@ func (w *world) remove(n *node, why string) {
 	})
 }
 
-// missed takes a node out if its lease has expired.
+// missed takes a node out when its lease has expired, unless it has renewed it by then.
 func (w *world) missed(n *node) {
 	w.after(leaseTTL+w.lag(2*time.Second), nil, func() {
 		if n.dead || n.paused && w.now-n.renewed >= leaseTTL {

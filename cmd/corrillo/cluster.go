@@ -32,7 +32,8 @@ const (
 	clusterMost    = 16 << 20 // bytes of an answer
 )
 
-// Run prints how the cluster is. What is wrong is the error, a line each.
+// Run prints the state of the cluster. If something is wrong it returns an error with
+// a line for each problem.
 func (c *clusterStatusCmd) Run(p *program) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
@@ -65,8 +66,8 @@ func (c *clusterStatusCmd) Run(p *program) error {
 	return errors.Join(wrong...)
 }
 
-// clusterURL turns an admin address into the URL to ask. An address without a
-// host is this machine's, as where the server listens on all of its own.
+// clusterURL turns an admin address into the URL to ask. Without a host it means this
+// machine, as for a server that listens on all addresses.
 func clusterURL(addr string) (string, error) {
 	if addr == "off" {
 		return "", errors.New("this server has no admin address (adminAddr: off): name that of another member with --admin-addr")

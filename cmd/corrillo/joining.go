@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// waitsFor says in words what stands between this node and its cluster.
+// waitsFor says what this node waits for before it can join its cluster.
 func (n *node) waitsFor() string {
 	k := n.keeper()
 	if k == nil {
@@ -23,7 +23,7 @@ func (n *node) waitsFor() string {
 	}
 }
 
-// membership names what keeps the cluster's membership.
+// membership names the registry, for people.
 func (n *node) membership() string {
 	c := &n.s.Cluster
 	if c.Membership == "etcd" {
@@ -32,8 +32,8 @@ func (n *node) membership() string {
 	return "the database"
 }
 
-// serveCluster answers with how the cluster is; while this server is not a
-// member yet, with what it waits for.
+// serveCluster answers /cluster: with the state of the cluster, or, while this server
+// is not a member yet, with what it waits for.
 func (v *server) serveCluster(w http.ResponseWriter, r *http.Request) {
 	if !v.s.Cluster.Enabled() {
 		http.NotFound(w, r)

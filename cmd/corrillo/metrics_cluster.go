@@ -10,7 +10,7 @@ import (
 	"github.com/corrillo/corrillo/wire/transport"
 )
 
-// nodeStats is what the parts of a node count.
+// nodeStats is the Stats of the parts of a node.
 type nodeStats struct {
 	keeper  nodes.Stats
 	links   []peers.Link
@@ -32,7 +32,7 @@ func clusterCollector(stats func() nodeStats) prometheus.Collector {
 	return s
 }
 
-// membership describes who the members are, and the own lease.
+// membership describes the metrics of the members and of this node's lease.
 func (s *snapshot) membership() func(emit emitter, v *nodeStats) {
 	generation := s.desc("cluster_generation", "Generation of the view of the cluster that this node knows of; 0 before it is a member.")
 	members := s.desc("cluster_members", "Members of the cluster in that view, by state.", "state")
@@ -54,7 +54,8 @@ func (s *snapshot) membership() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// links describes the links to the other members, and the port.
+// links describes the metrics of the links to the other members and of the cluster
+// port.
 func (s *snapshot) links() func(emit emitter, v *nodeStats) {
 	each := []string{"node", "address"}
 	up := s.desc("cluster_link_up", "1 while this node and another node reach each other, else 0.", each...)
@@ -88,7 +89,7 @@ func (s *snapshot) links() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// routing describes what moves from node to node.
+// routing describes the metrics of users and conversations that move between nodes.
 func (s *snapshot) routing() func(emit emitter, v *nodeStats) {
 	unsettled := s.desc("cluster_unsettled_views", "Changes of the view that not every member has settled, as far as this node knows.")
 	leaving := s.desc("cluster_leaving_actors", "Actors of this node whose id has moved to another node and that are not gone yet.")
@@ -116,7 +117,8 @@ func (s *snapshot) routing() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// between describes what found a link full, or was too large for it.
+// between describes the metrics of messages for which a link was full, or which were
+// too large for it.
 func (s *snapshot) between() func(emit emitter, v *nodeStats) {
 	waiting := s.desc("cluster_outbox_waiting", "Messages that must reach another node and wait for room on its link.")
 	refused := s.desc("cluster_outbox_refused_total", "Messages for other nodes that were refused for want of room, and whose senders were told.")
@@ -132,7 +134,7 @@ func (s *snapshot) between() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// whereabouts describes what is known of other nodes' users.
+// whereabouts describes the metrics of what is known of other nodes' users.
 func (s *snapshot) whereabouts() func(emit emitter, v *nodeStats) {
 	users := s.desc("cluster_known_users", "Users with a session on another node, for each node that they have one on, as far as this node was told.")
 	kept := s.desc("cluster_kept_messages", "What is for people and was not sent to a node without them, kept until it is certain that they have not just come there.")
@@ -149,7 +151,7 @@ func (s *snapshot) whereabouts() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// carried describes clients whose session lives on another node than their
+// carried describes the metrics of clients whose session is on another node than their
 // socket.
 func (s *snapshot) carried() func(emit emitter, v *nodeStats) {
 	open := s.desc("cluster_carried_connections", "Connections of this node whose session lives on another one (here), and sessions of this node whose connection is at another one (there).", "side")
@@ -167,8 +169,8 @@ func (s *snapshot) carried() func(emit emitter, v *nodeStats) {
 	}
 }
 
-// passages describes the requests that other nodes answer, and returns what
-// tells of them.
+// passages describes the metrics of requests that other nodes answer, and returns the
+// function that emits them.
 func (s *snapshot) passages() func(emit emitter, v *transport.Stats) {
 	now := s.desc("cluster_requests_passing_on", "Polls, POSTs and WebSockets of clients that another node answers now.")
 	all := s.desc("cluster_requests_passed_on_total", "Requests of clients that other nodes were asked to answer.")

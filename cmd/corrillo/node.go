@@ -29,8 +29,8 @@ import (
 // that of the last migration.
 const clusterSchema = 1
 
-// node is this process as one of a cluster: its links, its lease, and the
-// views that it goes through.
+// node is what this process has beside its actors as a node of a cluster: its links to
+// the others, its lease, and the view that it acts under.
 type node struct {
 	id       string
 	s        *config.Settings
@@ -54,7 +54,7 @@ func newNode(s *config.Settings, log *slog.Logger) *node {
 // actorOptions are what the actors need of the cluster.
 func (n *node) actorOptions() *actors.ClusterOptions {
 	return &actors.ClusterOptions{
-		Grace: n.s.Cluster.Lease / 4, // it looks every fifth
+		Grace: n.s.Cluster.Lease / 4, // a node reads the registry every fifth
 		Send:  n.send, MaxItem: peers.MaxItem, Adopt: n.adopt, Newer: n.wake, Valid: n.valid, Undisputed: n.undisputed, Status: n.status,
 	}
 }
@@ -71,8 +71,8 @@ func (n *node) send(to string, item []byte) error {
 	return err
 }
 
-// start opens the links and asks to be taken in. What it has opened is close's
-// to end, also when it fails.
+// start opens the links and begins to join the cluster. close ends what it has begun,
+// even when it fails.
 func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	n.system = system
 	identity, err := n.identity()
@@ -117,9 +117,9 @@ func (n *node) start(ctx context.Context, system *actors.System) (err error) {
 	return nil
 }
 
-// reachable are the nodes to which the link is up, and that take what goes over
-// it: what waits for one that lives and takes less than there is has no bound but
-// that it is taken out.
+// reachable returns the nodes to which the link is up and which keep up with it. One
+// that lives but takes less than it is sent counts as not reached, so that it is taken
+// out: nothing else bounds what waits for it.
 func (n *node) reachable() map[string]bool {
 	up := n.links.Up()
 	for id, is := range up {
@@ -128,7 +128,7 @@ func (n *node) reachable() map[string]bool {
 	return up
 }
 
-// keeper is nil until the node has asked to be taken in.
+// keeper returns the node's Keeper, nil until start has made it.
 func (n *node) keeper() *nodes.Keeper { return n.keeping.Load() }
 
 func (n *node) wake() {
@@ -137,19 +137,19 @@ func (n *node) wake() {
 	}
 }
 
-// valid is what the others are told of this node's lease.
+// valid reports whether this node's lease is valid, as the other nodes are told.
 func (n *node) valid() bool {
 	k := n.keeper()
 	return k != nil && k.Valid()
 }
 
-// undisputed reports whether nobody can have taken over from this node.
+// undisputed is nodes.Keeper.Undisputed; false before there is a Keeper.
 func (n *node) undisputed() bool {
 	k := n.keeper()
 	return k != nil && k.Undisputed()
 }
 
-// sameSchema refuses a node that works with other tables.
+// sameSchema returns an error for a node that works with another version of the tables.
 func sameSchema(h peers.Hello) error {
 	if h.Schema != clusterSchema {
 		return fmt.Errorf("it works with version %d of the tables, this one with %d", h.Schema, clusterSchema)
@@ -180,7 +180,7 @@ func (n *node) openRegistry(ctx context.Context) (repo.Registry, error) {
 
 func openEtcd(ctx context.Context, e *config.Etcd, cluster string) (repo.Registry, error) {
 	o := etcd.Options{Endpoints: e.Endpoints, Prefix: e.Prefix + cluster, Username: e.User, Password: e.Password}
-	if e.CA != "" || e.Cert != "" || e.Key != "" { // else an https endpoint has whom the machine trusts
+	if e.CA != "" || e.Cert != "" || e.Key != "" { // otherwise the machine's own authorities are trusted
 		var err error
 		if o.TLS, err = etcd.TLSFiles(e.CA, e.Cert, e.Key); err != nil {
 			return nil, fmt.Errorf("cluster.etcd.ca, cluster.etcd.cert, cluster.etcd.key: %w", err)
@@ -189,7 +189,7 @@ func openEtcd(ctx context.Context, e *config.Etcd, cluster string) (repo.Registr
 	return etcd.Open(ctx, o)
 }
 
-// connect has links to these nodes, and to nobody else.
+// connect sets which nodes this one has links to.
 func (n *node) connect(to []placement.Node) {
 	all := make([]peers.Peer, len(to))
 	for i, p := range to {
@@ -198,7 +198,7 @@ func (n *node) connect(to []placement.Node) {
 	n.links.Set(all)
 }
 
-// apply goes on to a view.
+// apply adopts a view, unless a later one was adopted already.
 func (n *node) apply(v placement.View) {
 	n.applying.Lock()
 	defer n.applying.Unlock()
@@ -210,7 +210,7 @@ func (n *node) apply(v placement.View) {
 	n.keepForwards(&v)
 }
 
-// keepForwards forgets the ways to nodes that are in no view any more.
+// keepForwards forgets the handlers for nodes that are no longer in the view.
 func (n *node) keepForwards(v *placement.View) {
 	n.forwards.Range(func(id, _ any) bool {
 		if !v.Has(id.(string)) {
@@ -220,7 +220,7 @@ func (n *node) keepForwards(v *placement.View) {
 	})
 }
 
-// adopt goes on to a view that another node has told of.
+// adopt adopts a view that another node has sent.
 func (n *node) adopt(v placement.View) {
 	if k := n.keeper(); k != nil {
 		k.Adopt(v)
@@ -229,8 +229,8 @@ func (n *node) adopt(v placement.View) {
 }
 
 // awaitMember returns when this process is a member of the cluster and all other
-// members know: they pass on what comes to them for it. One that is lost before
-// that is to be started again as one that is lost later is.
+// members know it, so that they pass on to it what is for its sessions. When the
+// process is lost before that, the error has the exit code exitLost.
 func (n *node) awaitMember(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -246,8 +246,8 @@ func (n *node) awaitMember(ctx context.Context) error {
 	return nil
 }
 
-// elsewhere gives the way to another node for a request whose session lives
-// there.
+// elsewhere returns a handler that passes requests on to another node, for sessions
+// that live there; nil when there is no such node.
 func (n *node) elsewhere(to string) http.Handler {
 	v := n.system.View()
 	if !v.Has(to) {
@@ -261,7 +261,7 @@ func (n *node) elsewhere(to string) http.Handler {
 	return h.(http.Handler)
 }
 
-// serveForwarded takes a request that another node passes on.
+// serveForwarded handles a request that another node has passed on.
 func (n *node) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	routes := n.routes.Load()
 	if routes == nil {
@@ -271,13 +271,13 @@ func (n *node) serveForwarded(w http.ResponseWriter, r *http.Request) {
 	(*routes).ServeHTTP(w, r.WithContext(transport.Forwarded(r.Context())))
 }
 
-// errLapsed is why a node that stops does not wait for others to take over.
+// errLapsed says why a node that stops does not wait for others to take over.
 var errLapsed = errors.New("the registry does not renew this node's lease, so nobody can be told")
 
-// leave hands what this node owns to the others. It has a fifth of the time
-// until ctx ends, handOffWithin at the most, and none once its lease has lapsed:
-// that the registry is away must not hold up who is sent away next. What was not
-// handed over by then still is, as soon as it can be, until close.
+// leave hands what this node owns over to the others. It waits for that for a fifth of
+// the time until ctx ends, at most handOffWithin, and not at all once its lease has
+// lapsed: a registry that is away must not delay sending the clients away, which comes
+// next. What is not handed over by then may still be, until close.
 func (n *node) leave(ctx context.Context) error {
 	within := handOffWithin
 	if end, ok := ctx.Deadline(); ok {
@@ -308,7 +308,7 @@ func (n *node) leave(ctx context.Context) error {
 
 func (n *node) handOver(ctx context.Context) error {
 	if err := n.keeper().Leave(ctx); err != nil {
-		return err // it says what was done
+		return err // its text says what was being done
 	}
 	if err := n.system.HandedOff(ctx); err != nil {
 		return fmt.Errorf("hand over to other nodes: %w", err)
@@ -317,7 +317,7 @@ func (n *node) handOver(ctx context.Context) error {
 }
 
 const (
-	// goodbye bounds how long a node takes to say that it has gone.
+	// goodbye bounds the time in which a node tells the registry that it is gone.
 	goodbye = time.Second
 	// handOffWithin bounds how long a node that stops waits for others to take
 	// over.
@@ -327,9 +327,9 @@ const (
 	exitLost = 75
 )
 
-// close takes the node out of the cluster and ends its links. It has its own
-// time for that, however little was left: others wait for a node that they do not
-// know to have gone.
+// close takes the node out of the cluster and ends its links. It takes the time that
+// it needs for that, even when ctx has ended: as long as the others do not know that
+// the node is gone, they wait for it.
 func (n *node) close(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
@@ -345,7 +345,7 @@ func (n *node) close(ctx context.Context) (err error) {
 	return err
 }
 
-// self describes this node.
+// self describes this node for the answer of /cluster.
 func (n *node) self() admin.ClusterNode {
 	v := n.system.View()
 	me, _ := v.Node(n.id)
@@ -372,7 +372,7 @@ func (n *node) self() admin.ClusterNode {
 	return d
 }
 
-// stats are what the node's metrics are read from. The node has started.
+// stats returns what the node's metrics are read from. start must have returned.
 func (n *node) stats() nodeStats {
 	return nodeStats{
 		keeper: n.keeper().Stats(), links: n.links.State(), port: n.links.Stats(),
@@ -380,7 +380,7 @@ func (n *node) stats() nodeStats {
 	}
 }
 
-// status is self as JSON, for other nodes.
+// status returns self as JSON, for other nodes that ask for it.
 func (n *node) status() []byte {
 	b, err := json.Marshal(n.self())
 	if err != nil {
@@ -389,7 +389,7 @@ func (n *node) status() []byte {
 	return b
 }
 
-// ServeHTTP answers with how the cluster is, as this node and the others see it.
+// ServeHTTP answers with the state of the cluster, as this node and the others see it.
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := n.system.View()
 	all := n.system.Statuses(r.Context())
