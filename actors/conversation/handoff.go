@@ -6,16 +6,16 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// handOffWithin bounds how long a conversation that belongs to another node
-// waits for the store: what is under way then is refused as on a restart.
+// handOffWithin bounds how long a conversation that belongs to another node now waits
+// for the store. What is still under way then is refused, as on a restart.
 const handOffWithin = 3 * time.Second
 
-// handOffOver says that the time is over of one life of the conversation. It may
-// be back from the other node by then, in another one.
+// handOffOver says that handOffWithin is over for one actor of the conversation. The
+// id may have come back to this node by then, and have a new actor.
 type handOffOver struct{ of *Conversation }
 
-// onHandOff finishes what has begun, and stops. The locator sends nothing new,
-// and begins the conversation nowhere else before the actor has stopped.
+// onHandOff finishes what has begun, and then stops the actor. The locator sends it
+// nothing new, and the conversation starts nowhere else before it has stopped.
 func (c *Conversation) onHandOff(ctx actor.Context) {
 	if c.leaving {
 		return

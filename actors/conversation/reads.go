@@ -15,8 +15,8 @@ import (
 
 const readTimeout = 5 * time.Second
 
-// beside runs f, which reads the store, beside the actor. When too many reads
-// are under way, or f panics, fail gets the reason instead.
+// beside runs f, which reads the store, on a goroutine of its own, with a context that
+// ends after timeout. When too many reads are under way, or f panics, it calls fail.
 func (c *Conversation) beside(timeout time.Duration, f func(ctx context.Context), fail func(error)) {
 	ok := c.o.Reads.Go(func() {
 		defer func() {
@@ -43,7 +43,7 @@ func (c *Conversation) activate() {
 	c.beside(c.o.Timeout, func(ctx context.Context) {
 		for try := 1; ; try++ {
 			if !c.o.Mine(c.id) {
-				// An activation would fence the one that has it now.
+				// An activation would fence the node that owns the conversation now.
 				c.tell(&message.Activated{Err: fmt.Errorf("%w: the conversation belongs to another node", repo.ErrUnavailable)})
 				return
 			}

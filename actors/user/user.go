@@ -15,7 +15,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Options are what all user actors of a node share. All parts must be set.
+// Options are what all user actors of a node share. All fields but PerUser and
+// Elsewhere must be set.
 type Options struct {
 	Hub       *relay.Hub
 	Locator   *locator.Locator
@@ -24,14 +25,14 @@ type Options struct {
 	Log       *slog.Logger
 	Failures  *supervision.Failures
 	Unknown   *atomic.Int64
-	// PerUser bounds the sessions with a connection that a user has on all nodes
-	// together; on one node the hub does. 0: no bound.
+	// PerUser bounds the connected sessions that a user has on all nodes together.
+	// 0: no bound. The hub bounds those on one node.
 	PerUser int
 	// Elsewhere sends a message to another node; nil when there is none.
 	Elsewhere func(node string, m any)
-	// Moved reports whether a user's actor here was asked to hand off.
+	// Moved reports whether this node's actor of a user was asked to hand off.
 	Moved func(userID string) bool
-	// Others names the other nodes.
+	// Others returns the ids of the other nodes.
 	Others func() []string
 	// Grace is how long the last session may be gone before the user is
 	// offline.
@@ -44,10 +45,10 @@ type User struct {
 	o  *Options
 
 	sessions small.Map[message.SessionRef, device]
-	left     []string // conversations of sessions that have gone, to be told that the user is offline
-	attached int
+	left     []string // conversations that only ended sessions had joined: offline is told there, too
+	attached int      // sessions with a connection
 	online   bool
-	untold   bool // that the user is online; nobody has been connected here yet
+	untold   bool // online is not told yet, since no session has been connected so far
 	lastSeen time.Time
 
 	generation uint64 // of the grace timer
@@ -56,9 +57,9 @@ type User struct {
 // device is one session.
 type device struct {
 	attached   bool
-	ending     bool // it was one too many, and has been asked to end
+	ending     bool // it was asked to end, since the user had too many
 	generation uint64
-	joined     small.Map[string, struct{}] // the conversations that it shows the user in
+	joined     small.Map[string, struct{}] // the conversations that it has joined
 }
 
 // New makes the actor of a user.
@@ -111,9 +112,9 @@ func (u *User) Receive(ctx actor.Context) {
 	}
 }
 
-// onStarted reads back what the node knows of the user: after a failure the
-// sessions are still there, and what the others were told of the user. Whoever
-// others were told of has failed, and asks the other nodes for their sessions.
+// onStarted reads back what this node knows of the user: its sessions are in the hub,
+// and the presence that was told is in the directory. If there is any, an earlier actor
+// has failed, and the other nodes are asked for their sessions.
 func (u *User) onStarted() {
 	for _, s := range u.o.Hub.Sessions(u.id) {
 		d := device{attached: s.Attached, generation: s.Generation}
@@ -185,8 +186,8 @@ func (u *User) onEnded(m *message.SessionEnded) {
 	u.leaveIfDone()
 }
 
-// end forgets a session that is gone for good, and keeps where it has shown the
-// user for as long as others are to be told of that.
+// end forgets a session that is gone for good. The conversations that it had joined
+// are kept until offline, if it comes to that, has been told there.
 func (u *User) end(ref message.SessionRef, d *device, at time.Time) {
 	u.sessions.Delete(ref)
 	if d.attached {
@@ -197,7 +198,7 @@ func (u *User) end(ref message.SessionRef, d *device, at time.Time) {
 	}
 }
 
-// leaveIfDone asks for passivation when there is nobody to speak for.
+// leaveIfDone asks for passivation when the user has no session and is offline.
 func (u *User) leaveIfDone() {
 	if u.done() {
 		u.o.Locator.Passivate(locator.User, u.id)
@@ -230,8 +231,8 @@ func (u *User) onGraceOver(m *message.GraceOver) {
 	u.leaveIfDone()
 }
 
-// setOnline makes the change known to the directory and to every conversation
-// in which the user has joined.
+// setOnline tells the change to the directory and to every conversation that the
+// user's sessions have joined.
 func (u *User) setOnline(online bool) {
 	u.online, u.untold = online, false
 	if u.lastSeen.IsZero() {
@@ -287,15 +288,15 @@ func (u *User) onLeft(m *message.ConversationLeft) {
 	u.leave(m.ConversationID)
 }
 
-// leave forgets a conversation that a session has left, unless the user is about
-// to be reported offline there.
+// leave forgets a conversation that a session has left. While the grace time runs, it
+// is kept among those that may have to be told that the user is offline.
 func (u *User) leave(conversationID string) {
 	if u.online && u.attached == 0 && !u.shownIn(conversationID) {
 		u.left = append(u.left, conversationID)
 	}
 }
 
-// shownIn reports whether a session shows the user in a conversation.
+// shownIn reports whether any session of the user has joined a conversation.
 func (u *User) shownIn(conversationID string) bool {
 	for _, d := range u.sessions.All() {
 		if _, shown := d.joined.Get(conversationID); shown {
@@ -305,7 +306,7 @@ func (u *User) shownIn(conversationID string) bool {
 	return false
 }
 
-// show adds conversations to those that the session shows the user in.
+// show adds conversations to those that the session has joined.
 func (d *device) show(conversations []string) {
 	for _, id := range conversations {
 		d.joined.Set(id, struct{}{})
@@ -319,8 +320,8 @@ func (u *User) onEmit(m *message.EmitToUser) {
 	}}}, nil)
 }
 
-// onRevoke ends the user's sessions on every node: also those that this actor
-// has not heard of yet.
+// onRevoke ends the user's sessions on every node, including those that this actor has
+// not heard of yet.
 func (u *User) onRevoke(m *message.RevokeUser) {
 	closed := u.o.Hub.Revoke(u.id, message.Revoked)
 	for _, node := range u.o.Others() {
