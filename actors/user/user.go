@@ -288,8 +288,8 @@ func (u *User) onLeft(m *message.ConversationLeft) {
 	u.leave(m.ConversationID)
 }
 
-// leave forgets a conversation that a session has left. While the grace time runs, it
-// is kept among those that may have to be told that the user is offline.
+// leave notes that a session has left a conversation, or has ended. While the grace
+// time runs, the conversation is kept in u.left, to be told should it run out.
 func (u *User) leave(conversationID string) {
 	if u.online && u.attached == 0 && !u.shownIn(conversationID) {
 		u.left = append(u.left, conversationID)
