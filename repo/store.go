@@ -12,11 +12,22 @@ var (
 	// ErrUnavailable says that the store is away, or too busy, or gave no
 	// answer; the same call may succeed later.
 	ErrUnavailable = errors.New("store is unavailable")
+	// ErrRefused says that the database does not let this process in as it is set
+	// up: another password, no such database, TLS that both do not have. It is an
+	// ErrUnavailable too, since somebody may mend it there; by itself it does not
+	// pass.
+	ErrRefused error = refusedError{}
 	// ErrNotFound says that there is no such row.
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidCursor says that Conversations never gave this cursor.
 	ErrInvalidCursor = errors.New("invalid cursor")
 )
+
+type refusedError struct{}
+
+func (refusedError) Error() string { return "the database refuses this server" }
+
+func (refusedError) Is(target error) bool { return target == ErrUnavailable } //nolint:errorlint // it is that one
 
 // Store keeps conversations, messages and participants. Implementations are
 // safe for concurrent use. Every error that a later try may cure wraps

@@ -14,7 +14,8 @@ type configCheckCmd struct {
 }
 
 // Run prints ok, or fails with a line for everything that is wrong. What the
-// database itself is set to is a warning: it may be meant so.
+// database itself is set to is a warning: it may be meant so, and that it is away
+// is one too.
 func (c *configCheckCmd) Run(p *program) error {
 	s := &c.Settings
 	now := time.Now()
@@ -24,7 +25,9 @@ func (c *configCheckCmd) Run(p *program) error {
 	if idle := p.loader.Idle(s); idle != "" {
 		_, _ = fmt.Fprintf(p.err, "corrillo: warning: %s\n", idle)
 	}
-	warnOfWeaknesses(context.Background(), p, s)
+	if err := warnOfWeaknesses(context.Background(), p, s); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintln(p.out, "ok")
 	return err
 }

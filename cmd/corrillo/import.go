@@ -160,7 +160,7 @@ func (c *importCmd) open(ctx context.Context, p *program, o *importer.Options) (
 		return nil, errors.Join(fmt.Errorf("%s cannot be imported into", name), closeAll())
 	}
 	if err := store.Ping(ctx); err != nil {
-		return nil, errors.Join(err, closeAll())
+		return nil, errors.Join(asRefused(name, err), closeAll())
 	}
 	return closeAll, nil
 }

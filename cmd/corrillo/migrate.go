@@ -32,7 +32,7 @@ func (c *migrateCmd) Run(p *program) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	if err := store.Migrate(ctx); err != nil {
-		return err
+		return asRefused(name, err)
 	}
 	if _, err := fmt.Fprintf(p.out, "%s: the tables are up to date\n", name); err != nil {
 		return err

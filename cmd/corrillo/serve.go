@@ -107,8 +107,9 @@ func newServer(s *config.Settings, dir string, log *slog.Logger, out interface{ 
 		s: s, dir: dir, log: log, say: &announcer{s: s, log: log, out: out, text: text},
 		reg: reg, m: newMetrics(reg, s.Events.Passthrough),
 	}
-	v.live = admin.NewHealth(admin.HealthOptions{What: "store", Check: func(ctx context.Context) error {
-		return (*v.store.Load()).Ping(ctx) // asked only once the node is ready
+	asked := &askedStore{log: log}
+	v.live = admin.NewHealth(admin.HealthOptions{What: "store", Says: sayRefused, Check: func(ctx context.Context) error {
+		return asked.ping(ctx, *v.store.Load()) // asked only once the node is ready
 	}})
 	return v
 }
@@ -331,7 +332,8 @@ func (v *server) public() http.Handler {
 }
 
 // awaitStore opens the store and migrates it; while the database is away it
-// waits and says so.
+// waits and says so. One that refuses this server is an error: it was told the
+// wrong thing of one of both.
 func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
 	store, name, err := openStoreLogging(ctx, v.s, v.dir, v.log)
 	if err != nil {
@@ -345,8 +347,8 @@ func (v *server) awaitStore(ctx context.Context) (repo.Store, string, error) {
 			logWeaknesses(ctx, v.log, store)
 			return store, name, nil
 		}
-		if ctx.Err() != nil || !errors.Is(err, repo.ErrUnavailable) {
-			return nil, "", errors.Join(err, store.Close())
+		if ctx.Err() != nil || !errors.Is(err, repo.ErrUnavailable) || errors.Is(err, repo.ErrRefused) {
+			return nil, "", errors.Join(asRefused(name, err), store.Close())
 		}
 		v.live.Unready("waiting for the store")
 		v.log.Warn("waiting for the store", "store", name, "error", err, "again_in", pause.String())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -29,25 +30,29 @@ func weaknessesOf(ctx context.Context, store repo.Store) ([]string, error) {
 
 // warnOfWeaknesses asks the database that the settings name and prints a warning
 // for each weakness, or that it could not be asked: a check may run where there
-// is no database.
-func warnOfWeaknesses(ctx context.Context, p *program, s *config.Settings) {
+// is no database. One that refuses this process is an error.
+func warnOfWeaknesses(ctx context.Context, p *program, s *config.Settings) error {
 	if s.Store.URL == "" {
-		return
+		return nil
 	}
 	warn := func(text string) { _, _ = fmt.Fprintf(p.err, "corrillo: warning: %s\n", text) }
 	store, name, err := openStore(ctx, s, p.dir)
 	if err != nil {
 		warn(err.Error())
-		return
+		return nil
 	}
 	defer func() { _ = store.Close() }() // nothing was written
 	weaknesses, err := weaknessesOf(ctx, store)
+	if errors.Is(err, repo.ErrRefused) {
+		return asRefused(name, err)
+	}
 	if err != nil {
 		warn(fmt.Sprintf("%s was not asked for its settings: %v", name, err))
 	}
 	for _, w := range weaknesses {
 		warn(name + ": " + w)
 	}
+	return nil
 }
 
 // logWeaknesses says the same in the log of a server that starts.

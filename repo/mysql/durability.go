@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/corrillo/corrillo/repo"
 )
 
 // promise is a variable of the server, what it must be for an ack to mean
@@ -82,6 +84,9 @@ func logsBinary(all map[string]string) bool { return isNot("OFF", "0", "")(all["
 // MySQL and MariaDB have all of them.
 func (s *Store) Weaknesses(ctx context.Context) ([]string, error) {
 	all, err := s.variables(ctx)
+	if refused(err) {
+		return nil, fmt.Errorf("ask for the settings of durability: %w: %w", repo.ErrRefused, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for the settings of durability: %w", err)
 	}

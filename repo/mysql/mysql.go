@@ -104,7 +104,8 @@ func (s *Store) Stats() repo.Stats {
 }
 
 // Open makes the store. It connects to nothing yet: a server that is away is
-// reported by Ping and Migrate, as repo.ErrUnavailable.
+// reported by Ping and Migrate, as repo.ErrUnavailable, one that does not let
+// this process in as repo.ErrRefused.
 func Open(_ context.Context, o Options) (*Store, error) {
 	o.setDefaults()
 	c, err := newConnector(&o)
@@ -302,7 +303,7 @@ var session = [...]setting{
 func (c *connector) setUp(ctx context.Context, inner driver.Connector) (driver.Conn, driver.ExecerContext, error) {
 	conn, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, asRefusal(err)
 	}
 	exec, ok := conn.(driver.ExecerContext)
 	if !ok {
@@ -313,7 +314,7 @@ func (c *connector) setUp(ctx context.Context, inner driver.Connector) (driver.C
 		if _, said := errors.AsType[*mysql.MySQLError](err); err == nil || s.optional && said {
 			continue
 		}
-		return nil, nil, errors.Join(fmt.Errorf("set up a connection: %w", err), conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("set up a connection: %w", asRefusal(err)), conn.Close())
 	}
 	return conn, exec, nil
 }
@@ -321,6 +322,7 @@ func (c *connector) setUp(ctx context.Context, inner driver.Connector) (driver.C
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Classify: classify,
+		Refused:  refused,
 		Greatest: "GREATEST",
 		Upsert:   func(string) string { return " ON DUPLICATE KEY UPDATE " },
 		// VALUES() is old in MySQL 8, and all of them have it.

@@ -46,7 +46,7 @@ type reader struct{ driver.Connector }
 func (r *reader) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := r.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, asRefusal(err)
 	}
 	exec, ok := conn.(driver.ExecerContext)
 	if !ok {

@@ -219,6 +219,8 @@ func registryError(what string, err error) error {
 		return nil
 	case errors.Is(err, repo.ErrLeaseLost), errors.Is(err, repo.ErrConflict):
 		return fmt.Errorf("%s: %w", what, err)
+	case refused(err):
+		return fmt.Errorf("%s: %w: %w", what, repo.ErrRefused, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrTxDone),
 		classify(err) == sqlstore.ClassTransient:
 		return fmt.Errorf("%s: %w: %w", what, repo.ErrUnavailable, err)

@@ -38,6 +38,9 @@ type Dialect struct {
 	// Classify sorts an error of the driver. It is never asked about nil or
 	// about the end of a context.
 	Classify func(error) Class
+	// Refused reports that the database did not let a connection in for what
+	// is wrong with it: repo.ErrRefused. nil means never.
+	Refused func(error) bool
 
 	// Greatest is the name of the scalar maximum of two values.
 	Greatest string

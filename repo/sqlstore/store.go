@@ -173,12 +173,17 @@ func (s *Store) classify(err error) Class {
 }
 
 func (s *Store) unavailable(what string, err error) error {
+	if s.refused(err) {
+		return fmt.Errorf("%s: %w: %w", what, repo.ErrRefused, err)
+	}
 	return fmt.Errorf("%s: %w: %w", what, repo.ErrUnavailable, err)
 }
 
+func (s *Store) refused(err error) bool { return s.d.Refused != nil && s.d.Refused(err) }
+
 // wrap adds what was done, and repo.ErrUnavailable where a later try may do.
 func (s *Store) wrap(what string, err error) error {
-	if s.classify(err) == ClassTransient {
+	if s.classify(err) == ClassTransient || s.refused(err) {
 		return s.unavailable(what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)

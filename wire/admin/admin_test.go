@@ -29,12 +29,22 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 }
 
 func TestHealth_Life(t *testing.T) {
-	var down atomic.Bool
+	var down, refuses atomic.Bool
+	errRefuses := errors.New("db.internal refuses user app")
 	now := time.Unix(1_700_000_000, 0)
 	h := admin.NewHealth(admin.HealthOptions{
 		What: "store",
 		Now:  func() time.Time { return now },
+		Says: func(err error) string {
+			if errors.Is(err, errRefuses) {
+				return "store refuses this server"
+			}
+			return ""
+		},
 		Check: func(context.Context) error {
+			if refuses.Load() {
+				return errRefuses
+			}
 			if down.Load() {
 				return errors.New("connect to db.internal: refused")
 			}
@@ -53,6 +63,8 @@ func TestHealth_Life(t *testing.T) {
 		{"ready", h.Ready, 200, `{"status":"ok"}`},
 		{"store gone, seen a second later", func() { down.Store(true) }, 200, `{"status":"ok"}`},
 		{"store gone", func() { now = now.Add(time.Second) }, 503, `{"status":"unavailable","reason":"store does not answer"}`},
+		{"store refuses", func() { refuses.Store(true); now = now.Add(time.Second) }, 503, `{"status":"unavailable","reason":"store refuses this server"}`},
+		{"store gone again", func() { refuses.Store(false); now = now.Add(time.Second) }, 503, `{"status":"unavailable","reason":"store does not answer"}`},
 		{"store back", func() { down.Store(false); now = now.Add(time.Second) }, 200, `{"status":"ok"}`},
 		{"draining", func() { h.Unready("draining") }, 503, `{"status":"unavailable","reason":"draining"}`},
 	} {

@@ -13,12 +13,13 @@ import (
 type Health struct {
 	check func(context.Context) error
 	what  string
+	says  func(error) string
 	now   func() time.Time
 
 	mu      sync.Mutex
 	reason  string // why not ready; empty when ready
 	checked time.Time
-	failed  bool
+	failure string        // of the last check, in words; empty: none
 	running chan struct{} // closed when the check in flight is done; nil when there is none
 }
 
@@ -29,6 +30,9 @@ type HealthOptions struct {
 	Check func(context.Context) error
 	// What stands before "does not answer" when Check fails: "store".
 	What string
+	// Says gives what to say of an error of Check instead, or "". Whoever asks
+	// sees it. May be nil.
+	Says func(error) string
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -40,7 +44,7 @@ const (
 
 // NewHealth makes a Health that is not ready, for the reason "starting".
 func NewHealth(o HealthOptions) *Health {
-	h := &Health{check: o.Check, what: o.What, now: o.Now, reason: "starting"}
+	h := &Health{check: o.Check, what: o.What, says: o.Says, now: o.Now, reason: "starting"}
 	if h.now == nil {
 		h.now = time.Now
 	}
@@ -87,8 +91,8 @@ func (h *Health) Reason(ctx context.Context) string {
 			return h.what + " does not answer"
 		}
 	}
-	if h.reason == "" && h.failed {
-		return h.what + " does not answer"
+	if h.reason == "" {
+		return h.failure
 	}
 	return h.reason
 }
@@ -97,11 +101,23 @@ func (h *Health) Reason(ctx context.Context) string {
 func (h *Health) runCheck(done chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	err := h.check(ctx)
+	failure := h.inWords(h.check(ctx))
 	h.mu.Lock()
-	h.checked, h.failed, h.running = h.now(), err != nil, nil
+	h.checked, h.failure, h.running = h.now(), failure, nil
 	h.mu.Unlock()
 	close(done)
+}
+
+func (h *Health) inWords(err error) string {
+	if err == nil {
+		return ""
+	}
+	if h.says != nil {
+		if text := h.says(err); text != "" {
+			return text
+		}
+	}
+	return h.what + " does not answer"
 }
 
 // Live answers /healthz: 200 for as long as the process can answer at all. A
