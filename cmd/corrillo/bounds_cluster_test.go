@@ -212,6 +212,9 @@ func crowdThePort(t *testing.T, s *boundServer) string {
 	if _, err := first.Read(make([]byte, 1)); err == nil || isTimeout(err) {
 		t.Errorf("reading from the oldest: %v", err)
 	}
+	for limit := time.Now().Add(patience); s.value(t, `cluster_port_refused_total{reason="stranger"}`) == 0 && time.Now().Before(limit); {
+		time.Sleep(10 * time.Millisecond) // it is closed first, and counted then
+	}
 	return "the address that has most of them loses its oldest one"
 }
 
