@@ -8,13 +8,13 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Drain refuses new connections and closes those that are there, perSecond of
-// them a second (all at once when it is not positive), with CloseDraining. The
-// polls and WebSockets that are passed on to other nodes are cut off among them,
-// so that their clients come back elsewhere, but for upgrades that are half done:
-// they are given CloseTimeout. It returns when all are gone; polls and posts of
-// sessions that are still there are served meanwhile. When ctx ends before, it cuts
-// off those that it has closed and who are not gone yet, and gives ctx's error.
+// Drain refuses new connections and closes the existing ones with CloseDraining,
+// perSecond of them a second, or all at once when perSecond is not positive. Polls and
+// WebSockets that are passed on to other nodes are cut off among them, so that their
+// clients come back at another node; an upgrade that is half done gets CloseTimeout to
+// finish. Requests of sessions that are still there are served meanwhile. Drain returns
+// when all connections are gone. When ctx ends before, it cuts off those that are
+// closed but not gone yet, and returns ctx's error.
 func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	s.draining.Store(true)
 	const beat = 50 * time.Millisecond
@@ -63,7 +63,8 @@ func (s *Server) Drain(ctx context.Context, perSecond int) error {
 	}
 }
 
-// sendAway closes the connection with CloseDraining; false: it was closed before.
+// sendAway closes the connection with CloseDraining. It reports false when it was
+// closed before.
 func (c *conn) sendAway() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,8 +77,7 @@ func (c *conn) sendAway() bool {
 	return false
 }
 
-// cutOff ends a connection that was closed before, whatever its client has not
-// got yet.
+// cutOff ends a connection that was closed, even if its client has not got everything.
 func (c *conn) cutOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

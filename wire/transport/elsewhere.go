@@ -13,10 +13,9 @@ import (
 // forwardedKey marks a request's context.
 type forwardedKey struct{}
 
-// Forwarded returns a context for a request that another node of the cluster
-// passes on. Such a request is judged by its session alone: the first node has
-// judged its origin, and answers for it. It is not passed on a second time.
-// RemoteAddr is to be the client's.
+// Forwarded returns the context for a request that another node of the cluster has
+// passed on. The other node has checked its origin, so here only its session matters;
+// it is not passed on a second time. The request's RemoteAddr must be the client's.
 func Forwarded(ctx context.Context) context.Context {
 	return context.WithValue(ctx, forwardedKey{}, true)
 }
@@ -25,10 +24,9 @@ func isForwarded(r *http.Request) bool {
 	return r.Context().Value(forwardedKey{}) != nil
 }
 
-// headerBrief is what a request that is passed on says when the node that passes
-// it on drains: a poll is to be answered within brief, with a noop if there is
-// nothing else. So its client loses neither its poll nor its session, and nothing
-// waits at the node that goes.
+// headerBrief is set on a poll that is passed on by a node that drains: it is to be
+// answered within brief, with a noop if there is nothing else to send. So the client
+// keeps its session, and no poll keeps the draining node waiting.
 const (
 	headerBrief = "Corrillo-Brief"
 	brief       = 250 * time.Millisecond
@@ -42,8 +40,8 @@ func (s *Server) newSID() string {
 	return s.opts.Node + "." + newSID()
 }
 
-// nodeOf gives the node that a session id names, empty when it names none. An
-// id that no server makes names none.
+// nodeOf returns the node that a session id names, empty when it names none, as for an
+// id that no server makes.
 func nodeOf(sid string) string {
 	node, secret, ok := strings.Cut(sid, ".")
 	if !ok || len(secret) != sidLength || !validNode(node) {
@@ -55,8 +53,8 @@ func nodeOf(sid string) string {
 // maxNode bounds the name of a node in bytes.
 const maxNode = 64
 
-// validNode reports whether a name can stand in a session id, which stands in
-// JSON and in URLs as it is.
+// validNode reports whether a node's name can be part of a session id, which is put
+// into JSON and URLs without escaping.
 func validNode(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
@@ -68,8 +66,8 @@ func validNode(name string) bool {
 	return name != "" && len(name) <= maxNode
 }
 
-// elsewhere gives the way to the session's node, nil when it lives here or
-// nowhere.
+// elsewhere returns the handler that passes requests on to the session's node; nil
+// when the session is on this node, or names no node.
 func (s *Server) elsewhere(r *http.Request, sid string) http.Handler {
 	if s.opts.Elsewhere == nil {
 		return nil
@@ -81,16 +79,16 @@ func (s *Server) elsewhere(r *http.Request, sid string) http.Handler {
 	return s.opts.Elsewhere(node)
 }
 
-// passOn has another node answer. What no session would be asked is refused
-// here. The bounds of time that belong to the client's socket are kept here:
-// for a body to come, and for what is answered to be read.
+// passOn lets another node answer a request, by the handler to. Requests that are
+// wrong for any session are refused here. The time limits on the client's socket, for
+// sending its body and for reading the answer, are enforced here.
 func (s *Server) passOn(w http.ResponseWriter, r *http.Request, req engineio.Request, to http.Handler) {
 	if refusal, ok := req.CheckSession(true, engineio.Polling); !ok {
 		s.refuseEngine(w, refusal)
 		return
 	}
 	if req.Upgrade && s.draining.Load() {
-		s.refuse(w, wire.CodeDraining) // its client goes on polling
+		s.refuse(w, wire.CodeDraining) // the client goes on polling
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -103,7 +101,7 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request, req engineio.Req
 	if p.waits && s.draining.Load() {
 		r.Header.Set(headerBrief, "1")
 		p.waits = false
-		late := time.AfterFunc(4*brief, func() { p.end() }) // it is of a version that does not know it
+		late := time.AfterFunc(4*brief, func() { p.end() }) // that node's version does not know headerBrief
 		defer late.Stop()
 	}
 	if !s.passages.add(p) {

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// passage is a request that another node answers, and the ResponseWriter of
-// it: a client that does not read is not waited for longer than age.
+// passage is a request that another node answers, and its ResponseWriter. A client
+// that does not read is waited for no longer than age.
 type passage struct {
 	http.ResponseWriter
 	age      time.Duration
 	cancel   context.CancelFunc
 	began    time.Time
-	upgrade  bool // is to become a WebSocket
-	waits    bool // a poll or a WebSocket; anything else, and a brief poll, is over soon
-	answered bool // the handler's
+	upgrade  bool // it asks to become a WebSocket
+	waits    bool // it may last long: a poll that is not brief, or a WebSocket
+	answered bool // the header is written; only the handler uses it
 
 	mu     sync.Mutex
 	ended  bool
-	socket *passedSocket // once it has become a WebSocket
+	socket *passedSocket // set when it has become a WebSocket
 }
 
 // Unwrap is for http.ResponseController.
@@ -61,15 +61,15 @@ func (p *passage) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	ended := p.ended
 	p.mu.Unlock()
 	if ended {
-		_ = nc.Close() // whoever ended it has not seen the socket
+		_ = nc.Close() // it was ended before there was a socket to close
 	}
 	return socket, rw, nil
 }
 
-// probing reports whether this is a WebSocket that may be between probe and
-// upgrade, for longest at most. The stock client has paused its polling then: if
-// it is cut off it asks for nothing more until its session times out. Before its
-// probe it goes on polling.
+// probing reports whether this is a WebSocket that may be between probe and upgrade, a
+// state that lasts for longest at most. The stock client has then paused its polling:
+// if it were cut off, it would do nothing until its session times out. Before its probe
+// it still polls.
 func (p *passage) probing(longest time.Duration) bool {
 	if !p.upgrade || time.Since(p.began) >= longest {
 		return false
@@ -79,20 +79,20 @@ func (p *passage) probing(longest time.Duration) bool {
 	return p.socket != nil && p.socket.probing()
 }
 
-// end cuts the passage off; false: that was done before.
+// end cuts the passage off. It reports false when that was done before.
 func (p *passage) end() bool {
 	p.mu.Lock()
 	first := !p.ended
 	p.ended = true
 	if p.socket != nil {
-		_ = p.socket.Close() // the handler sees it
+		_ = p.socket.Close() // which ends the handler
 	}
 	p.mu.Unlock()
 	p.cancel()
 	return first
 }
 
-// passages are those under way.
+// passages are the requests under way that other nodes answer.
 type passages struct {
 	mu     sync.Mutex
 	all    map[*passage]struct{}
@@ -101,7 +101,7 @@ type passages struct {
 	total  uint64
 }
 
-// add reports false when the server is closed.
+// add adds a passage, or reports false when the server is closed.
 func (s *passages) add(p *passage) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *passages) remove(p *passage) {
 	s.mu.Unlock()
 }
 
-// waiting returns the polls and the WebSockets.
+// waiting returns the passages that may last long: see passage.waits.
 func (s *passages) waiting() []*passage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,14 +132,14 @@ func (s *passages) waiting() []*passage {
 	return out
 }
 
-// counts gives those under way, and all that there were.
+// counts returns how many are under way, and how many there were since the start.
 func (s *passages) counts() (open int, total uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.all), s.total
 }
 
-// close ends all, and takes no more.
+// close ends all passages; add takes no more.
 func (s *passages) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,22 +10,23 @@ import (
 	"time"
 )
 
-// passedSocket is a client's socket whose bytes another node reads and writes,
-// once it has become a WebSocket. Each write has to be taken within age. With
-// io.Copy, in either direction, it holds little while nothing comes.
+// passedSocket is the socket of a client that has become a WebSocket whose session is
+// on another node: its bytes are copied to and from that node. The client must take
+// each write within age. io.Copy, in either direction, uses its ReadFrom and WriteTo,
+// which hold little memory while nothing comes.
 type passedSocket struct {
 	net.Conn
 	age    time.Duration
-	first  []byte       // received with the handshake; the reader's
-	came   atomic.Int64 // bytes read
-	probed atomic.Bool  // and passed on, more than a probe
+	first  []byte       // bytes that came with the handshake; only the reader uses it
+	came   atomic.Int64 // how many bytes were read
+	probed atomic.Bool  // more than a probe was read and passed on
 }
 
 // probeBytes is the size of a client's probe: a masked frame of "2probe". What
 // comes after it is the upgrade.
 const probeBytes = 12
 
-// newPassedSocket takes over what r holds.
+// newPassedSocket makes one of nc. The bytes that r has buffered come first.
 func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSocket {
 	s := &passedSocket{Conn: nc, age: age}
 	if n := r.Buffered(); n > 0 {
@@ -35,10 +36,11 @@ func newPassedSocket(nc net.Conn, r *bufio.Reader, age time.Duration) *passedSoc
 	return s
 }
 
-// probing reports whether a probe has come, or a part of it, and nothing else.
+// probing reports whether a probe, or a part of it, has come and nothing else.
 func (s *passedSocket) probing() bool { return s.came.Load() > 0 && !s.probed.Load() }
 
-// Read implements net.Conn. What was read before has been passed on.
+// Read implements net.Conn. When it is called, the bytes of the call before have been
+// passed on.
 func (s *passedSocket) Read(b []byte) (int, error) {
 	if s.came.Load() > probeBytes && !s.probed.Load() {
 		s.probed.Store(true)
@@ -73,8 +75,8 @@ func (s *passedSocket) ReadFrom(r io.Reader) (int64, error) { return pour(s, r) 
 // WriteTo implements io.WriterTo.
 func (s *passedSocket) WriteTo(w io.Writer) (int64, error) { return pour(w, s) }
 
-// While nothing comes, leastPour is held; what does not fit is followed through
-// a buffer of mostPour.
+// The buffers of pour: one of leastPour while nothing comes, and one of mostPour for
+// as long as there is more than fits into it.
 const (
 	leastPour = 2 << 10
 	mostPour  = 16 << 10
@@ -103,7 +105,8 @@ func pour(dst io.Writer, src io.Reader) (total int64, err error) {
 	}
 }
 
-// pass copies what one Read gives; full: there may be more.
+// pass copies what one Read returns and adds its length to total. full says that buf
+// was filled, so there may be more.
 func pass(dst io.Writer, src io.Reader, buf []byte, total *int64) (full bool, err error) {
 	n, err := src.Read(buf)
 	if n > 0 {
