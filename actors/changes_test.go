@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -59,11 +60,11 @@ func (p *peer) heardNoMore(sender *peer, to object) {
 func (p *peer) post(to object, n int) (ids []any) {
 	p.t.Helper()
 	for i := range n {
-		m := object{"content": fmt.Sprint(i)}
+		m := object{"content": fmt.Sprint(i), "tempId": rand.Text()}
 		for k, v := range to {
 			m[k] = v
 		}
-		r := p.ask("send_message", m)
+		r := p.insist("send_message", m)
 		if r["status"] != "sent" {
 			p.t.Fatalf("sending: %v", r)
 		}

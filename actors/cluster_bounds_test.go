@@ -81,9 +81,7 @@ func roomOf(m *member) string {
 
 // fill has the link from one node to another take nothing more, or go on.
 func (f *fabric) fill(from, to *member, full bool) {
-	f.mu.Lock()
-	p := f.pipes[[2]string{from.id, to.id}]
-	f.mu.Unlock()
+	p := f.link(from.id, to.id)
 	p.mu.Lock()
 	p.full = full
 	p.mu.Unlock()
@@ -160,7 +158,7 @@ func TestCluster_ListsHaveRoomOnALink(t *testing.T) {
 	back := connect(t, nodes[1].sys, alice.recovery())
 	seen, request := map[any]bool{}, object{"limit": 200}
 	for pages := 0; ; pages++ {
-		r := back.ask("get_conversations", request)
+		r := back.insist("get_conversations", request)
 		page, _ := r["conversations"].([]any)
 		if len(page) == 0 || pages > rooms {
 			t.Fatalf("a page of none: %v", r)

@@ -48,9 +48,7 @@ func (p *peer) sees(user, status string) {
 // choke has the link from one node to another take nothing more until it is
 // emptied.
 func (f *fabric) choke(from, to string) (empty func()) {
-	f.mu.Lock()
-	link := f.pipes[[2]string{from, to}]
-	f.mu.Unlock()
+	link := f.link(from, to)
 	set := func(full bool) {
 		link.mu.Lock()
 		defer link.mu.Unlock()
@@ -126,7 +124,7 @@ func TestCluster_WhoJoinsBeforeTheUserKnowsIsTold(t *testing.T) {
 	room, dave := roomAt(v, "N2"), userAt(v, "N3", "dave")
 	alice := identify(t, nodes[1].sys, "alice")
 	alice.ask("join_conversation", room)
-	goOn := f.stall("N1", "N3")
+	goOn := f.hold(nodes[0], nodes[2])
 	p := identify(t, nodes[0].sys, dave)
 	p.ask("join_conversation", room)
 	alice.ask("get_history", object{"conversationId": room}) // the conversation has done what the join wants

@@ -138,7 +138,7 @@ func move(f *fabric, store *faulty, riders []*rider, rng *rand.Rand, over chan s
 			one.state = placement.Leaving
 			f.mu.Unlock()
 			f.view(rng)
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			if err := one.sys.HandedOff(ctx); err != nil {
 				f.t.Errorf("%s did not hand off: %v, %+v", one.id, err, one.sys.Routing())
 			}

@@ -87,12 +87,13 @@ func TestCluster_PresenceIsOneTruth(t *testing.T) {
 		t.Error("bob is not online for carol, who is on another node")
 	}
 	second := identify(t, nodes[2].sys, "bob")
+	known(second) // behind what his node tells of it
 	bob.session.Closed(bob, wire.CloseClient)
 	if !known(carol) {
 		t.Error("bob is offline while a session of his is on another node")
 	}
 	second.ask("join_conversation", "r")
-	known(second)    // behind what his node tells of it
+	known(second)    // and of that
 	f.kill(nodes[2]) // with bob's last session
 	f.view(nil)
 	alice.next(online(false))
@@ -312,9 +313,7 @@ func TestCluster_AFullLinkLosesConnectionsNotMessages(t *testing.T) {
 	}
 	alice.ask("join_conversation", room)
 	bob.ask("join_conversation", room)
-	f.mu.Lock()
-	link := f.pipes[[2]string{nodes[0].id, nodes[1].id}]
-	f.mu.Unlock()
+	link := f.link(nodes[0].id, nodes[1].id)
 	link.mu.Lock()
 	link.full = true
 	link.mu.Unlock()

@@ -125,19 +125,7 @@ func (f *fabric) send(from, to string, item []byte) error {
 		}
 		return nil
 	}
-	key := [2]string{from, to}
-	p := f.pipes[key]
-	if p == nil {
-		p = &pipe{more: make(chan struct{}, 1), stop: make(chan struct{})}
-		f.pipes[key] = p
-		sys := f.nodes[to].sys
-		f.running.Go(func() {
-			p.run(func(item []byte) {
-				f.lag()
-				sys.Receive(from, item)
-			})
-		})
-	}
+	p := f.pipe(from, to)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.full {
@@ -152,6 +140,31 @@ func (f *fabric) send(from, to string, item []byte) error {
 	default:
 	}
 	return nil
+}
+
+// pipe returns the link from one node that is there to another. f.mu is held.
+func (f *fabric) pipe(from, to string) *pipe {
+	key := [2]string{from, to}
+	p := f.pipes[key]
+	if p == nil {
+		p = &pipe{more: make(chan struct{}, 1), stop: make(chan struct{})}
+		f.pipes[key] = p
+		sys := f.nodes[to].sys
+		f.running.Go(func() {
+			p.run(func(item []byte) {
+				f.lag()
+				sys.Receive(from, item)
+			})
+		})
+	}
+	return p
+}
+
+// link is the same, for a test.
+func (f *fabric) link(from, to string) *pipe {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pipe(from, to)
 }
 
 func (f *fabric) lag() {
@@ -189,12 +202,10 @@ func (p *pipe) run(take func([]byte)) {
 	}
 }
 
-// hold has a link, which must have been used, give nothing out until the function
-// that it returns is called.
+// hold has a link keep what it is given, in order, until the function that it
+// returns is called.
 func (f *fabric) hold(from, to *member) (release func()) {
-	f.mu.Lock()
-	p := f.pipes[[2]string{from.id, to.id}]
-	f.mu.Unlock()
+	p := f.link(from.id, to.id)
 	set := func(held bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -238,18 +249,11 @@ func (f *fabric) view(rng *rand.Rand) {
 // settle returns when nothing moves between the nodes any more.
 func (f *fabric) settle() {
 	f.t.Helper()
-	end := time.Now().Add(10 * time.Second)
 	for _, m := range f.live() {
-		for {
+		eventually(f.t, m.id, func() bool {
 			r := m.sys.Routing()
-			if r.Unsettled+r.Leaving+r.HeldIDs == 0 {
-				break
-			}
-			if time.Now().After(end) {
-				f.t.Fatalf("%s does not settle: %+v", m.id, r)
-			}
-			time.Sleep(time.Millisecond)
-		}
+			return r.Unsettled+r.Leaving+r.HeldIDs == 0
+		}, func() string { return fmt.Sprintf("%+v", m.sys.Routing()) })
 	}
 }
 

@@ -121,21 +121,21 @@ func TestSystem_CommittedButUnknownIsDeliveredInOrder(t *testing.T) {
 	sys := start(t, actors.Options{Store: store, SaveTimeout: time.Second})
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
 	bob.ask("join_conversation", "r")
-	alice.ask("send_message", object{"conversationId": "r", "content": "1"})
+	alice.insist("send_message", object{"conversationId": "r", "content": "1", "tempId": "one"})
 	store.lie.Store(true)
 	lost := alice.ask("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
 	if lost["status"] != "failed" || code(lost) != "unavailable" {
 		t.Fatalf("a save of unknown outcome was answered with %v", lost)
 	}
 	store.lie.Store(false)
-	alice.ask("send_message", object{"conversationId": "r", "content": "3"})
+	alice.insist("send_message", object{"conversationId": "r", "content": "3", "tempId": "three"})
 	for i := 1; i <= 3; i++ {
 		m := bob.event("new_message").Data
 		if m["seq"] != float64(i) || m["content"] != fmt.Sprint(i) {
 			t.Fatalf("message %d: %v", i, m)
 		}
 	}
-	again := alice.ask("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
+	again := alice.insist("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
 	if again["status"] != "sent" || again["seq"] != 2.0 {
 		t.Errorf("sent again: %v", again)
 	}
@@ -155,7 +155,7 @@ func TestSystem_StoreAwayGivesUnavailableAndComesBack(t *testing.T) {
 	}
 	store.away.Store(false)
 	for i := range 3 {
-		r := alice.ask("send_message", object{"conversationId": "r", "content": "x", "tempId": fmt.Sprint(i)})
+		r := alice.insist("send_message", object{"conversationId": "r", "content": "x", "tempId": fmt.Sprint(i)})
 		if r["status"] != "sent" || r["seq"] != float64(i+1) {
 			t.Fatalf("with the store back: %v", r)
 		}

@@ -33,10 +33,10 @@ func firstDirectInDoubt(t *testing.T, store *faulty, alice, bob *peer) {
 		t.Fatalf("a save of unknown outcome was answered with %v", r)
 	}
 	store.lie.Store(false)
-	if r := alice.ask("send_message", post); r["status"] != "sent" || r["seq"] != 1.0 {
+	if r := alice.insist("send_message", post); r["status"] != "sent" || r["seq"] != 1.0 {
 		t.Fatalf("sent again: %v", r)
 	}
-	alice.ask("send_message", object{"receiverId": "bob", "content": "2"})
+	alice.insist("send_message", object{"receiverId": "bob", "content": "2", "tempId": "two"})
 	for seq := 1.0; seq <= 2; seq++ {
 		if m := bob.event("new_message").Data; m["seq"] != seq {
 			t.Fatalf("bob hears %v, want seq %v", m, seq)

@@ -52,9 +52,7 @@ func TestCluster_ALateAnswerOfADeadNodeIsNotASecondOne(t *testing.T) {
 
 // waiting returns what waits on a held link once that is enough.
 func (f *fabric) waiting(from, to *member, enough func(items [][]byte) bool) [][]byte {
-	f.mu.Lock()
-	p := f.pipes[[2]string{from.id, to.id}]
-	f.mu.Unlock()
+	p := f.link(from.id, to.id)
 	for {
 		p.mu.Lock()
 		queue := p.queue

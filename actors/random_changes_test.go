@@ -157,6 +157,7 @@ func checkChanges(t *testing.T, store repo.Store, riders []*rider) {
 		page := changesOf(t, store, id)
 		total += len(page)
 		for _, r := range riders {
+			r.mu.Lock()
 			for _, s := range r.changes.skipped {
 				for i := range page {
 					if rev := page[i].Rev; s.id == id && rev > s.after && rev < s.next {
@@ -164,6 +165,7 @@ func checkChanges(t *testing.T, store repo.Store, riders []*rider) {
 					}
 				}
 			}
+			r.mu.Unlock()
 		}
 	}
 	t.Logf("%d messages were changed, up to %v", total, lastRevs(t, store))

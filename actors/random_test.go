@@ -60,7 +60,7 @@ func randomUse(t *testing.T, seed uint64) {
 	}, func() string {
 		s := fmt.Sprintf("last %v, stats %+v", lastSeqs(t, store), sys.Stats().Hub)
 		for _, r := range riders {
-			s += fmt.Sprintf("\n%s %s: seen %v, revs %v, unanswered %d, unacked %d", r.name, r.user, r.seen, r.changes.last, len(r.asked), len(r.unacked))
+			s += "\n" + r.wants(lastSeqs(t, store))
 		}
 		return s
 	})
@@ -154,12 +154,14 @@ func checkStore(t *testing.T, store repo.Store, riders []*rider) {
 	}
 	total := 0
 	for _, r := range riders {
+		r.mu.Lock()
 		for tempID, id := range r.acked {
 			total++
 			if stored[tempID] != id {
 				t.Errorf("%s was acked as %s and is stored as %q", tempID, id, stored[tempID])
 			}
 		}
+		r.mu.Unlock()
 	}
 	t.Logf("%d messages acked, %d stored", total, len(stored))
 }

@@ -45,12 +45,12 @@ func TestSystem_AHoleOutlastsManyFailures(t *testing.T) {
 	sys := start(t, actors.Options{Store: store, SaveTimeout: time.Second})
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
 	bob.ask("join_conversation", "r")
-	alice.ask("send_message", object{"conversationId": "r", "content": "1"})
+	alice.insist("send_message", object{"conversationId": "r", "content": "1", "tempId": "one"})
 	store.left.Store(15)
 	store.lie.Store(true)
 	alice.ask("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
 	store.lie.Store(false)
-	alice.ask("send_message", object{"conversationId": "r", "content": "3"})
+	alice.insist("send_message", object{"conversationId": "r", "content": "3", "tempId": "three"})
 	for i := 1; i <= 3; i++ {
 		if m := bob.next(func(r received) bool { return r.Event == "new_message" || r.Event == "closed" }); m.Data["seq"] != float64(i) {
 			t.Fatalf("message %d: %v", i, m)
@@ -65,13 +65,13 @@ func TestSystem_RefusalsDoNotWaitForAHole(t *testing.T) {
 	sys := start(t, actors.Options{Store: store, SaveTimeout: time.Second})
 	alice, bob := identify(t, sys, "alice"), identify(t, sys, "bob")
 	bob.ask("join_conversation", "r")
-	alice.ask("send_message", object{"conversationId": "r", "content": "1"})
+	alice.insist("send_message", object{"conversationId": "r", "content": "1", "tempId": "one"})
 	store.lie.Store(true)
 	alice.ask("send_message", object{"conversationId": "r", "content": "2", "tempId": "two"})
 	<-store.asked // for the message that was committed all the same
 	store.lie.Store(false)
 	store.away.Store(true)
-	late := time.AfterFunc(10*time.Second, func() { close(store.release) })
+	late := time.AfterFunc(time.Minute, func() { close(store.release) })
 	r := alice.ask("send_message", object{"conversationId": "r", "content": "3", "tempId": "three"})
 	if code(r) != "unavailable" {
 		t.Errorf("the store is away: %v", r)
@@ -81,7 +81,7 @@ func TestSystem_RefusalsDoNotWaitForAHole(t *testing.T) {
 	}
 	store.away.Store(false)
 	close(store.release)
-	if r := alice.ask("send_message", object{"conversationId": "r", "content": "3", "tempId": "three"}); r["seq"] != 3.0 {
+	if r := alice.insist("send_message", object{"conversationId": "r", "content": "3", "tempId": "three"}); r["seq"] != 3.0 {
 		t.Errorf("sent again: %v", r)
 	}
 	for i := 1; i <= 3; i++ {

@@ -11,6 +11,7 @@ import (
 // link is one connection of a rider.
 type link struct {
 	r       *rider
+	opened  chan struct{} // closed when session is known
 	session wire.Session
 	sys     *actors.System
 	welcome bool
@@ -99,6 +100,7 @@ func (l *link) end(reason wire.CloseReason) {
 	l.told = true
 	l.r.mu.Unlock()
 	if !told {
+		<-l.opened // Open may not have returned yet
 		l.session.Closed(l, reason)
 	}
 }

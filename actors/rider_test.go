@@ -112,7 +112,7 @@ func (r *rider) current() *link {
 		r.mu.Unlock()
 		return l
 	}
-	l := &link{r: r}
+	l := &link{r: r, opened: make(chan struct{})}
 	r.link = l
 	hello := wire.Hello{PID: r.hello.PID, Offset: r.offset, HasOffset: r.offset != ""}
 	r.mu.Unlock()
@@ -123,6 +123,7 @@ func (r *rider) current() *link {
 	}
 	r.mu.Lock()
 	l.session, l.sys = session, sys
+	close(l.opened)
 	r.links = append(r.links, l)
 	for !l.welcome && !l.dead { // of a session on another node it comes later
 		r.mu.Unlock()

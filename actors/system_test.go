@@ -22,6 +22,7 @@ type peer struct {
 	t       *testing.T
 	sys     *actors.System
 	session wire.Session
+	opened  chan struct{} // closed when session is known
 
 	mu     sync.Mutex
 	hello  wire.Welcome
@@ -73,7 +74,10 @@ func (p *peer) Ack(id uint64, data []byte) {
 
 func (p *peer) Close(reason wire.CloseReason) {
 	p.add(received{Event: "closed", Raw: fmt.Sprintf(`{"reason":%q}`, reason)})
-	go p.session.Closed(p, reason)
+	go func() {
+		<-p.opened // Open may not have returned yet
+		p.session.Closed(p, reason)
+	}()
 }
 
 // recovery is the opening of a connection that goes on where this one is now.
@@ -131,6 +135,17 @@ func (p *peer) ask(event string, payload any) map[string]any {
 	return p.next(func(r received) bool { return r.Event == "ack" && r.Ack == id }).Data
 }
 
+// insist asks again while the store is said to be away, as a client does: on a
+// machine with too much to do it may not answer in time. A message needs a tempId.
+func (p *peer) insist(event string, payload any) map[string]any {
+	p.t.Helper()
+	for {
+		if r := p.ask(event, payload); code(r) != "unavailable" {
+			return r
+		}
+	}
+}
+
 // silent fails when one of these events was received.
 func (p *peer) silent(names ...string) {
 	p.t.Helper()
@@ -176,7 +191,7 @@ func start(t *testing.T, o actors.Options) *actors.System {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := sys.Close(ctx); err != nil {
 			t.Errorf("close: %v", err)
@@ -187,12 +202,13 @@ func start(t *testing.T, o actors.Options) *actors.System {
 
 func connect(t *testing.T, sys *actors.System, hello wire.Hello) *peer {
 	t.Helper()
-	p := &peer{t: t, sys: sys, more: make(chan struct{}, 1)}
+	p := &peer{t: t, sys: sys, opened: make(chan struct{}), more: make(chan struct{}, 1)}
 	session, e := sys.Open(p, hello)
 	if e != nil {
 		t.Fatal(e)
 	}
 	p.session = session
+	close(p.opened)
 	return p
 }
 
