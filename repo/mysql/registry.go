@@ -13,37 +13,38 @@ import (
 	"github.com/corrillo/corrillo/repo/sqlstore"
 )
 
-// Registry keeps the processes of a cluster in the store's database, by the
-// database's clock. It has one connection of its own beside the store's pool:
-// a node must not lose its lease because many clients read history.
+// Registry implements repo.Registry in the store's database, by the database's
+// clock. It has one connection of its own beside the store's pool, so that a node
+// does not lose its lease because many clients read history.
 type Registry struct {
 	db    *sql.DB
 	texts registryTexts
-	ttl   atomic.Int64 // a Duration, of the last lease that was taken or renewed
+	ttl   atomic.Int64 // a Duration: the ttl of the last Register or Renew
 }
 
-// A lease that would last for longer than so many times this node's own, and than
-// leaseMost, is over: no node of the cluster has taken it by the clock that the
-// database shows now.
+// A lease that would last longer than leaseTimes this node's own ttl, and longer than
+// leaseMost, counts as expired: it was written before the database's clock was put
+// back.
 const (
 	leaseTimes = 10
 	leaseMost  = time.Minute
 )
 
-// most is leaseOver's argument.
+// most returns the argument of leaseOver: the longest time, in microseconds, that a
+// lease may have left.
 func (r *Registry) most() int64 {
 	return max(leaseTimes*time.Duration(r.ttl.Load()), leaseMost).Microseconds()
 }
 
 var _ repo.Registry = (*Registry)(nil)
 
-// OpenRegistry makes the registry of the database of o; of the rest of o only
-// what is about connections matters, and the prefix of the tables. Like Open it
-// connects to nothing yet. The store's Migrate makes the tables.
+// OpenRegistry makes a Registry in the database of o. Of the other options it uses
+// those about connections, and TablePrefix. Like Open it does not connect yet. The
+// store's Migrate makes the tables.
 func OpenRegistry(o Options) (*Registry, error) {
 	o.setDefaults()
-	// Nothing here is worth the other ways to send a transaction, nor is the
-	// mirror anything to it.
+	// Sending transactions as one query is not worth it here, and the mirror is the
+	// store's.
 	o.OneByOne, o.Mirror = true, nil
 	c, err := newConnector(&o)
 	if err != nil {
@@ -100,7 +101,7 @@ func (r *Registry) read(ctx context.Context) (got repo.Registered, err error) {
 	if err != nil {
 		return got, err
 	}
-	defer func() { _ = rows.Close() }() // rows.Err has told
+	defer func() { _ = rows.Close() }() // rows.Err returns the error
 	for rows.Next() {
 		var l repo.LeaseSeen
 		var generation int64
@@ -123,9 +124,9 @@ func (r *Registry) read(ctx context.Context) (got repo.Registered, err error) {
 	return got, rows.Err()
 }
 
-// Propose implements repo.Registry. The record's row is locked first, so one
-// proposal is decided at a time. A renewal that waits for the deletion of its
-// row finds none then, and one that came first is seen.
+// Propose implements repo.Registry. It locks the record's row first, so proposals are
+// decided one at a time. A renewal that waits while its lease is deleted then finds
+// none; one that came before the deletion makes it a conflict.
 func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -141,7 +142,7 @@ func (r *Registry) Propose(ctx context.Context, p repo.Proposal) error {
 	if err = r.propose(ctx, tx, &p, string(members)); err == nil {
 		err = tx.Commit()
 	} else {
-		// That a lost connection cannot be told to roll back says nothing new.
+		// When this fails the connection is lost, which err says already.
 		_ = tx.Rollback()
 	}
 	return registryError(fmt.Sprintf("propose generation %d", p.Record.Generation), err)
@@ -172,7 +173,8 @@ func (r *Registry) propose(ctx context.Context, tx *sql.Tx, p *repo.Proposal, me
 	return nil
 }
 
-// setRecord compares and sets. The first record of all has no row to compare.
+// setRecord is the compare and set of the record. The first one of all, generation 1,
+// has no row to compare with and is inserted.
 func (r *Registry) setRecord(ctx context.Context, tx *sql.Tx, generation uint64, members string) error {
 	if generation == 1 {
 		_, err := tx.ExecContext(ctx, r.texts.firstRecord, recordID, 1, members)
@@ -188,7 +190,7 @@ func (r *Registry) setRecord(ctx context.Context, tx *sql.Tx, generation uint64,
 	return wantRow(res, repo.ErrConflict)
 }
 
-// wantRow gives otherwise when a statement found no row.
+// wantRow returns the error otherwise when a statement matched no row.
 func wantRow(res sql.Result, otherwise error) error {
 	n, err := res.RowsAffected()
 	if err == nil && n == 0 {
@@ -212,7 +214,8 @@ func anys(ids []string) []any {
 	return out
 }
 
-// registryError says what was done, and that another try may do where it may.
+// registryError adds to an error what was done, and wraps repo.ErrUnavailable where a
+// later try may help.
 func registryError(what string, err error) error {
 	switch {
 	case err == nil:
