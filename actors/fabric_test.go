@@ -202,10 +202,12 @@ func (p *pipe) run(take func([]byte)) {
 	}
 }
 
-// hold has a link keep what it is given, in order, until the function that it
+func (f *fabric) hold(from, to *member) (release func()) { return f.stall(from.id, to.id) }
+
+// stall has a link keep what it is given, in order, until the function that it
 // returns is called.
-func (f *fabric) hold(from, to *member) (release func()) {
-	p := f.link(from.id, to.id)
+func (f *fabric) stall(from, to string) (release func()) {
+	p := f.link(from, to)
 	set := func(held bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
