@@ -25,8 +25,10 @@ var (
 
 type refusedError struct{}
 
+// Error implements error.
 func (refusedError) Error() string { return "the database refuses this server" }
 
+// Is makes it an ErrUnavailable.
 func (refusedError) Is(target error) bool { return target == ErrUnavailable } //nolint:errorlint // it is that one
 
 // Store keeps conversations, messages and participants. Implementations are
