@@ -28,6 +28,8 @@ type Options struct {
 	DatabaseURL string
 	// Args come after `serve --dev` and the addresses.
 	Args []string
+	// Env is what each node's environment has more than this process's: NAME=value.
+	Env []string
 	// Net has the nodes' network namespaces; loopback when nil.
 	Net *Net
 	// Front is the port for clients. HAProxy inherits it: Start closes it in this
@@ -155,7 +157,7 @@ func newNode(o *Options, i int) (*Node, error) {
 		name, _, _ := strings.Cut(kv, "=")
 		return name == "DATABASE_URL" || name == "PORT" || strings.HasPrefix(name, "CORRILLO_")
 	})
-	n.environ = append(n.environ, "DATABASE_URL="+o.DatabaseURL)
+	n.environ = append(append(n.environ, "DATABASE_URL="+o.DatabaseURL), o.Env...)
 	return n, nil
 }
 
@@ -179,8 +181,12 @@ func (c *Cluster) Nodes() []*Node { return c.nodes[:c.size] }
 func (c *Cluster) Another() string { return c.more }
 
 func another(o *Options) string {
-	return fmt.Sprintf("DATABASE_URL='%s' CLUSTER_SECRET='%s' %s serve --dev --host=127.0.0.1 --port=0 --admin-addr=127.0.0.1:0 --cluster-listen=127.0.0.1:0",
-		o.DatabaseURL, secret, o.Binary)
+	env := ""
+	for _, kv := range append([]string{"DATABASE_URL=" + o.DatabaseURL, "CLUSTER_SECRET=" + secret}, o.Env...) {
+		name, value, _ := strings.Cut(kv, "=")
+		env += name + "='" + value + "' "
+	}
+	return fmt.Sprintf("%s%s serve --dev --host=127.0.0.1 --port=0 --admin-addr=127.0.0.1:0 --cluster-listen=127.0.0.1:0", env, o.Binary)
 }
 
 // Spare returns a node that HAProxy knows but that does not run until it is started;

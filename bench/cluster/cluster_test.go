@@ -34,7 +34,7 @@ func TestCluster_KeepsNodesRunning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Start(t.Context(), Options{Binary: binary, Dir: t.TempDir(), Nodes: 1, Args: []string{"--drain-period=1s"}})
+	c, err := Start(t.Context(), Options{Binary: binary, Dir: t.TempDir(), Nodes: 1, Args: []string{"--drain-period=1s"}, Env: []string{"WEBHOOK_SECRET=hook"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,9 @@ func TestCluster_KeepsNodesRunning(t *testing.T) {
 		}
 	}
 	answers(true)
+	if strings.Contains(n.Output(), "WEBHOOK_SECRET") || !strings.Contains(c.Another(), " WEBHOOK_SECRET='hook' ") {
+		t.Errorf("the nodes have not all got the environment: %s\n%s", n.Output(), c.Another())
+	}
 	_, port, err := net.SplitHostPort(c.Addr())
 	if err != nil {
 		t.Fatal(err)

@@ -23,3 +23,10 @@ func TestLog(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
+
+// Each demo has a secret of its own for the webhook, unless one is given.
+func TestWebhookSecret(t *testing.T) {
+	if given, a, b := webhookSecret("mine"), webhookSecret(""), webhookSecret(""); given != "mine" || len(a) < 20 || a == b {
+		t.Errorf("%q, %q, %q", given, a, b)
+	}
+}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -85,14 +86,16 @@ func (c *command) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hook := webhookSecret(os.Getenv("WEBHOOK_SECRET"))
 	running, err := cluster.Start(ctx, cluster.Options{
+		Env:    []string{"WEBHOOK_SECRET=" + hook},
 		Binary: binary, Dir: dir, Nodes: c.Nodes, DatabaseURL: url, Front: front, Log: log.writer,
 		Args: append([]string{"--log-level=info", "--log-format=text", "--drain-period=5s", "--limits-trusted-proxies=127.0.0.1"}, c.Args...),
 	})
 	if err != nil {
 		return err
 	}
-	introduce(say, running, url)
+	introduce(say, running, url, hook)
 	<-ctx.Done()
 	tell(say, "stopping the nodes, one after the other; Ctrl-C again ends all at once")
 	return running.Stop()
@@ -108,13 +111,24 @@ func listen(ctx context.Context, port int) (*net.TCPListener, error) {
 	return l, err
 }
 
+// webhookSecret is what a back end shows to the nodes: whoever has none set gets
+// one made, for a cluster that lasts as long as it is looked at.
+func webhookSecret(set string) string {
+	if set != "" {
+		return set
+	}
+	return rand.Text()
+}
+
 // introduce says where everything is.
-func introduce(say io.Writer, c *cluster.Cluster, url string) {
+func introduce(say io.Writer, c *cluster.Cluster, url, hook string) {
 	tell(say, "")
 	tell(say, "the page:  %s/?user=ann&conversation=lobby (and ?user=bob in another window)", c.URL())
 	for _, n := range c.Nodes() {
 		tell(say, "%s:     http://%s  admin %s  kill -9 %d", n.Name(), n.Addr(), n.Admin(), n.PID())
 	}
+	tell(say, "a back end writes there with the nodes' WEBHOOK_SECRET:")
+	tell(say, `curl -H 'Authorization: Bearer %s' -d '{"conversationId":"lobby","senderId":"site","content":"hello"}' %s/webhook/new-message`, hook, c.URL())
 	tell(say, "its state: go run ./cmd/corrillo cluster status --admin-addr=%s", c.Nodes()[0].Admin())
 	tell(say, "its data:  DATABASE_URL='%s'", url)
 	tell(say, "one more node, beside HAProxy (its log says where it is):")
