@@ -1,5 +1,3 @@
-// Package small holds a map for those of whom there are many and of which
-// most hold little.
 package small
 
 import "iter"

@@ -1,4 +1,3 @@
-// Package child runs a server as a process that does not outlive this one.
 package child
 
 import (
