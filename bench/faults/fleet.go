@@ -20,30 +20,31 @@ import (
 // Options say how a Fleet talks. A zero field takes the default in its
 // comment.
 type Options struct {
-	// Rooms have Members each, of whom Senders write, and one stranger who
-	// tries to get in. Defaults 4, 6 and 3. Dialects take turns, and so do
-	// those who recover their sessions and those who begin anew.
+	// Rooms is how many conversations there are, default 4; each has Members (6), of
+	// whom Senders (3) write, and one stranger who tries to get in. Clients alternate
+	// between the dialects, and between recovering their session and beginning anew.
 	Rooms, Members, Senders int
-	// InFlight messages of a sender wait for their ack (8, as in
-	// @corrillo/client), Keep wait in its outbox (12).
+	// InFlight is how many messages of a sender may wait for their ack (8, as in
+	// @corrillo/client), Keep how many in its outbox (12).
 	InFlight, Keep int
-	// Pace is between two messages of a sender and between two read marks, on
-	// average; default 20 ms.
+	// Pace is the mean time between two messages of a sender, and between two read
+	// marks; default 20 ms.
 	Pace time.Duration
 	// Backoff doubles with each attempt up to BackoffMost; defaults 20 ms and
 	// 1 s, where @corrillo/client has 500 ms and 30 s.
 	Backoff, BackoffMost time.Duration
-	// Silence ends a connection on which nothing comes for so long; default
-	// 60 s, more than the server's time between pings.
+	// Silence is how long a client waits for anything on a connection before it ends
+	// it; default 60 s, more than the server's time between pings.
 	Silence time.Duration
-	// Patience bounds each wait in which nothing at all happens; default 60 s.
+	// Patience is how long a wait lasts at most while nothing at all happens; default
+	// 60 s.
 	Patience time.Duration
-	// Limit bounds each wait whatever happens meanwhile; none when 0. A broken
-	// server may keep its clients busy for ever.
+	// Limit bounds a wait even while something happens, since a broken server may
+	// keep its clients busy for ever; 0: no bound.
 	Limit time.Duration
 	// Records bound the log; default: enough for the steps of a Run, else 2 million.
 	Records int
-	// Seed is what the clients' chances come from.
+	// Seed is the seed of the clients' random choices.
 	Seed uint64
 }
 
@@ -71,10 +72,10 @@ func (o *Options) defaults() {
 	span(&o.Patience, time.Minute)
 }
 
-// secret is the webhook's, by which members are added.
+// secret is the webhook's secret. The webhook adds the members.
 const secret = "secret of the faults"
 
-// ServerArgs are what a Fleet needs of `corrillo serve`.
+// ServerArgs are the flags of `corrillo serve` that a Fleet needs.
 var ServerArgs = []string{"--limits=off", "--authz-membership=members", "--webhook-secrets=" + secret, "--drain-period=1s"}
 
 // prefix begins the id of every room.
@@ -92,14 +93,14 @@ type Fleet struct {
 	revs   []atomic.Int64           // by room: the highest rev that was acked or heard of
 	some   []atomic.Pointer[string] // by room: the id of a message
 
-	over    atomic.Bool // nothing new is written
+	over    atomic.Bool // clients send nothing new any more
 	failure atomic.Pointer[error]
 	running sync.WaitGroup
 	cancel  context.CancelFunc
 }
 
-// Launch adds the members by the server's webhook and starts everyone. addr is
-// host:port of the clients, which may be a proxy's.
+// Launch adds the members through the server's webhook and starts the clients. addr is
+// the host:port that they connect to, which may be a proxy's.
 func Launch(ctx context.Context, o Options, webhook, addr string) (*Fleet, error) {
 	o.defaults()
 	f := &Fleet{o: o, addr: addr, log: NewLog(o.Records), byName: map[string]uint32{}, newest: make([]atomic.Int64, o.Rooms),
@@ -167,7 +168,7 @@ func admit(ctx context.Context, webhook, room string, users []string) error {
 	return nil
 }
 
-// roomOf is a room's place by its id; otherwise where the id is not known.
+// roomOf returns the index of a room by its id, or otherwise when the id is not known.
 func (f *Fleet) roomOf(id string, otherwise uint32) uint32 {
 	for i, known := range f.rooms {
 		if known == id {
@@ -190,10 +191,10 @@ func raise(highest *atomic.Int64, to int64) {
 	}
 }
 
-// progress rises with everything that happens.
+// progress returns a number that rises with everything that happens.
 func (f *Fleet) progress() int64 { return f.log.length.Load() }
 
-// everyone reports that all are joined, and the strangers refused.
+// everyone reports whether all members have joined and all strangers were refused.
 func (f *Fleet) everyone() bool {
 	for _, u := range f.users {
 		if !u.there.Load() {
@@ -203,10 +204,10 @@ func (f *Fleet) everyone() bool {
 	return true
 }
 
-// complete reports that nothing waits for an ack, and that every member sees
-// and has marked as read whatever was acked, and knows of every change.
+// complete reports whether nothing waits for an ack, and every member has got, and
+// marked as read, everything that was acked, and knows every change.
 func (f *Fleet) complete() bool {
-	for _, u := range f.users { // first: what is acked later is not counted yet
+	for _, u := range f.users { // this comes first: what is acked after it need not be known to all
 		if u.pending.Load() > 0 {
 			return false
 		}
@@ -221,8 +222,8 @@ func (f *Fleet) complete() bool {
 
 var errStuck = errors.New("it does not come to an end")
 
-// await polls, since the clients only count, until done; it gives up when
-// nothing at all has happened for as long as Patience.
+// await calls done again and again until it returns true. It gives up when nothing at
+// all has happened for as long as Patience.
 func (f *Fleet) await(ctx context.Context, what string, done func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -246,7 +247,7 @@ func (f *Fleet) await(ctx context.Context, what string, done func() bool) error 
 	return nil
 }
 
-// stuck says who is why.
+// stuck describes the clients that are not done, as an error.
 func (f *Fleet) stuck(what string) error {
 	err := fmt.Errorf("wait for %s: %w", what, errStuck)
 	for _, u := range f.users {
@@ -262,7 +263,7 @@ func (f *Fleet) stuck(what string) error {
 	return err
 }
 
-// Together waits until everyone is there and the talk has gone on in every
+// Together waits until everyone has joined and a further message was acked in every
 // conversation.
 func (f *Fleet) Together(ctx context.Context) error {
 	if err := f.await(ctx, "everyone to be back", f.everyone); err != nil {
@@ -287,8 +288,8 @@ func (f *Fleet) acked(into []int64) []int64 {
 	return into
 }
 
-// listen begins to look how long conversations keep silent. silence ends that
-// and gives the longest time in which one of them acked nothing.
+// listen begins to watch for how long conversations ack nothing. silence ends that and
+// returns the longest such time of any conversation.
 func (f *Fleet) listen() (silence func() time.Duration) {
 	end, ended := make(chan struct{}), make(chan time.Duration)
 	go func() {
@@ -322,8 +323,8 @@ func (f *Fleet) listen() (silence func() time.Duration) {
 	}
 }
 
-// Cut ends the connection of every second client, from the first or the second
-// on, as a network that goes away does.
+// Cut ends the connection of every second client, beginning with the client of index
+// first, as a network does that goes away.
 func (f *Fleet) Cut(first int) {
 	for i := first; i < len(f.users); i += 2 {
 		if c := f.users[i].current.Load(); c != nil {
@@ -332,7 +333,8 @@ func (f *Fleet) Cut(first int) {
 	}
 }
 
-// Finish ends the talk and waits until all of it has arrived everywhere.
+// Finish lets clients send nothing new and waits until everything has arrived
+// everywhere.
 func (f *Fleet) Finish(ctx context.Context) error {
 	f.over.Store(true)
 	return f.await(ctx, "all to be acked, seen and read", f.complete)

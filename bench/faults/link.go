@@ -19,15 +19,15 @@ import (
 	"github.com/corrillo/corrillo/repo/repotest"
 )
 
-// Link is a TCP proxy that makes a bad network: Toxiproxy, in this process. It
-// keeps its address when what is behind it goes and comes.
+// Link is a TCP proxy that makes a bad network: Toxiproxy, in this process. Its address
+// stays the same when the server behind it is replaced.
 type Link struct {
 	proxy *toxiproxy.Proxy
 	count int // of toxics so far
 }
 
-// NewLink makes a link to an address; it ends with the test. With resets,
-// every connection through it ends with a RST, where otherwise it is a FIN.
+// NewLink makes a link to an address; it ends with the test. With resets, connections
+// through it end with a RST instead of a FIN.
 func NewLink(tb testing.TB, to string, resets bool) (*Link, error) {
 	tb.Helper()
 	port, err := repotest.FreePort()
@@ -55,10 +55,10 @@ func NewLink(tb testing.TB, to string, resets bool) (*Link, error) {
 	return l, nil
 }
 
-// Addr is host:port of who uses the link.
+// Addr is host:port of the link's own end, to connect to.
 func (l *Link) Addr() string { return l.proxy.Listen }
 
-// Point makes the link end elsewhere, and cuts those who use it.
+// Point makes the link lead to another address, and ends its connections.
 func (l *Link) Point(to string) error {
 	if err := l.proxy.Update(&toxiproxy.Proxy{Listen: l.proxy.Listen, Upstream: to, Enabled: true}); err != nil {
 		return fmt.Errorf("point a proxy elsewhere: %w", err)
@@ -72,7 +72,7 @@ const (
 	down = "downstream"
 )
 
-// oneOf takes a direction by chance: holds are.
+// oneOf returns a direction at random, taken from the hold, which is random.
 func oneOf(hold time.Duration) string {
 	if hold%2 == 0 {
 		return up
@@ -80,7 +80,7 @@ func oneOf(hold time.Duration) string {
 	return down
 }
 
-// toxic is what Toxiproxy's API takes.
+// toxic is a fault, as Toxiproxy's API has it.
 type toxic struct {
 	Name       string           `json:"name"`
 	Type       string           `json:"type"`
@@ -102,7 +102,7 @@ func (l *Link) add(t toxic) (name string, err error) {
 	})
 }
 
-// suffer holds toxics on all connections of the link.
+// suffer puts toxics on all connections of the link, and removes them after hold.
 func (l *Link) suffer(ctx context.Context, hold time.Duration, toxics ...toxic) (err error) {
 	for _, t := range toxics {
 		t.Toxicity = 1
@@ -117,8 +117,8 @@ func (l *Link) suffer(ctx context.Context, hold time.Duration, toxics ...toxic) 
 	return wait(ctx, hold)
 }
 
-// bounded gives up on a proxy whose links do not take a change: one waits for
-// what writes to a connection that has ended at that very moment.
+// bounded calls do and gives up after a while: the proxy may hang when a connection ends
+// just as it is changed.
 func bounded(what string, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
@@ -133,7 +133,7 @@ func bounded(what string, do func() error) error {
 	}
 }
 
-// strain is what a network may do. It holds, and heals.
+// strain is a fault of a network: its function makes it, keeps it up and heals it.
 type strain struct {
 	name   string
 	strike func(ctx context.Context, l *Link, hold time.Duration) error
@@ -148,7 +148,7 @@ var strains = []strain{
 	{"unplug", unplug},
 }
 
-// slow is a bad line: late, unevenly so, and narrow.
+// slow is a bad line: with delays of varying length, and little bandwidth.
 func slow(ctx context.Context, l *Link, hold time.Duration) error {
 	var toxics []toxic
 	for _, direction := range []string{up, down} {
@@ -159,24 +159,24 @@ func slow(ctx context.Context, l *Link, hold time.Duration) error {
 	return l.suffer(ctx, hold, toxics...)
 }
 
-// late keeps back what goes in one direction, and lets it arrive at the end:
-// a partition, and the packets that are sent again when it heals.
+// late holds back everything in one direction until the end: a partition, and the
+// packets that are sent again when it heals.
 func late(ctx context.Context, l *Link, hold time.Duration) error {
 	return l.suffer(ctx, hold, toxic{Type: "latency", Stream: oneOf(hold), Attributes: map[string]int64{"latency": time.Hour.Milliseconds()}})
 }
 
-// deaf throws away what goes in one direction. The connections end with it.
+// deaf drops everything in one direction, and ends the connections at the end.
 func deaf(ctx context.Context, l *Link, hold time.Duration) error {
 	return l.suffer(ctx, hold, toxic{Type: "timeout", Stream: oneOf(hold), Attributes: map[string]int64{"timeout": 0}})
 }
 
-// cutShort ends connections somewhere in the middle of what they carry.
+// cutShort ends connections in the middle of the data that they carry.
 func cutShort(ctx context.Context, l *Link, hold time.Duration) error {
 	return l.suffer(ctx, hold, toxic{Type: "limit_data", Stream: oneOf(hold), Attributes: map[string]int64{"bytes": int64(hold % 1999)}})
 }
 
-// reset ends every connection as soon as it carries something. It is a RST
-// where the link was made for it.
+// reset ends every connection as soon as it carries anything, with a RST if the link was
+// made with resets.
 func reset(ctx context.Context, l *Link, hold time.Duration) error {
 	return l.suffer(ctx, hold, toxic{Type: "reset_peer", Stream: oneOf(hold), Attributes: map[string]int64{"timeout": 0}})
 }
@@ -187,12 +187,12 @@ func unplug(ctx context.Context, l *Link, hold time.Duration) error {
 	return errors.Join(wait(ctx, hold), l.proxy.Start())
 }
 
-// resets reports whether some step ends connections with a RST.
+// resets reports whether any of the steps ends connections with a RST.
 func resets(steps []Step) bool {
 	return slices.ContainsFunc(steps, func(s Step) bool { return strings.HasPrefix(s.Nemesis, "reset-") })
 }
 
-// networks are the nemeses of both links.
+// networks returns the nemeses of the clients' link and of the database's.
 func networks() (all []Nemesis) {
 	for _, s := range strains {
 		all = append(all,

@@ -14,20 +14,20 @@ import (
 // Nemesis is one kind of fault.
 type Nemesis struct {
 	Name string
-	// Needs are what must be there to be struck.
+	// Needs is what must exist for it.
 	Needs Needs
-	// Alone: Mixed leaves it out.
+	// Alone: it is not part of Mixed.
 	Alone bool
-	// Slow: a strike takes a minute, so a long run makes few.
+	// Slow: a strike takes a minute, so a long run has few of them.
 	Slow bool
-	// Strike does the fault, holds it where a fault has a length, and heals it.
+	// Strike makes the fault, keeps it up for hold where it can last, and heals it.
 	Strike func(ctx context.Context, a *Arena, hold time.Duration) error
 }
 
-// Nemeses are all kinds.
+// Nemeses are all kinds of faults.
 var Nemeses = slices.Concat(processes, networks(), refusals, failovers, disks, nodes)
 
-// processes are the nemeses that signals make, the mildest first.
+// processes are the faults that signals to processes make, the mildest first.
 var processes = []Nemesis{
 	{Name: "calm", Alone: true, Strike: func(ctx context.Context, _ *Arena, hold time.Duration) error { return wait(ctx, hold) }},
 	{Name: "stop-server", Needs: OneServer, Strike: stopServer},
@@ -39,8 +39,7 @@ var processes = []Nemesis{
 	{Name: "kill-server-while-database-stands", Needs: MariaDB | OneServer, Strike: killWhileStanding},
 }
 
-// Mixed is the name that stands for all nemeses in turns, but for those that
-// are for themselves.
+// Mixed is the name that stands for all nemeses, in turns, except those with Alone.
 const Mixed = "mixed"
 
 func stopServer(ctx context.Context, a *Arena, hold time.Duration) error {
@@ -75,8 +74,8 @@ func databaseAway(ctx context.Context, a *Arena, _ time.Duration) error {
 	return killDatabase(ctx, a, time.Minute)
 }
 
-// killBoth kills one right after the other, which one first being a matter of
-// chance, as in a power cut.
+// killBoth kills server and database, one right after the other in random order, as a
+// power cut would.
 func killBoth(ctx context.Context, a *Arena, hold time.Duration) error {
 	serverFirst := hold%2 == 0
 	if serverFirst {
@@ -94,8 +93,8 @@ func killBoth(ctx context.Context, a *Arena, hold time.Duration) error {
 	return a.Server.Restart(ctx)
 }
 
-// killWhileStanding leaves the database with what the killed server had begun,
-// which it goes on with beside the next server.
+// killWhileStanding kills the server while the database stands still. The database then
+// goes on with what that server had begun, beside the next one.
 func killWhileStanding(ctx context.Context, a *Arena, hold time.Duration) error {
 	a.Database.Signal(a.TB, syscall.SIGSTOP)
 	err := errors.Join(wait(ctx, hold), a.Server.Kill())
@@ -120,12 +119,12 @@ func wait(ctx context.Context, d time.Duration) error {
 // Step is one strike of a schedule.
 type Step struct {
 	Nemesis string        `json:"nemesis"`
-	After   time.Duration `json:"after"` // of undisturbed talk
+	After   time.Duration `json:"after"` // how long clients talk undisturbed before it
 	Hold    time.Duration `json:"hold"`
 }
 
-// Schedule makes the steps of a run from a seed alone. name is a nemesis's, or
-// those of several with commas between, which take turns, or Mixed.
+// Schedule makes the steps of a run, which follow from its arguments alone. name is the
+// name of a nemesis, or of several, separated by commas, which take turns; or Mixed.
 func Schedule(seed uint64, name string, rounds int, rig Rig) ([]Step, error) {
 	var kinds []Nemesis
 	for _, one := range strings.Split(name, ",") {
@@ -154,7 +153,7 @@ func Schedule(seed uint64, name string, rounds int, rig Rig) ([]Step, error) {
 	return steps, nil
 }
 
-// Rig is what a run takes place on.
+// Rig is what a run strikes: a server or a cluster, with its store.
 type Rig string
 
 // The rigs: one server with either store, or several behind HAProxy with one
@@ -165,7 +164,7 @@ const (
 	RigCluster Rig = "cluster"
 )
 
-// meets reports whether a rig may meet it.
+// meets reports whether the nemesis can strike a rig.
 func (n *Nemesis) meets(rig Rig) bool {
 	switch rig {
 	case RigSQLite:
@@ -177,7 +176,7 @@ func (n *Nemesis) meets(rig Rig) bool {
 	}
 }
 
-// Names are those of all nemeses that a rig may meet, Mixed the last.
+// Names returns the names of the nemeses that can strike a rig, and Mixed as the last.
 func Names(rig Rig) (names []string) {
 	for i := range Nemeses {
 		if n := &Nemeses[i]; n.meets(rig) {
