@@ -18,7 +18,7 @@ import (
 // A session is served from wherever its requests arrive: polls, posts and the
 // upgrade.
 func TestElsewhere_RoundRobin(t *testing.T) {
-	a, b := mustCluster(t, Options{})
+	a, b := mustCluster(t, Options{CloseTimeout: patience})
 	addr := mustBalance(t, a, b)
 	for i := range 4 { // sessions on both, requests of each at both
 		p := startPolling(t, []*node{a, b}[i%2].addr)

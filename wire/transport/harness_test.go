@@ -47,8 +47,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// patience is how long a test waits for what must come before it gives up.
-const patience = 10 * time.Second
+// patience is how long a test waits for what must come before it gives up, on a
+// machine with too much to do as well.
+const patience = 30 * time.Second
 
 // world is an Acceptor whose sessions answer: `echo` with its data as event
 // and ack, `push` with n numbered events, `close` by closing for the reason
@@ -121,6 +122,10 @@ func (s *session) Closed(conn wire.Conn, reason wire.CloseReason) {
 	s.closed <- reason
 }
 
+// rarely is the ping interval of tests that are not about pings, which would be in
+// the way of one that takes its time.
+const rarely = time.Hour
+
 // server is a Server on a real port.
 type server struct {
 	*Server
@@ -136,6 +141,7 @@ func mustServe(tb testing.TB, o Options) *server {
 		}
 		o.Reader = r
 	}
+	o.PingInterval = orDefault(o.PingInterval, rarely)
 	s, err := New(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -231,9 +237,20 @@ func dialRaw(tb testing.TB, addr string) *client {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return newClient(tb, nc)
+}
+
+func newClient(tb testing.TB, nc net.Conn) *client {
 	tb.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetReadDeadline(time.Now().Add(2 * patience))
-	return &client{tb, nc, bufio.NewReader(nc)}
+	return &client{tb, nc, bufio.NewReader(patient{nc})}
+}
+
+// patient reads for as long as a test waits.
+type patient struct{ net.Conn }
+
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.SetReadDeadline(time.Now().Add(patience))
+	return p.Conn.Read(b)
 }
 
 func (c *client) write(b []byte) {

@@ -28,9 +28,10 @@ func (l *late) Open(conn wire.Conn, hello wire.Hello) (wire.Session, *wire.Error
 // A Welcome may come after Open has returned: what the client says meanwhile
 // is the session's to keep, and what it gets begins with the Welcome.
 func TestOpen_WelcomeLater(t *testing.T) {
-	start := func(t *testing.T) (*late, *server) {
+	start := func(t *testing.T, o Options) (*late, *server) {
 		l := &late{newWorld(), make(chan struct{})}
-		return l, mustServe(t, Options{Acceptor: l, CloseTimeout: 50 * time.Millisecond})
+		o.Acceptor = l
+		return l, mustServe(t, o)
 	}
 	// said awaits what the client has said already, and lets the Welcome out.
 	said := func(t *testing.T, l *late) {
@@ -41,7 +42,7 @@ func TestOpen_WelcomeLater(t *testing.T) {
 		close(l.welcome)
 	}
 	t.Run("WebSocket", func(t *testing.T) {
-		l, s := start(t)
+		l, s := start(t, Options{CloseTimeout: 50 * time.Millisecond})
 		c := dial(t, s.addr, engineWS)
 		_ = c.read() // Engine.IO's open packet
 		c.write(text("40"))
@@ -51,7 +52,7 @@ func TestOpen_WelcomeLater(t *testing.T) {
 		c.want(`42["missed",1]`)
 	})
 	t.Run("polling", func(t *testing.T) {
-		l, s := start(t)
+		l, s := start(t, Options{CloseTimeout: 50 * time.Millisecond})
 		p := startPolling(t, s.addr)
 		p.wantPost("40\x1e42[\"say\",1]", 200, "ok")
 		said(t, l)
@@ -59,7 +60,7 @@ func TestOpen_WelcomeLater(t *testing.T) {
 		p.wantGet(200, "40{\"sid\":\"sid\",\"pid\":\"pid\"}\x1e42[\"missed\",1]")
 	})
 	t.Run("plain", func(t *testing.T) {
-		l, s := start(t)
+		l, s := start(t, Options{CloseTimeout: 50 * time.Millisecond})
 		c := dial(t, s.addr, "/ws")
 		c.write(text(`{"event":"say","data":1}`))
 		said(t, l)
@@ -69,7 +70,7 @@ func TestOpen_WelcomeLater(t *testing.T) {
 		c.want(`{"event":"missed","data":1}`)
 	})
 	t.Run("closed before it", func(t *testing.T) {
-		l, s := start(t)
+		l, s := start(t, Options{})
 		c := dial(t, s.addr, engineWS)
 		_ = c.read()
 		c.write(text("40"))

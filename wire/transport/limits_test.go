@@ -226,12 +226,15 @@ func TestQueue_BehindALargeFrame(t *testing.T) {
 
 func TestClose_RefusesWhatComesLater(t *testing.T) {
 	w := newWorld()
-	s := mustServe(t, Options{Acceptor: w, CloseTimeout: 50 * time.Millisecond})
+	s := mustServe(t, Options{Acceptor: w, CloseTimeout: patience})
 	c := dialChat(t, s.addr)
-	if err := s.Close(); err != nil {
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	c.want("close 1012 draining")
+	c.write(frame(0x88, "\x03\xf4"))
+	if err := <-closed; err != nil {
 		t.Fatal(err)
 	}
-	c.want("close 1012 draining")
 	mustOpen(t, w).awaitClosed(t, wire.CloseDraining)
 	for _, path := range []string{enginePoll, engineWS, "/ws"} {
 		if status, body, _ := request(t, "GET", "http://"+s.addr+path, ""); status != 503 {

@@ -10,7 +10,7 @@ import (
 
 func TestSocketIO_WebSocket(t *testing.T) {
 	w := newWorld()
-	s := mustServe(t, Options{Acceptor: w})
+	s := mustServe(t, Options{Acceptor: w, PingInterval: 25 * time.Second})
 	c := dial(t, s.addr, engineWS)
 	if got := c.read(); !strings.HasPrefix(got, `0{"sid":"`) || !strings.HasSuffix(got, `","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`) {
 		t.Fatal(got)

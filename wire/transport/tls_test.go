@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -29,7 +28,7 @@ func mustServeTLS(tb testing.TB, o Options) *secured {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o.Reader = r
+	o.Reader, o.PingInterval = r, rarely
 	s, err := New(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -55,9 +54,7 @@ func (s *secured) dialChat(tb testing.TB) *client {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetReadDeadline(time.Now().Add(2 * patience))
-	c := &client{tb, nc, bufio.NewReader(nc)}
+	c := newClient(tb, nc)
 	// The first frame in one record with the handshake.
 	c.write(append([]byte(handshake(engineWS)), text("40")...))
 	c.switched()
