@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 var testSecret = []byte(strings.Repeat("0123456789abcdef", 2))
@@ -166,12 +169,11 @@ func (l *logs) String() string {
 // freeAddress is one at which nobody listens.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := repotest.FreePort()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func writePEM(tb testing.TB, path, kind string, der []byte) {

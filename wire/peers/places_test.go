@@ -43,7 +43,7 @@ func asMember(t *testing.T, conn net.Conn) error {
 // node out: neither one elsewhere nor one behind the same address, nor one that
 // was there before and has not finished its handshake.
 func TestStranger_HoldsNoPlace(t *testing.T) {
-	n := start(t, "a", nil)
+	n := start(t, "a", func(o *Options) { o.handshake = patience }) // whoever loses a place loses it to others
 	before := from(t, "127.0.0.2", n)
 	silent := make([]net.Conn, 2*handshakes)
 	for i := range silent {

@@ -198,7 +198,9 @@ func TestLink_BadMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t, "a", func(o *Options) {
-				o.Silence = 500 * time.Millisecond
+				if o.Silence = patience; c.message == "nothing was heard" {
+					o.Silence = 500 * time.Millisecond
+				}
 				o.Compatible = func(h Hello) error {
 					if h.Build == "v9" {
 						return status.Error(codes.Unknown, "v9 is too new")

@@ -8,15 +8,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
-
-	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // line is a bad network to one node: Toxiproxy, in this process.
@@ -29,12 +26,8 @@ type line struct {
 func newLine(tb testing.TB, to string) *line {
 	tb.Helper()
 	zerolog.SetGlobalLevel(zerolog.Disabled) // some toxics have a logger of their own
-	port, err := repotest.FreePort()
-	if err != nil {
-		tb.Fatal(err)
-	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &line{tb: tb, proxy: toxiproxy.NewProxy(server, "line", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), to)}
+	l := &line{tb: tb, proxy: toxiproxy.NewProxy(server, "line", freeAddress(tb), to)}
 	if err := l.proxy.Start(); err != nil {
 		tb.Fatal(err)
 	}
