@@ -8,9 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // served gives the address of a WebSocket server that upgrades each
@@ -163,14 +166,12 @@ func TestLoop_WritesWhatTheKernelDoesNotTakeAtOnce(t *testing.T) {
 }
 
 func TestLoop_SaysWhenNobodyListens(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := repotest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	_ = l.Close()
 	h := &heard{}
-	listen(t, addr, h)
+	listen(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), h)
 	if h.opened > 0 || !strings.Contains(h.lost.Error(), "refused") {
 		t.Errorf("opened %d times, lost: %v", h.opened, h.lost)
 	}
