@@ -7,8 +7,8 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// nodes counts the sessions that have joined, by their node. They are few, and
-// one where the server is alone.
+// nodes counts the sessions that have joined, by their node. There are few nodes, and
+// only one when the server is alone.
 type nodes []nodeSessions
 
 type nodeSessions struct {
@@ -27,7 +27,7 @@ func (s *nodes) add(node string, n int) {
 	}
 }
 
-// Nodes calls yield with every node that has a session which has joined.
+// Nodes calls yield with every node of which a session has joined.
 func (c *Conversation) Nodes(yield func(node string) bool) {
 	for i := range c.nodes {
 		if !yield(c.nodes[i].node) {
@@ -36,8 +36,8 @@ func (c *Conversation) Nodes(yield func(node string) bool) {
 	}
 }
 
-// nodeLeft ends the subscriptions of a node's sessions, and the ones that their
-// waiting joins would begin. What they sent is done all the same.
+// nodeLeft ends the subscriptions of a node's sessions, and those that joins of theirs
+// which still wait would begin. Their other commands are carried out all the same.
 func (c *Conversation) nodeLeft(m *message.NodeLeft) {
 	cancel := func(waiting []held) {
 		for i := range waiting {
@@ -66,9 +66,9 @@ func (c *Conversation) nodeLeft(m *message.NodeLeft) {
 	}
 }
 
-// Depart begins the end of this life: the conversation goes on on another node.
-// What has begun is finished, and marks that would wait are written now. It may
-// stop once Departed is true.
+// Depart is called when the conversation is to go on on another node. What has begun is
+// finished, and read marks that would wait are written now. The actor may stop once
+// Departed is true.
 func (c *Conversation) Depart(now time.Time) *Ready {
 	c.begin(now)
 	c.departing = true

@@ -7,10 +7,10 @@ import (
 	"github.com/corrillo/corrillo/actors/message"
 )
 
-// sessions are those that have joined.
+// sessions are the sessions that have joined.
 type sessions map[message.SessionRef]joined
 
-// joined is whose a session is, and the serial of its last join.
+// joined is the user of a session that has joined, and the serial of its last join.
 type joined struct {
 	*member
 	join uint64
@@ -34,11 +34,11 @@ func sortRefs(refs []message.SessionRef) {
 	})
 }
 
-// join subscribes a session. A row that its user needs goes into the next
-// group; the join does not wait for it, so that what the same client sends
-// after the join reaches it as a live message, and the row of a join that was
-// lost with the server is made by the next one. gone: the session has left
-// meanwhile, the reply is all it gets.
+// join subscribes a session. If its user needs a row in the participants' table, that
+// goes into the next group, but the join does not wait for it: so what the same client
+// sends after the join reaches it as a live message. A row that is lost with the server
+// is made by the next join. gone: the session has left meanwhile, so it is answered and
+// not subscribed.
 //
 // A client that says how far it has read gets what it missed: live events
 // wait behind the page that the relay's gate brings. When nothing can be
@@ -87,7 +87,7 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64)
 		c.sessions[ref] = joined{m, max(join, c.sessions[ref].join)}
 		return
 	}
-	c.unsubscribe(ref) // it was someone else's
+	c.unsubscribe(ref) // it belonged to another user
 	if c.sessions == nil {
 		c.sessions = sessions{}
 	}
@@ -96,15 +96,15 @@ func (c *Conversation) subscribe(ref message.SessionRef, m *member, join uint64)
 	m.sessions++
 }
 
-// listening takes up the sessions that the relay knows to have joined in an
-// earlier life of the actor, or of the conversation on another node; they are of
-// one node. What that life had in flight may be committed: only an activation
-// tells. An actor that has gone on already tells their node how far it is.
+// listening takes in the sessions of one node that had joined before this actor began:
+// an actor that failed, or one on another node, had admitted them. What that actor had
+// in flight may be committed, which only an activation shows. If this actor is
+// activated already, it tells that node how far the conversation has come.
 func (c *Conversation) listening(m *message.Listening) {
 	for i := range m.Sessions {
 		l := &m.Sessions[i]
 		if known := c.members[l.UserID]; known != nil && known.removed {
-			r := c.relay() // it was, while another node had the conversation
+			r := c.relay() // it was removed while another node had the conversation
 			r.EvictUsers = append(r.EvictUsers, l.UserID)
 			continue
 		}
@@ -116,14 +116,15 @@ func (c *Conversation) listening(m *message.Listening) {
 		c.life.doubt = true
 		c.activate()
 	case c.life.phase == warm && (c.direct || len(m.Sessions) > 0):
-		// What was told before this node was known to listen, it has missed.
+		// The node has missed what was sent before it was known to listen: LastSeq
+		// and the like make it look for that.
 		if c.relay(); len(c.ready.Relay.Deliver) == 0 && len(m.Sessions) > 0 {
 			c.ready.RelayTo = m.Sessions[0].Session.Node
 		}
 	}
 }
 
-// unsubscribe forgets a session and what it alone kept up.
+// unsubscribe forgets a session, and what is kept only as long as its user has one here.
 func (c *Conversation) unsubscribe(ref message.SessionRef) {
 	c.unjoin(ref)
 	c.stopTyping(ref)
@@ -137,15 +138,15 @@ func (c *Conversation) unsubscribe(ref message.SessionRef) {
 	if m.sessions == 0 {
 		c.presence.forget(m.userID)
 	}
-	if len(c.sessions) == 0 { // nobody believes anything
+	if len(c.sessions) == 0 { // nobody is left who was told any presence
 		c.doubts.told = nil
 		c.forgetDoubts()
 	}
 	c.dropIdle(m)
 }
 
-// unjoin takes back what this very step was to subscribe: the relay does
-// Leave before Join. The join is answered all the same.
+// unjoin takes back a subscription that this very step has put into Relay.Join: the relay
+// carries out Leave before Join, so a Leave would not end it. The join is still answered.
 func (c *Conversation) unjoin(ref message.SessionRef) {
 	r := &c.ready.Relay
 	for i := 0; i < len(r.Join); i++ {
@@ -167,9 +168,9 @@ func (c *Conversation) unjoin(ref message.SessionRef) {
 	}
 }
 
-// takeLeave ends a subscription; it needs nothing of the store and is never
-// refused. It waits only behind earlier commands of its session, so that a
-// join is not overtaken.
+// takeLeave ends a subscription. It needs nothing of the store and is never refused; it
+// waits only behind earlier commands of its session, so that it does not overtake a
+// join.
 func (c *Conversation) takeLeave(m *message.Leave) {
 	if c.life.phase == warm {
 		c.run(held{cmd: m}, false)
@@ -187,13 +188,13 @@ func (c *Conversation) leave(o *message.Origin) {
 	who := c.sessions[o.Session].member
 	c.sessionClosed(o.Session)
 	if who != nil && who.sessions == 0 {
-		delete(c.doubts.told, who.userID) // and is shown anew after coming back
+		delete(c.doubts.told, who.userID) // a user who comes back is shown anew
 	}
 	c.answer(o, statusOK())
 }
 
-// sessionClosed ends a session's subscription, and the ones that its waiting
-// joins would begin. What it sent is done all the same.
+// sessionClosed ends a session's subscription, and those that joins of it which still
+// wait would begin. Its other commands are carried out all the same.
 func (c *Conversation) sessionClosed(ref message.SessionRef) {
 	c.cancel(c.life.waiting, ref)
 	for _, k := range c.checks.users {
@@ -204,8 +205,8 @@ func (c *Conversation) sessionClosed(ref message.SessionRef) {
 	r.Leave = append(r.Leave, ref)
 }
 
-// joinFailed ends a subscription that the relay could not make, unless the
-// session has joined again since.
+// joinFailed ends a subscription that the relay did not carry out, unless the session
+// has joined again since.
 func (c *Conversation) joinFailed(ref message.SessionRef, join uint64) {
 	if c.sessions[ref].join > join {
 		return

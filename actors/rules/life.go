@@ -22,14 +22,15 @@ const (
 // maxBackoff bounds how often the pause between activations is doubled.
 const maxBackoff = 4
 
-// life is the activation: what the store said, and who waits for it.
+// life is the state of the activation: what is known from the store, and the commands
+// that wait for it.
 type life struct {
 	phase   phase
-	begun   bool // it has been warm
+	begun   bool // it has been warm before
 	epoch   int64
 	lastSeq int64
 	lastRev int64
-	claimed int64 // the last seq that a join has told of and the store was asked for
+	claimed int64 // the highest seq that a client claimed in a join and the store was asked about
 	// waiting commands run in this order once the conversation is warm.
 	waiting []held
 	// doubt: rows may be committed that were never delivered. Only an
@@ -60,9 +61,10 @@ func (c *Conversation) take(h held) {
 	c.activate()
 }
 
-// outdone reports whether a join knows of more than this life does: another node
-// may have written since, which has no row to be fenced by when it wrote the
-// first message. The store tells. It is asked once for each such claim.
+// outdone reports whether a client that joins has a higher seq than this actor knows:
+// another node may have written since. (When it wrote the first message of all, there was
+// no row yet by which it could fence this actor.) The store is then asked, once for each
+// such claim.
 func (c *Conversation) outdone(cmd any) bool {
 	m, join := cmd.(*message.Join)
 	if !join || !c.o.Shared || m.AfterSeq <= max(c.life.lastSeq, c.life.claimed) || c.pipe.flying != nil {
@@ -80,8 +82,8 @@ func (c *Conversation) activate() {
 	}
 }
 
-// activated takes the answer. One that was not asked for is of an earlier
-// life: the epoch that it raised is noticed by the fence.
+// activated takes in the answer to Ready.Activate. One that this actor has not asked for
+// was an earlier actor's: the fence notices that it has raised the epoch.
 func (c *Conversation) activated(m *message.Activated) {
 	if c.life.phase != asking {
 		return
@@ -96,14 +98,14 @@ func (c *Conversation) activated(m *message.Activated) {
 	}
 	a := &m.Activation
 	from, fromRev := a.LastSeq, a.LastRev
-	if c.life.begun { // what this life has seen to before
+	if c.life.begun { // this actor has been activated before
 		from, fromRev = c.life.lastSeq, c.life.lastRev
 	}
 	c.life.phase, c.life.begun, c.life.doubt, c.life.retries = warm, true, false, 0
 	c.life.epoch, c.life.lastSeq, c.life.lastRev = a.Epoch, a.LastSeq, a.LastRev
 	c.loadMembers(a.Participants)
 	if a.LastSeq > 0 {
-		// What was committed without a delivery, the relay fetches.
+		// The relay fetches messages that were committed and never delivered.
 		r := c.relay()
 		r.FromSeq, r.FromRev = cmp.Or(from, message.FromFirst), fromRev
 	}

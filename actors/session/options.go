@@ -32,7 +32,8 @@ type Options struct {
 	// Verifier checks tokens. Nil: trust mode, whoever says identify is
 	// believed.
 	Verifier wire.Verifier
-	// Presence is what is known of users now: those who are left out are away.
+	// Presence returns the presence of users as the cluster knows it now. Those who are
+	// left out have no session.
 	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
 	// OpenPresence lets everyone ask for anyone's presence.
 	OpenPresence bool
@@ -40,8 +41,8 @@ type Options struct {
 	Passthrough map[string]bool
 	// Draining reports that the node goes down: sends are refused.
 	Draining *atomic.Bool
-	// Observe is told of every command and its immediate result ("ok" when
-	// it was sent on). Default: nobody.
+	// Observe is called for every command with its immediate result, "ok" when it was
+	// sent on. Default: nothing.
 	Observe func(event string, result wire.Code)
 
 	// EventsPerSecond and EventsBurst limit a connection's events. Default

@@ -138,17 +138,17 @@ func (s *Session) onResumed(m resumed) {
 	}
 }
 
-// onStopping also runs when the actor has panicked: the transport is closed
-// and everyone who counted this session is told.
+// onStopping also runs when the actor has panicked. It closes the connection and tells
+// the session's user and conversations that the session has ended.
 func (s *Session) onStopping() {
 	s.o.Hub.Close(s.sub, wire.CloseInternal)
 	conversations, userID := s.o.Hub.End(s.sub)
 	s.tellEnded(userID, conversations)
 }
 
-// tellEnded tells everyone who counted this session. The user hears of it
-// before the conversations do, and so before any of them says that the user
-// has left: an end is shown there as going offline, leaving alone is not.
+// tellEnded tells the session's user, and then its conversations, that it has ended. In
+// this order the user's actor still knows the conversations as joined, and tells them
+// when the user goes offline; a session that has left a conversation shows no more there.
 func (s *Session) tellEnded(userID string, conversations []string) {
 	if userID != "" {
 		s.o.Locator.TellActive(locator.User, userID, &message.SessionEnded{Session: s.sub.Ref(), At: time.Now()})
@@ -162,8 +162,8 @@ func (s *Session) tellGone(conversations []string) {
 	}
 }
 
-// announce tells the session's user, whose actor begins with this if need be,
-// that a connection has come or gone: it is said once, and never refused.
+// announce tells the session's user that a connection has come or gone. The actor is
+// started if it is not running, and the message is never refused, since it is sent once.
 func (s *Session) announce(msg any) {
 	s.o.Locator.Announce(locator.User, s.identity.UserID, msg)
 }

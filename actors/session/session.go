@@ -12,8 +12,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Session is one client's session. It is the relay.Owner that the hub calls;
-// its connections call an attachment. Both only queue messages for the actor.
+// Session is one client's session. The hub calls it as a relay.Owner; the transport calls
+// an attachment of it, one for each connection. Both only queue messages for the actor.
 type Session struct {
 	o   *Options
 	sub *relay.Subscriber
@@ -21,15 +21,15 @@ type Session struct {
 
 	limiter *rate.Limiter // nil: no limit
 	queued  atomic.Int32  // commands in the mailbox
-	serial  atomic.Uint64 // of the last command
-	current atomic.Uint64 // number of the attachment that is listened to
+	serial  atomic.Uint64 // the serial of the last command that was queued
+	current atomic.Uint64 // the number of the attachment whose events count
 
-	// The rest belongs to the actor.
+	// Only the actor uses the rest.
 	last     uint64 // serial of the last command that it has come to
 	identity *wire.Identity
 	early    *early // nil when nothing waits for identify
 	since    moment // of the session
-	expired  moment // when token_expired was sent; 0: it was not
+	expired  moment // when token_expired was sent; 0: not sent
 }
 
 // early are the events that came before identify.
@@ -39,7 +39,7 @@ type early struct {
 	end      time.Time
 }
 
-// moment is a time, by the clock that does not jump, in a third of the room.
+// moment is a time by the monotonic clock. It takes a third of the room of a time.Time.
 type moment time.Duration
 
 // epoch is the moment 0.
@@ -87,24 +87,23 @@ func Open(o *Options, conn wire.Conn, identity *wire.Identity) *Session {
 	return s
 }
 
-// attachment is one connection's way to its session: the wire.Session that a
-// transport calls. It is told apart from the session's other connections so
-// that a callback is never asked of another one.
+// attachment is what the transport of one connection has for a wire.Session. It is told
+// apart from those of the session's other connections, so that an ack never goes to
+// another connection than its command came from.
 type attachment struct {
 	s      *Session
-	number uint64 // as the hub counts
+	number uint64 // the session's generation, by the hub, when the connection was attached
 }
 
-// First returns what the connection that the session was opened on calls.
+// First returns the wire.Session for the connection that the session was opened on.
 func (s *Session) First() wire.Session {
 	s.current.Store(1)
 	return attachment{s, 1}
 }
 
-// Receive implements wire.Session: it decodes on the reader's goroutine and
-// queues the command. What a connection says after another one has taken its
-// place comes too late: the client has gone on over the other one, and counts
-// it as lost.
+// Receive implements wire.Session: it decodes the event on the reader's goroutine and
+// queues the command. Events of a connection that another one has replaced are dropped:
+// the client has gone on over the new one and counts them as lost.
 func (a attachment) Receive(in wire.Inbound) {
 	s := a.s
 	if s.current.Load() > a.number {
@@ -141,17 +140,17 @@ func (a attachment) Closed(conn wire.Conn, reason wire.CloseReason) {
 	}
 }
 
-// Resumed is called when the hub gave the session a new connection, and
-// returns what that calls. identity is nil when no token came with it; it is
-// the session's user otherwise.
+// Resumed is called when the hub has given the session a new connection, and returns
+// the wire.Session for it. identity is nil when the client gave no token; otherwise it is
+// the session's user.
 func (s *Session) Resumed(generation uint64, identity *wire.Identity) wire.Session {
 	s.current.Store(generation)
 	s.o.Root.Send(s.pid, resumed{generation: generation, identity: identity})
 	return attachment{s, generation}
 }
 
-// End ends the session, for a client whose recovery failed. That client is
-// elsewhere: a connection that the session still has is no longer of use.
+// End ends the session of a client whose recovery has failed. A connection that the
+// session still has is closed: the client has a new one.
 func (s *Session) End() { s.o.Hub.Finish(s.sub, wire.CloseReplaced) }
 
 // Due implements relay.Owner.

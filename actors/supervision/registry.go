@@ -10,8 +10,8 @@ import (
 	"github.com/corrillo/corrillo/actors/small"
 )
 
-// Registry is protoactor's table of the actors that are there, which grows and
-// never shrinks: 60 bytes for each of the most that there ever were.
+// Registry is protoactor's table of living actors. By itself that table never shrinks:
+// it keeps 60 bytes for each actor of the most that there ever were.
 type Registry struct{ shelves []shelf }
 
 // shelf is one of the maps that the table consists of.
@@ -38,8 +38,8 @@ func NewRegistry(system *actor.ActorSystem) *Registry {
 	return r
 }
 
-// Shrink gives back what actors have taken that are no more. It is meant to be
-// called now and then. Safe for concurrent use.
+// Shrink frees memory that the table took when there were more actors. It is meant to
+// be called now and then, and is safe for concurrent use.
 func (r *Registry) Shrink() {
 	for i := range r.shelves {
 		s := &r.shelves[i]
