@@ -3,6 +3,7 @@ import { ChatError, plain } from './error.js'
 import type { Link, Outbox } from './internal.js'
 import { acked, stored, tombstone } from './merge.js'
 import type { Address, ConversationsReply, ConversationSummary, JoinReply, Message, MessageDeletedEvent, MessageReadEvent, MessageSent, WireError } from './protocol.js'
+import { onOwnRead } from './readmark.js'
 import { hold, keyOf, passOver } from './rooms.js'
 import { backoff, createSnapshot } from './snapshot.js'
 
@@ -11,6 +12,8 @@ const PAGE = 50
 const FOLLOWED = 100
 /** Milliseconds from the first sign that the list is out of date to the question. */
 const DELAY = 300
+/** Milliseconds that a join is waited for before the next one goes out. */
+const NEXT = 50
 
 type Row = ConversationItem & { readonly readSeq: number; readonly directId?: string }
 
@@ -44,7 +47,7 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
   const followed = new Map<string, () => void>()
   const joined = new Set<string>() // of these, by the session at hand
   let following = false
-  let refused = 0 // joins, one after the other
+  let refused = 0 // joins, in a row
   const revs = new Map<string, number>() // by conversation, how far its changes have come in this session
   let answers = 0 // on their way
   const meanwhile = new Map<string, Change>() // the newest of each message that they may lack
@@ -86,33 +89,45 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     changed()
   }
 
-  /** One after the other: all at once would be more than a connection may ask for. */
+  /**
+   * One after the other: all at once would be more than a connection may ask
+   * for. One that is answered late, its node having died, holds up no other.
+   */
   async function follow() {
     if (following) return
     following = true
     const isNext = ({ key, target }: ConversationItem) => target.conversationId !== undefined && !joined.has(key)
-    for (let row; lookers && link.up && (row = snapshot.get().items.slice(0, FOLLOWED).find(isNext)); ) {
-      const { key, target } = row
-      joined.add(key)
-      if (!followed.has(key)) followed.set(key, hold(link, target))
-      try {
-        const { lastSeq, lastRev } = await link.request<JoinReply>('join_conversation', target)
-        passOver(link, target, lastSeq)
-        hear(target.conversationId!, lastRev)
-        if (lastSeq > (rows.get(key)?.lastSeq ?? 0)) soon() // said between the list and the join: no event tells it
-        refused = 0
-      } catch (err) {
-        // Who may not join sees its messages when the list is asked for again.
-        if (!(err as WireError).retryable) {
-          passOver(link, target, Infinity)
-          continue
-        }
-        joined.delete(key)
-        soon(backoff(refused++))
-        break
-      }
+    let stopped = false
+    for (let row; !stopped && lookers && link.up && (row = snapshot.get().items.slice(0, FOLLOWED).find(isNext)); ) {
+      let timer: ReturnType<typeof setTimeout>
+      const answered = join(row).then((more) => void (stopped ||= !more))
+      await Promise.race([answered, new Promise((resolve) => (timer = setTimeout(resolve, NEXT)))])
+      clearTimeout(timer!)
     }
     following = false
+  }
+
+  /** Reports false when no more should be asked for now. */
+  async function join({ key, target }: ConversationItem): Promise<boolean> {
+    joined.add(key)
+    if (!followed.has(key)) followed.set(key, hold(link, target))
+    try {
+      const { lastSeq, lastRev } = await link.request<JoinReply>('join_conversation', target)
+      passOver(link, target, lastSeq)
+      hear(target.conversationId!, lastRev)
+      if (lastSeq > (rows.get(key)?.lastSeq ?? 0)) soon() // said between the list and the join: no event tells it
+      refused = 0
+      return true
+    } catch (err) {
+      // Who may not join sees its messages when the list is asked for again.
+      if (!(err as WireError).retryable) {
+        passOver(link, target, Infinity)
+        return true
+      }
+      joined.delete(key)
+      soon(backoff(refused++))
+      return false
+    }
   }
 
   async function ask(from?: string) {
@@ -193,9 +208,13 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
     if (event.userId !== me) return
     const row = find(event, me)
     if (!row) return soon()
-    if (event.seq <= row.readSeq) return
-    if (event.seq < row.lastSeq) soon() // how many are left only the server knows
-    put(row, read(row, event.seq))
+    readTo(row, event.seq)
+  }
+
+  function readTo(row: Row, seq: number) {
+    if (seq <= row.readSeq) return
+    if (seq < row.lastSeq) soon() // how many are left only the server knows
+    put(row, read(row, seq))
   }
 
   function onChange(id: string, { rev = 0, ...of }: { rev?: number; conversationId?: string; directId?: string }, make: Change['make']) {
@@ -236,6 +255,10 @@ export function createConversations(link: Link, outbox: Outbox): Conversations {
       () => page?.removeEventListener('visibilitychange', onFocus),
       link.on('new_message', onMessage),
       link.on('message_read', onRead),
+      onOwnRead(link, (target, seq) => {
+        const row = rows.get(keyOf(target))
+        if (row) readTo(row, seq)
+      }),
       link.on('message_updated', (message: Message) => onChange(message.id, message, () => stored(message, me))),
       link.on('message_deleted', (event: MessageDeletedEvent) =>
         onChange(event.messageId, event, (held) => tombstone(held, event, new Date().toISOString()))),

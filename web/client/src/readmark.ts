@@ -5,6 +5,17 @@ import { backoff } from './snapshot.js'
 /** A mark is told at once, and the next one this much later at the earliest. */
 const SPACING = 500
 
+type OnRead = (target: Address, seq: number) => void
+const readers = new WeakMap<Link, Set<OnRead>>()
+
+/** Calls back when this tab has read something, which the server learns and tells a little later. Returns the way to stop. */
+export function onOwnRead(link: Link, listener: OnRead): () => void {
+  let those = readers.get(link)
+  if (!those) readers.set(link, (those = new Set()))
+  those.add(listener)
+  return () => void those.delete(listener)
+}
+
 /**
  * This user's read mark of one conversation. It shows at once; what the server
  * has not confirmed is told again after each reconnect.
@@ -61,6 +72,7 @@ export function createReadMark(link: Link, target: Address, changed: () => void)
     mark(to: number) {
       if (to <= seq) return false
       raise(to)
+      readers.get(link)?.forEach((listener) => listener(target, to))
       void flush()
       return true
     },

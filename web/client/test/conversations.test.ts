@@ -3,6 +3,7 @@ import { createConversations } from '../src/conversations.js'
 import { ChatError } from '../src/error.js'
 import type { Link, Outbox, OutboxChange } from '../src/internal.js'
 import type { ConversationSummary, Message } from '../src/protocol.js'
+import { createReadMark } from '../src/readmark.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -29,6 +30,7 @@ function createScene() {
     onAsked: undefined as (() => void) | undefined, // the server has looked, its answer is on its way
     lastSeq: 0, // as joins tell it
     lastRev: 0,
+    gates: new Map<string, Promise<void>>(), // joins whose answers wait for these
     refuseJoins: undefined as ChatError | undefined,
     refusal: undefined as ChatError | undefined,
     emit: (event: string, data: unknown) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(data)),
@@ -48,7 +50,7 @@ function createScene() {
       if (event === 'join_conversation') {
         if (scene.refuseJoins) throw scene.refuseJoins
         scene.most = Math.max(scene.most, ++scene.open)
-        await Promise.resolve()
+        await scene.gates.get(payload.conversationId)
         scene.open--
         return { status: 'ok', lastSeq: scene.lastSeq, lastRev: scene.lastRev }
       }
@@ -68,12 +70,14 @@ function createScene() {
     onUp: (listener: any) => (ups.add(listener), scene.up && listener(false), () => ups.delete(listener)),
   } as unknown as Link
   const outbox = { entries: () => [], subscribe: (listener: any) => (changes.add(listener), () => changes.delete(listener)) } as unknown as Outbox
-  return { ...scene, scene, list: createConversations(link, outbox) }
+  return { ...scene, scene, link, list: createConversations(link, outbox) }
 }
 
 function message(conversationId: string, seq: number, more: Partial<Message> = {}): Message {
   return { id: `${conversationId}-${seq}`, conversationId, seq, senderId: 'bob', senderName: 'Bob', content: `${seq}`, type: 'text', createdAt: at(1000 + seq), ...more }
 }
+
+const chain = (...calls: (() => void)[]) => () => calls.forEach((call) => call())
 
 const keys = (scene: ReturnType<typeof createScene>) => scene.list.get().items.map((i) => i.target.conversationId ?? i.target.receiverId)
 
@@ -174,6 +178,38 @@ it('hears its groups: a hundred at most, one join at a time, and again after a r
   expect(s.joins()).toHaveLength(100)
   stop()
   expect(s.scene.requests.filter(([event]) => event === 'leave_conversation')).toHaveLength(100)
+})
+
+it('hears the others while one that it joins does not answer', async () => {
+  const s = createScene()
+  s.scene.summaries.push(...Array.from({ length: 40 }, (_, i) => group(`g${i}`, 1000 - i)))
+  let answer = () => {}
+  const dead = ['g0', 'g5', 'g6', 'g20']
+  for (const id of dead) s.scene.gates.set(id, new Promise((resolve) => (answer = chain(answer, resolve))))
+  s.list.subscribe(() => {})
+  await vi.advanceTimersByTimeAsync(500)
+  expect(s.joins()).toHaveLength(40)
+  expect(s.scene.most).toBe(dead.length + 1)
+  s.scene.lastSeq = 1 // said before the dead ones were joined
+  s.scene.summaries[0] = group('g0', 1000, { lastSeq: 1, unread: 1 })
+  answer()
+  await later()
+  expect(s.list.get().unread).toBe(1)
+  expect(s.joins()).toHaveLength(40)
+})
+
+it('counts nothing as unread that is read in this tab while it comes', async () => {
+  const s = createScene()
+  s.scene.summaries.push(group('room', 1))
+  s.list.subscribe(() => {})
+  await flush()
+  const mark = createReadMark(s.link, { conversationId: 'room' }, () => {})
+  s.scene.emit('new_message', message('room', 1))
+  mark.mark(1)
+  expect(s.list.get()).toMatchObject({ unread: 0, items: [{ lastSeq: 1, unread: 0 }] })
+  createReadMark(s.link, { conversationId: 'elsewhere' }, () => {}).mark(7)
+  await later()
+  expect(s.scene.requests.filter(([event]) => event === 'get_conversations')).toHaveLength(1)
 })
 
 it('says what went wrong, and tries again where that helps', async () => {

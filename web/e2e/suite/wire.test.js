@@ -15,6 +15,10 @@ async function wire(t, server) {
   return proxy
 }
 
+/** Waits until everybody has come over to WebSocket, which is what a wire can freeze. */
+const upgraded = (server, people) =>
+  becomes('connections over WebSocket', people.length, () => server.metric('corrillo_connections', { transport: 'websocket' }))
+
 /** What is stored of the lobby, as texts in their order; without a gap or a repeat, or the test fails. */
 async function stored(server) {
   const reader = await Observer.connect(server.url, 'reader')
@@ -63,6 +67,7 @@ test('a route that is lost without a word: the connection is given up, and all o
   const bob = await scene.person(server, 'bob')
   await ann.write('ann 1')
   await bob.sees('ann 1')
+  await upgraded(server, [ann, bob])
   proxy.freeze()
   for (let n = 1; n <= 5; n++) {
     await ann.write(`ann ${n + 1}`)
@@ -78,6 +83,7 @@ test('acks that are lost: what is sent again after a reload is not said twice', 
   const bob = await scene.person(server, 'bob')
   await ann.write('ann 1')
   await becomes('the mark', 1, () => ann.page.locator('[data-mark=read]').count())
+  await upgraded(server, [ann, bob])
   proxy.deafen()
   for (let n = 2; n <= 4; n++) await ann.write(`ann ${n}`)
   await bob.sees('ann 1', 'ann 2', 'ann 3', 'ann 4')
@@ -85,6 +91,31 @@ test('acks that are lost: what is sent again after a reload is not said twice', 
   await ann.page.reload()
   await ann.write('ann 5')
   await sameForAll(server, [ann, bob], 5)
+})
+
+test('an edit that gets no answer keeps its text, and is saved by another Enter', async (t) => {
+  const server = await scene.server({ args: ['--ping-interval=1s', '--ping-timeout=1s'] })
+  const proxy = await wire(t, server)
+  const ann = await scene.person(proxy, 'ann', 'lobby', trouble)
+  const bob = await scene.person(server, 'bob')
+  await ann.write('frist')
+  await bob.sees('frist')
+  await ann.message('frist').getByRole('button', { name: 'Actions' }).click()
+  await ann.page.getByRole('button', { name: 'Edit', exact: true }).click()
+  const field = ann.page.getByLabel('Edit text')
+  await field.fill('first')
+  await upgraded(server, [ann, bob])
+  proxy.freeze()
+  await field.press('Enter')
+  await ann.page.locator('.edit[aria-busy=true]').waitFor()
+  await ann.page.getByRole('alert').getByText('no answer').waitFor()
+  assert.equal(await field.inputValue(), 'first')
+  assert.deepEqual(await bob.texts(), ['frist'])
+  await ann.connected()
+  await field.press('Enter')
+  await bob.sees('first')
+  await field.waitFor({ state: 'detached' })
+  await ann.sees('first')
 })
 
 test('a server that is killed while both write 100 messages each', async () => {

@@ -1,8 +1,16 @@
 import { useEffect, useRef, useState } from 'react'
 import { t } from '../i18n'
 
+interface Props {
+  content: string
+  /** It is being saved. */
+  busy: boolean
+  onSave: (content: string) => void
+  onCancel: () => void
+}
+
 /** A message's text in the place of its bubble. Enter saves, Escape leaves it as it was. */
-export function EditForm({ content, onSave, onCancel }: { content: string; onSave: (content: string) => void; onCancel: () => void }) {
+export function EditForm({ content, busy, onSave, onCancel }: Props) {
   const [value, setValue] = useState(content)
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
@@ -10,6 +18,7 @@ export function EditForm({ content, onSave, onCancel }: { content: string; onSav
     field.current?.setSelectionRange(content.length, content.length)
   }, [content.length])
   const save = () => {
+    if (busy) return
     const text = value.trim()
     if (text && text !== content) onSave(text)
     else onCancel()
@@ -17,6 +26,7 @@ export function EditForm({ content, onSave, onCancel }: { content: string; onSav
   return (
     <form
       className="edit"
+      aria-busy={busy}
       onSubmit={(event) => {
         event.preventDefault()
         save()
@@ -28,6 +38,7 @@ export function EditForm({ content, onSave, onCancel }: { content: string; onSav
         value={value}
         dir="auto"
         rows={2}
+        readOnly={busy}
         onChange={(event) => setValue(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') onCancel()
@@ -38,7 +49,9 @@ export function EditForm({ content, onSave, onCancel }: { content: string; onSav
         }}
       />
       <span className="edit-buttons">
-        <button type="submit">{t.save}</button>
+        <button type="submit" aria-disabled={busy}>
+          {t.save}
+        </button>
         <button type="button" onClick={onCancel}>
           {t.cancel}
         </button>

@@ -44,6 +44,7 @@ export function History({ conversation, moderates }: { conversation: UseConversa
         ) : (
           messages.length > 0 && <p className="beginning">{t.beginning}</p>
         )}
+        {messages.length === 0 && status === 'joining' && <p className="waits">{t.loading}</p>}
         {messages.length === 0 && status === 'joined' && (
           <div className="empty">
             <h2>{t.nothingSaid}</h2>

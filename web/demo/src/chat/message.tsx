@@ -25,6 +25,7 @@ interface Props {
 /** One message: a bubble, who and when, what became of it. */
 export function MessageItem({ message, together, read, mayDelete, entry, calls }: Props) {
   const [editing, setEditing] = useState(false)
+  const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState('')
   const { own, state, deletedAt } = message
   const done = () => {
@@ -34,12 +35,14 @@ export function MessageItem({ message, together, read, mayDelete, entry, calls }
 
   async function run(work: Promise<void>) {
     setProblem('')
+    setBusy(true)
     try {
       await work
       done()
     } catch (err) {
       setProblem(reason(err as { code: string; message: string }))
     }
+    setBusy(false)
   }
 
   if (message.type === 'system' && !own) return <Notice message={message} />
@@ -54,7 +57,7 @@ export function MessageItem({ message, together, read, mayDelete, entry, calls }
       <div className="line">
         <div className="bubble">
           {editing ? (
-            <EditForm content={message.content} onSave={(content) => void run(calls.edit(message.id, content))} onCancel={done} />
+            <EditForm content={message.content} busy={busy} onSave={(content) => void run(calls.edit(message.id, content))} onCancel={done} />
           ) : (
             <>
               <Content message={message} />

@@ -95,7 +95,7 @@ export const en = {
     conflict: 'this was sent before, with another text',
     rate_limited: 'too much at once; wait a moment',
     overloaded: 'the server is busy; wait a moment',
-    unavailable: 'no answer in time',
+    unavailable: 'no answer; try again in a moment',
     draining: 'the server is being restarted',
     internal: 'a fault of the server',
   },

@@ -97,7 +97,7 @@ export const es: Texts = {
     conflict: 'ya se envió antes con otro texto',
     rate_limited: 'demasiado a la vez; espera un momento',
     overloaded: 'el servidor está ocupado; espera un momento',
-    unavailable: 'sin respuesta a tiempo',
+    unavailable: 'no hay respuesta; prueba en un momento',
     draining: 'el servidor se está reiniciando',
     internal: 'un fallo del servidor',
   },
