@@ -2,6 +2,7 @@ package locator_test
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -96,5 +97,32 @@ func TestLocator_HearsNobodyWhoHasGone(t *testing.T) {
 	}
 	if got := (<-arrived).(*message.PostMessage).Message.Content; got != "b" {
 		t.Errorf("%s was heard", got)
+	}
+}
+
+// What a node still had to say is sent before it is told that this one has let go: the
+// new owner may speak from there on.
+func TestLocator_SaysItsLastWordsBeforeItSettles(t *testing.T) {
+	l := locator.New(supervision.NewSystem().Root)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	var said []string
+	out := outbox.New(func(node string, item []byte) error {
+		if m, err := envelope.Decode(item); err != nil {
+			t.Error(err)
+		} else if _, is := m.(*message.Settled); is {
+			said = append(said, node+" settled")
+		}
+		return nil
+	}, 1<<20, log)
+	l.UseCluster(locator.ClusterOptions{
+		Self: "a", Out: out, LastWords: func(node string) { said = append(said, node+" last words") },
+		Interests: func() []placement.Key { return nil }, Announcement: func(placement.Key) any { return nil },
+		Ready: func() {}, Newer: func() {}, NotThere: func(any) {}, Log: log,
+		Refuse: func(locator.Kind, string, any, error) {},
+	})
+	l.Switch(placement.NewView(1, []placement.Node{{ID: "a", Since: 1}, {ID: "b", Since: 1}}))
+	l.Switched("b", &message.Switched{Generation: 1})
+	if want := []string{"b last words", "b settled"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
 	}
 }
