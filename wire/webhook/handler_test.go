@@ -1,21 +1,14 @@
 package webhook_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -27,153 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const theSecret = "s3cret-of-the-back-end"
 
-// recorder is a world above that writes down what it was asked for.
-type recorder struct {
-	mu    sync.Mutex
-	calls []any
-	err   error                     // answers every call when set
-	hook  func(ctx context.Context) // runs inside every call when set
-}
-
-func (r *recorder) call(ctx context.Context, what any) error {
-	r.mu.Lock()
-	r.calls = append(r.calls, what)
-	err, hook := r.err, r.hook
-	r.mu.Unlock()
-	if hook != nil {
-		hook(ctx)
-	}
-	return err
-}
-
-func (r *recorder) taken() []any {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]any(nil), r.calls...)
-}
-
-func (r *recorder) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.err = err
-}
-
-// changed is UpdateMessage or, without content, DeleteMessage.
-type changed struct {
-	id, content string
-	deleted     bool
-}
-
-func (r *recorder) PostMessage(ctx context.Context, m wire.InjectedMessage) (wire.Posted, error) {
-	id := m.ID
-	if id == "" {
-		id = "made"
-	}
-	return wire.Posted{MessageID: id, ConversationID: m.Resolve(m.SenderID), Seq: int64(len(r.taken()) + 1), Delivered: 2}, r.call(ctx, m)
-}
-
-func (r *recorder) UpdateMessage(ctx context.Context, id, content string) (wire.Posted, error) {
-	return wire.Posted{MessageID: id, ConversationID: "c1", Seq: 4}, r.call(ctx, changed{id: id, content: content})
-}
-
-func (r *recorder) DeleteMessage(ctx context.Context, id string) (wire.Posted, error) {
-	return wire.Posted{MessageID: id, ConversationID: "c1", Seq: 4}, r.call(ctx, changed{id: id, deleted: true})
-}
-
-func (r *recorder) Emit(ctx context.Context, e wire.Emission) (int, error) { return 3, r.call(ctx, e) }
-
-func (r *recorder) ChangeMembership(ctx context.Context, c wire.MembershipChange) error {
-	return r.call(ctx, c)
-}
-
-func (r *recorder) Revoke(ctx context.Context, userID string) (int, error) {
-	return 1, r.call(ctx, userID)
-}
-
-func (r *recorder) Presence(ctx context.Context, ids []string) (map[string]wire.PresenceStatus, error) {
-	return map[string]wire.PresenceStatus{"a": {Online: true, LastSeen: time.UnixMilli(0)}}, r.call(ctx, append([]string(nil), ids...))
-}
-
-// world is a server with a webhook and what stands behind it.
-type world struct {
-	*recorder
-	handler *webhook.Handler
-	server  *httptest.Server
-}
-
-func newWorld(t testing.TB, o webhook.Options) *world {
-	t.Helper()
-	w := &world{recorder: &recorder{}}
-	var err error
-	if w.handler, err = webhook.New(w.recorder, o); err != nil {
-		t.Fatal(err)
-	}
-	w.server = httptest.NewServer(w.handler)
-	t.Cleanup(w.server.Close)
-	return w
-}
-
-func open() webhook.Options { return webhook.Options{Secrets: []string{theSecret}} }
-
-type response struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// failure reads {"error": {code, message, retryable}}.
-func (r response) failure(t testing.TB) (code, message string, retryable bool) {
-	t.Helper()
-	var body struct {
-		Error struct {
-			Code, Message string
-			Retryable     bool
-		}
-	}
-	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
-		t.Fatalf("%q: %v", r.body, err)
-	}
-	return body.Error.Code, body.Error.Message, body.Error.Retryable
-}
-
-// send makes a request; headers are name, value, name, value...
-func (w *world) send(t testing.TB, method, path, body string, headers ...string) response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	return w.do(t, req)
-}
-
-func (w *world) do(t testing.TB, req *http.Request) response {
-	t.Helper()
-	resp, err := w.server.Client().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := io.ReadAll(resp.Body)
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return response{resp.StatusCode, resp.Header, string(out)}
-}
-
-func (w *world) post(t testing.TB, endpoint, body string, headers ...string) response {
-	t.Helper()
-	return w.send(t, http.MethodPost, "/webhook/"+endpoint, body, append([]string{"Authorization", "Bearer " + theSecret}, headers...)...)
-}
-
 const message = `{"content":"hi","senderId":"u1","conversationId":"c1"}`
-
-func wantMessage() wire.InjectedMessage {
-	return wire.InjectedMessage{SenderID: "u1", SendMessage: wire.SendMessage{
-		Address: wire.Address{ConversationID: "c1"}, SenderID: "u1", Content: "hi", Type: "text",
-	}}
-}
 
 func TestHandler_Endpoints(t *testing.T) {
 	mirrored := wantMessage()
@@ -325,105 +172,6 @@ func TestHandler_Concurrency(t *testing.T) {
 	if got := w.post(t, "new-message", message); got.status != http.StatusOK {
 		t.Errorf("the place was not given back: %d %s", got.status, got.body)
 	}
-}
-
-// inTime tries with longer and longer deadlines, until the machine is quick enough:
-// an answer has two of them to be taken.
-func inTime(t *testing.T, try func(t *testing.T, deadline time.Duration) error) {
-	t.Helper()
-	for deadline := 30 * time.Millisecond; ; deadline *= 2 {
-		err := try(t, deadline)
-		if err == nil {
-			return
-		}
-		if deadline > 10*time.Second {
-			t.Fatal(err)
-		}
-	}
-}
-
-// A body that does not arrive ends in an answer, and so does one that nobody
-// wants to read.
-func TestHandler_SlowBody(t *testing.T) {
-	for label, c := range map[string]struct {
-		secret string
-		status int
-		result string // as it is counted
-	}{
-		"right secret": {theSecret, http.StatusRequestTimeout, "timeout"},
-		"wrong secret": {"guess", http.StatusUnauthorized, "unauthorized"},
-	} {
-		t.Run(label, func(t *testing.T) {
-			inTime(t, func(t *testing.T, deadline time.Duration) error {
-				o := open()
-				o.BodyTimeout = deadline
-				w := newWorld(t, o)
-				conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = conn.Close() }()
-				if _, err = fmt.Fprintf(conn, "POST /webhook/new-message HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: 100\r\n\r\n{", c.secret); err != nil {
-					t.Fatal(err)
-				}
-				in := bufio.NewReader(conn)
-				status, err := answered(in)
-				if err != nil {
-					return err
-				}
-				if status != c.status {
-					t.Errorf("answered %d", status)
-				}
-				if got := w.handler.Stats(); !reflect.DeepEqual(got, []webhook.Stat{{Endpoint: "new-message", Result: c.result, Count: 1}}) {
-					t.Errorf("counted as %+v", got)
-				}
-				if _, err := in.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
-					t.Errorf("the connection stays open: %v", err)
-				}
-				return nil
-			})
-		})
-	}
-}
-
-// answered reads an answer.
-func answered(in *bufio.Reader) (status int, err error) {
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil {
-		return 0, err
-	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, errors.Join(err, resp.Body.Close())
-}
-
-// The deadline of a body must not end a request that works on for longer, nor
-// the next one on the same connection.
-func TestHandler_DeadlineIsLifted(t *testing.T) {
-	inTime(t, func(t *testing.T, deadline time.Duration) error {
-		o := open()
-		o.BodyTimeout = deadline
-		w := newWorld(t, o)
-		w.hook = func(context.Context) { time.Sleep(3 * deadline) } // the deadline itself is what has to pass
-		conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		in := bufio.NewReader(conn)
-		for range 2 {
-			if _, err = fmt.Fprintf(conn, "POST /webhook/new-message HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", theSecret, len(message), message); err != nil {
-				return err
-			}
-			status, err := answered(in)
-			if err != nil {
-				return err
-			}
-			if status != http.StatusOK {
-				t.Fatalf("answered %d", status)
-			}
-		}
-		return nil
-	})
 }
 
 func TestHandler_Panic(t *testing.T) {
