@@ -46,7 +46,7 @@ const (
 	CloseRateLimited   CloseReason = "rate_limited"
 	CloseRevoked       CloseReason = "session_revoked"
 	CloseDraining      CloseReason = "draining"
-	CloseReader        CloseReason = "reader_failed" // the system took the server's means of reading it away
+	CloseReader        CloseReason = "reader_failed" // the system failed the reading of sockets, such as epoll_wait
 	CloseInternal      CloseReason = "internal"
 )
 
@@ -77,17 +77,18 @@ type Hello struct {
 // Welcome is the answer to Hello: Socket.IO's CONNECT {sid, pid}.
 type Welcome struct {
 	SID       string // the session's public id; kept by a recovery
-	PID       string // the session's private id: who knows it may recover it
+	PID       string // the session's secret id: whoever knows it may recover the session
 	Recovered bool
 }
 
 // Acceptor is what a transport needs of the world above: one call per logical
 // connection (a Socket.IO CONNECT to "/", or a /ws upgrade).
 //
-// Open calls conn.Welcome before it returns a Session, or, for a session that
-// lives on another node, soon after; before any Push in any case. A recovered
-// session's missed frames are pushed right after it. On an error nothing was sent and the transport refuses the client with it (Socket.IO:
-// CONNECT_ERROR {message, data: {code, message, retryable}}).
+// Open calls conn.Welcome before it returns a Session; for a session that lives on
+// another node it is called soon after, but before any Push. The frames that a
+// recovered session has missed are pushed right after it. On an error nothing was
+// sent, and the transport refuses the client with it (Socket.IO: CONNECT_ERROR
+// {message, data: {code, message, retryable}}).
 type Acceptor interface {
 	Open(conn Conn, hello Hello) (Session, *Error)
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Cluster is what ClusterPath answers, as JSON: the cluster as one node sees
-// it, with what every member has said of itself.
+// Cluster is the answer of ClusterPath, as JSON: the cluster as one node sees it, and
+// what every member says of itself.
 type Cluster struct {
-	// Generation is that of the view that the node acts under.
+	// Generation is the number of the view (list of members) that this node acts under.
 	Generation uint64 `json:"generation"`
 	// Self is the id of the node that answers.
 	Self string `json:"self"`
@@ -23,61 +23,60 @@ const ClusterPath = "/cluster"
 
 // The states of a ClusterNode.
 const (
-	NodeActive  = "active"  // owns its share
-	NodeLeaving = "leaving" // owns nothing any more; its sessions are still there
+	NodeActive  = "active"  // owns its share of users and conversations
+	NodeLeaving = "leaving" // is shutting down: owns nothing, its clients are still connected
 )
 
-// ClusterNode is one member. Of one that did not answer only ID, Address,
-// State and Since are known, and Error.
+// ClusterNode is one member. For one that did not answer only ID, Address, State, Since
+// and Error are set.
 type ClusterNode struct {
 	ID      string `json:"id"`
 	Address string `json:"address"` // host:port for other nodes
 	State   string `json:"state"`
-	Since   uint64 `json:"since"` // the generation that took it in
-	// Version is that of its build.
+	Since   uint64 `json:"since"` // the generation of the first view that it was in
+	// Version is the version of its program.
 	Version string `json:"version,omitempty"`
-	// Generation is that of the view that it acts under itself; behind
-	// Cluster.Generation while it has not heard of the newer one.
+	// Generation is the number of the view that this member acts under. It is less than
+	// Cluster.Generation while the member has not adopted the newer view.
 	Generation uint64 `json:"generation"`
-	// LeaseValid says whether it counts its own lease as valid, LeaseMs for
-	// how many milliseconds from when it was asked; 0: it does not say.
+	// LeaseValid says whether the member counts its own lease as valid, and LeaseMs for
+	// how many milliseconds more unless it is renewed; 0: not known.
 	LeaseValid bool  `json:"leaseValid"`
 	LeaseMs    int64 `json:"leaseMs"`
-	// Users and Conversations are those that it owns and has awake, Sessions
-	// those that it keeps for clients.
+	// Users and Conversations count the actors that run on it, Sessions the sessions of
+	// its clients, those that wait to be recovered included.
 	Users         int `json:"users"`
 	Conversations int `json:"conversations"`
 	Sessions      int `json:"sessions"`
-	// Unsettled are the changes of the view that not everyone has settled as
-	// far as it knows; Held the ids whose messages wait for that.
+	// Unsettled counts the changes of the view for which some member, as far as this one
+	// knows, has not given up the ids that it lost; Held counts the ids whose messages
+	// wait for that.
 	Unsettled int `json:"unsettled"`
 	Held      int `json:"held"`
-	// Links are those to the other members, by To.
+	// Links are its links to the other members, ascending by To.
 	Links []ClusterLink `json:"links"`
-	// Error says why the node that was asked knows no more of it; empty when
-	// it answered.
+	// Error says why the member did not answer; empty when it did.
 	Error string `json:"error,omitempty"`
 }
 
-// ClusterLink is one direction of what two nodes have between them, as the
-// node that sends sees it.
+// ClusterLink is one direction of the link between two nodes, as the sending node sees
+// it.
 type ClusterLink struct {
 	To string `json:"to"` // a node's id
-	Up bool   `json:"up"` // a connection stands
-	// Queued are the items, and QueuedBytes their bytes, that the other one
-	// has not acknowledged yet.
+	Up bool   `json:"up"` // the two nodes reach each other
+	// Queued counts the items that the other node has not acknowledged yet, and
+	// QueuedBytes their bytes.
 	Queued      int   `json:"queued"`
 	QueuedBytes int64 `json:"queuedBytes"`
-	// RTTMs is the time to it and back in milliseconds, when it was last
-	// measured; 0: not yet.
+	// RTTMs is the last round trip time to it, in milliseconds; 0: not measured yet.
 	RTTMs float64 `json:"rttMs"`
-	// Why says in words why it is not up, as far as the node knows.
+	// Why says why the link is not up, as far as the node knows.
 	Why string `json:"why,omitempty"`
 }
 
-// Problems says in words what is not as it should be: a member that does not
-// answer, whose lease has lapsed, or whose link to another member is down or
-// not there. It is empty for a cluster that is well, whatever moves in it.
+// Problems lists what is wrong, a sentence each: a member that does not answer, a lease
+// that has lapsed, a link between two members that is down or missing. It is empty for a
+// healthy cluster, even while users and conversations move.
 func (c *Cluster) Problems() (problems []string) {
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
