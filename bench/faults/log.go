@@ -8,7 +8,7 @@ import (
 	"github.com/corrillo/corrillo/bench/judge"
 )
 
-// Log is what all clients write down. One goroutine holds it.
+// Log collects what happens to all clients. One goroutine keeps the records.
 type Log struct {
 	begun   time.Time
 	in      chan judge.Record
@@ -16,7 +16,7 @@ type Log struct {
 	limit   int
 	lost    atomic.Bool
 	length  atomic.Int64
-	records []judge.Record // the writer's, until ended
+	records []judge.Record // only the goroutine write uses it, until ended is closed
 
 	mu    sync.Mutex // guards words
 	words []string
@@ -25,8 +25,8 @@ type Log struct {
 // maxWords bounds the texts that a Log keeps.
 const maxWords = 1000
 
-// NewLog keeps limit records at most (48 bytes each) and says Lost when one
-// more came.
+// NewLog makes a Log of at most limit records, of 48 bytes each. When more come, Lost is
+// true.
 func NewLog(limit int) *Log {
 	l := &Log{begun: time.Now(), in: make(chan judge.Record, 1024), ended: make(chan struct{}), limit: limit}
 	go l.write()
@@ -45,8 +45,7 @@ func (l *Log) write() {
 	}
 }
 
-// Add writes a record down with the time of now. Records of one goroutine
-// keep their order.
+// Add adds a record with the present time. Records of one goroutine keep their order.
 func (l *Log) Add(r judge.Record) {
 	r.At = time.Since(l.begun)
 	l.in <- r
@@ -67,10 +66,10 @@ func (l *Log) Word(text string) uint32 {
 // messages should be sent.
 func (l *Log) Filling() bool { return l.length.Load() > int64(l.limit)*3/4 }
 
-// Lost reports that records are missing: then no verdict holds.
+// Lost reports whether records are missing: then the judge's verdict is void.
 func (l *Log) Lost() bool { return l.lost.Load() }
 
-// Close ends the log, when nobody calls Add any more, and returns it.
+// Close ends the log and returns its records and words. Add must not be called any more.
 func (l *Log) Close() ([]judge.Record, []string) {
 	close(l.in)
 	<-l.ended

@@ -14,10 +14,10 @@ import (
 // clusterSize is how many nodes a cluster has.
 const clusterSize = 3
 
-// leaseTime is how long a lease lasts that is not renewed.
+// leaseTime is the lifetime of a lease, cluster.lease.
 const leaseTime = 5 * time.Second
 
-// nodes are the nemeses of a cluster.
+// nodes are the nemeses that strike a cluster.
 var nodes = []Nemesis{
 	{Name: "kill-node", Needs: MariaDB | Nodes, Strike: killNode},
 	{Name: "kill-two-nodes", Needs: MariaDB | Nodes, Strike: killTwoNodes},
@@ -67,14 +67,14 @@ func (a *Arena) startCluster(tb testing.TB, o *server.Options, all Needs) (err e
 	return nil
 }
 
-// some are the nodes in an order that chance has made: holds are.
+// some returns the nodes in a random order, taken from the hold, which is random.
 func (a *Arena) some(hold time.Duration) []*cluster.Node {
 	all := a.Cluster.Nodes()
 	at := int(hold) % len(all)
 	return append(append([]*cluster.Node(nil), all[at:]...), all[:at]...)
 }
 
-// again kills nodes, one right after the other, waits, and starts them.
+// again kills nodes, one right after the other, waits for hold, and starts them again.
 func again(ctx context.Context, hold time.Duration, struck ...*cluster.Node) error {
 	for _, n := range struck {
 		if err := n.Kill(); err != nil {
@@ -104,8 +104,8 @@ func killAllNodes(ctx context.Context, a *Arena, hold time.Duration) error {
 	return again(ctx, hold, a.some(hold)...)
 }
 
-// replaceNode kills a node, and the others go on without it for as long as it
-// takes; then another one comes in its place, and goes when it is back.
+// replaceNode kills a node and waits until the others have taken it out. Then a spare node
+// joins in its place, and leaves when the first one is back.
 func replaceNode(ctx context.Context, a *Arena, hold time.Duration) error {
 	struck := a.some(hold)[0]
 	if err := struck.Kill(); err != nil {
@@ -121,8 +121,7 @@ func replaceNode(ctx context.Context, a *Arena, hold time.Duration) error {
 	return other.Stop()
 }
 
-// killNodeAndDatabase is what takes both of them at once: a machine, or a
-// switch.
+// killNodeAndDatabase kills both at once, as when one machine has both.
 func killNodeAndDatabase(ctx context.Context, a *Arena, hold time.Duration) error {
 	a.Database.Kill(a.TB)
 	err := again(ctx, hold, a.some(hold)[0])
@@ -130,13 +129,13 @@ func killNodeAndDatabase(ctx context.Context, a *Arena, hold time.Duration) erro
 	return err
 }
 
-// pauseNode has a node stand still, for less time than its lease has.
+// pauseNode stops a node for less than the lifetime of its lease.
 func pauseNode(ctx context.Context, a *Arena, hold time.Duration) error {
 	return standStill(ctx, a.some(hold)[0], hold)
 }
 
-// zombieNode has a node stand still until the others have gone on without it,
-// and then go on as if nothing had been.
+// zombieNode stops a node until the others have taken it out, and then lets it go on as
+// if nothing had happened.
 func zombieNode(ctx context.Context, a *Arena, hold time.Duration) error {
 	return standStill(ctx, a.some(hold)[0], leaseTime+time.Second+4*hold)
 }
@@ -148,7 +147,7 @@ func standStill(ctx context.Context, n *cluster.Node, hold time.Duration) error 
 	return errors.Join(wait(ctx, hold), n.Signal(syscall.SIGCONT))
 }
 
-// joinAndLeave has one more node come, take its share, and go in order.
+// joinAndLeave lets one more node join, take its share, and leave as SIGTERM makes it.
 func joinAndLeave(ctx context.Context, a *Arena, hold time.Duration) error {
 	other := a.Cluster.Spare()
 	if err := other.Start(ctx); err != nil {
@@ -160,8 +159,8 @@ func joinAndLeave(ctx context.Context, a *Arena, hold time.Duration) error {
 	return other.Stop()
 }
 
-// rollNodes is an upgrade: one after the other ends in order, and the next one
-// waits until it is ready again.
+// rollNodes restarts the nodes as an upgrade does: one after the other is stopped and
+// started, and the next one only when it is ready again.
 func rollNodes(ctx context.Context, a *Arena, hold time.Duration) error {
 	for _, n := range a.some(hold) {
 		if err := n.Stop(); err != nil {
@@ -177,10 +176,10 @@ func rollNodes(ctx context.Context, a *Arena, hold time.Duration) error {
 	return nil
 }
 
-// oneWay is a direction in which nothing passes.
+// oneWay is a direction between two parties in which packets are dropped.
 type oneWay struct{ from, to string }
 
-// parted holds cuts and heals them.
+// parted makes cuts, keeps them for hold, and heals them.
 func (a *Arena) parted(ctx context.Context, hold time.Duration, cuts ...oneWay) (err error) {
 	for _, c := range cuts {
 		heal, cutErr := a.Net.Cut(ctx, c.from, c.to)
@@ -192,15 +191,15 @@ func (a *Arena) parted(ctx context.Context, hold time.Duration, cuts ...oneWay) 
 	return wait(ctx, hold)
 }
 
-// partedLong is parted until leases have lapsed, and long enough for members to
-// see that they do not reach each other.
+// partedLong is parted for so long that leases lapse, and that members agree on who does
+// not reach whom.
 func (a *Arena) partedLong(ctx context.Context, hold time.Duration, cuts ...oneWay) error {
 	return a.parted(ctx, 2*leaseTime+5*hold, cuts...)
 }
 
 func bothWays(a, b string) []oneWay { return []oneWay{{a, b}, {b, a}} }
 
-// partNodes cuts two nodes off from each other; both reach the third and the
+// partNodes cuts two nodes off from each other; both still reach the third one and the
 // database.
 func partNodes(ctx context.Context, a *Arena, hold time.Duration) error {
 	n := a.some(hold)
@@ -216,15 +215,15 @@ func partDatabase(ctx context.Context, a *Arena, hold time.Duration) error {
 	return a.partedLong(ctx, hold, bothWays(a.some(hold)[0].Name(), cluster.Database)...)
 }
 
-// partDatabaseOneWay loses what a node asks of the database, or what that
-// answers: by then it has done it.
+// partDatabaseOneWay drops what one node sends to the database, or what the database
+// answers, having done what it was asked.
 func partDatabaseOneWay(ctx context.Context, a *Arena, hold time.Duration) error {
 	ways := bothWays(a.some(hold)[0].Name(), cluster.Database)
 	return a.partedLong(ctx, hold, ways[int(hold/10)%2])
 }
 
-// partAllFromDatabase leaves the nodes with each other: nobody can have taken
-// over from anybody.
+// partAllFromDatabase cuts all nodes off from the database, not from each other: no node
+// can take over from another one.
 func partAllFromDatabase(ctx context.Context, a *Arena, hold time.Duration) error {
 	var cuts []oneWay
 	for _, n := range a.Cluster.Nodes() {
@@ -233,13 +232,13 @@ func partAllFromDatabase(ctx context.Context, a *Arena, hold time.Duration) erro
 	return a.partedLong(ctx, hold, cuts...)
 }
 
-// flickerNodes loses what two nodes say to each other for a moment.
+// flickerNodes cuts two nodes off from each other for a moment.
 func flickerNodes(ctx context.Context, a *Arena, hold time.Duration) error {
 	n := a.some(hold)
 	return a.parted(ctx, hold, bothWays(n[0].Name(), n[1].Name())...)
 }
 
-// islandNode leaves a node with nobody but its clients.
+// islandNode cuts a node off from everything but its clients.
 func islandNode(ctx context.Context, a *Arena, hold time.Duration) error {
 	n := a.some(hold)
 	cuts := bothWays(n[0].Name(), cluster.Database)

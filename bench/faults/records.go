@@ -16,9 +16,8 @@ var kinds = [...]string{
 	judge.Changing: "changes", judge.Changed: "has changed", judge.ChangeHeard: "hears a change", judge.ChangeFetched: "reads a change", judge.CaughtUp: "knows all changes",
 }
 
-// WriteRecords puts what happened to everybody into a file, a line each: when,
-// who, over which connection, what. It is for who wants to know how a rule came
-// to be broken.
+// WriteRecords writes the log into a file, a line for each record: when, which client,
+// over which connection, what. It shows how a rule came to be broken.
 func WriteRecords(file string, t *judge.Trial) (err error) {
 	f, err := os.Create(file) //nolint:gosec // whoever runs the test names it
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/corrillo/corrillo/bench/judge"
 )
 
-// Outcome is what became of one run.
+// Outcome is the result of one run.
 type Outcome struct {
 	Store   string  `json:"store"` // the rig
 	Reader  string  `json:"reader"`
@@ -30,24 +30,24 @@ type Outcome struct {
 	SilentSeconds float64       `json:"silentSeconds"`
 	Facts         judge.Facts   `json:"facts"`
 	Verdict       judge.Verdict `json:"verdict"`
-	// Trial is what was judged.
+	// Trial is the log and the tables that the judge has compared.
 	Trial *judge.Trial `json:"-"`
-	// Failure says why the run did not come to its end; empty: it did.
+	// Failure says why the run did not reach its end; empty when it did.
 	Failure string `json:"failure,omitempty"`
 }
 
-// OK reports that the run came to its end and broke no promise.
+// OK reports whether the run reached its end and no promise was broken.
 func (o *Outcome) OK() bool { return o.Failure == "" && o.Verdict.OK() }
 
-// A log has room for what happens in each step: some 6,000 records a second, for
+// Bounds on the log of a Run: each step has room for some 6,000 records a second, for
 // less than half a minute.
 const (
 	leastRecords   = 2_000_000
 	recordsOfAStep = 200_000
 )
 
-// Run lets a fleet talk while the steps strike, each after everyone was back
-// and the talk had gone on, and judges what became of it.
+// Run lets a fleet talk while the steps strike, and judges the result. Each step strikes
+// when everyone is back from the one before and messages are acked again.
 func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error) {
 	out := Outcome{Seed: o.Seed, Steps: steps}
 	if o.Records == 0 {
@@ -80,8 +80,8 @@ func Run(ctx context.Context, a *Arena, o Options, steps []Step) (Outcome, error
 	return out, nil
 }
 
-// suffer lets the steps strike and gives the longest time that it took until
-// the talk went on everywhere, and the longest silence of a conversation.
+// suffer lets the steps strike. It returns the longest time that it took until messages
+// were acked everywhere again, and the longest silence of a conversation.
 func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silent time.Duration, err error) {
 	if err := f.Together(ctx); err != nil {
 		return 0, 0, fmt.Errorf("before the first step: %w", err)
@@ -90,7 +90,7 @@ func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silen
 		if err := wait(ctx, s.After); err != nil {
 			return back, silent, err
 		}
-		if f.log.Filling() { // else a strike would count that disturbs nobody
+		if f.log.Filling() { // strikes that the log no longer records must not count
 			return back, silent, fmt.Errorf("step %d, %s: the log is full, and nobody talks any more", i+1, s.Nemesis)
 		}
 		silence := f.listen()
@@ -108,7 +108,7 @@ func (f *Fleet) suffer(ctx context.Context, a *Arena, steps []Step) (back, silen
 	return back, silent, f.Finish(ctx)
 }
 
-// Print writes a table with a line for each outcome, and below it what was
+// Print writes a table with a line for each outcome, and below it the promises that were
 // broken.
 func Print(w io.Writer, outcomes []Outcome) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -11,9 +11,9 @@ import (
 	"github.com/corrillo/corrillo/bench/judge"
 )
 
-// user is one client: a connection after the other, an outbox, a timeline and
-// a read mark, as @corrillo/client has them. Its goroutine alone touches it,
-// but for the atomics.
+// user is one client: one connection after another, an outbox, a timeline and a read
+// mark, as @corrillo/client has them. Only its own goroutine uses the fields that are not
+// atomic.
 type user struct {
 	fleet   *Fleet
 	index   uint32
@@ -22,7 +22,7 @@ type user struct {
 	member  bool
 	sends   bool
 	dialect client.Dialect
-	// recovers: it asks for its session again, as stock Socket.IO clients do.
+	// recovers: it asks to recover its session, as stock Socket.IO clients do.
 	recovers bool
 	rand     *rand.Rand
 
@@ -37,21 +37,22 @@ type user struct {
 	caught   bool   // the joins of this session have brought all before the live ones
 
 	conn    *client.Duplex
-	current atomic.Pointer[client.Duplex] // conn, for who cuts it
+	current atomic.Pointer[client.Duplex] // conn, for Fleet.Cut
 	number  uint32                        // of the connection
 	resume  client.Resume
 	asked   map[uint64]request
 	state   state
 	joinAt  time.Time // after a refusal
-	trouble int       // refusals in a row of what is no message
+	trouble int       // refusals in a row of requests other than send_message
 	markAt  time.Time
 	filling bool
 	marking bool
 	was     state // when the last connection ended
 	tried   int   // requests of a stranger that were answered
 
-	// For who waits: what is yet to be acked, what is shown, what is marked
-	// as read, and whether it is joined (a stranger: refused everything).
+	// For Fleet.complete and the like: how many messages wait for an ack, the last seq
+	// shown and marked as read, and whether it has joined (a stranger: was refused
+	// everything).
 	pending atomic.Int64
 	shown   atomic.Int64
 	marked  atomic.Int64
@@ -70,7 +71,7 @@ const (
 	joined
 )
 
-// request is one that waits for its reply.
+// request is a request that waits for its reply.
 type request struct {
 	event  string
 	n      uint32  // send_message: which; join_conversation: the rev behind which it asks
@@ -88,7 +89,7 @@ func (u *user) log(kind judge.Kind, d judge.Delivery) {
 
 func (u *user) logSeq(kind judge.Kind, seq uint32) { u.log(kind, judge.Delivery{Seq: seq}) }
 
-// backoff is longer each time, and not in step with others.
+// backoff returns a random pause that grows with each attempt.
 func (u *user) backoff(attempt int) time.Duration {
 	o := &u.fleet.o
 	d := min(o.BackoffMost, o.Backoff<<min(attempt, 16))
@@ -119,7 +120,7 @@ func (u *user) run(ctx context.Context) {
 	}
 }
 
-// live lives through one connection and reports whether it was of use.
+// live uses one connection until it ends, and reports whether it got anywhere.
 func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 	u.conn, u.asked, u.state = c, map[uint64]request{}, connected
 	u.filling, u.marking, u.joinAt, u.trouble, u.tried = false, false, time.Time{}, 0, 0
@@ -155,8 +156,8 @@ func (u *user) live(ctx context.Context, c *client.Duplex) bool {
 	return u.state >= identified
 }
 
-// begin takes what the server says of the session. A recovered one is what it
-// was; what was asked for and not answered is asked for again.
+// begin takes in the server's welcome. A recovered session goes on as it was; requests
+// that were not answered are made again.
 func (u *user) begin(s client.Session) {
 	u.state, u.resume.PID = welcomed, s.PID
 	if !s.Recovered {
@@ -190,7 +191,7 @@ func (u *user) listen(c *client.Duplex, packets chan<- packet) {
 	}
 }
 
-// talk does what is due and takes what comes, until the connection ends.
+// talk does what is due and takes in what comes, until the connection ends.
 func (u *user) talk(packets <-chan packet) error {
 	timer := time.NewTicker(u.fleet.o.Pace)
 	defer timer.Stop()
@@ -219,8 +220,7 @@ func (u *user) request(event, data string, r request) error {
 	return nil
 }
 
-// act does what is due. It looks at the state alone, so that it may be called
-// at any time.
+// act does what is due. It goes by the state alone, so it may be called at any time.
 func (u *user) act(now time.Time) error {
 	for _, r := range u.asked {
 		if now.Sub(r.at) > answerWithin {
@@ -247,7 +247,7 @@ func (u *user) act(now time.Time) error {
 	return u.catchUp(now)
 }
 
-// make writes a message into the outbox.
+// make puts a new message into the outbox, when it is time for one.
 func (u *user) make(now time.Time) {
 	if !u.sends || len(u.outbox.entries) >= u.fleet.o.Keep || now.Before(u.makeAt) {
 		return
@@ -266,7 +266,7 @@ func (u *user) make(now time.Time) {
 	}
 }
 
-// pump sends what the outbox lets go.
+// pump sends the messages that the outbox releases.
 func (u *user) pump(now time.Time) error {
 	for {
 		n, ok := u.outbox.next(now)
@@ -309,8 +309,8 @@ func (u *user) catchUp(now time.Time) error {
 	return nil
 }
 
-// trespass tries each door of a conversation that is not the user's, one after
-// the other, and then listens.
+// trespass is a stranger's act: it tries every request on a conversation of which the
+// user is no member, one after the other, and then listens.
 func (u *user) trespass(now time.Time) error {
 	room := u.fleet.rooms[u.room]
 	doors := []struct{ event, data string }{
