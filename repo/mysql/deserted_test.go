@@ -14,11 +14,25 @@ import (
 // A machine that loses its power in the middle of a transaction tells nobody.
 // The rows are let go all the same, and whoever takes over has them.
 func TestSave_Deserted(t *testing.T) {
+	t.Run("the server ends a quiet transaction", func(t *testing.T) {
+		desert(t, func(o *mysql.Options) { o.DesertedAfter(time.Second) })
+	})
+	// As MySQL, which knows no such transactions.
+	t.Run("the server ends a quiet connection", func(t *testing.T) {
+		desert(t, func(o *mysql.Options) {
+			o.DesertedAfter(time.Millisecond) // 0 s: never
+			o.MaxIdleTime = time.Second
+		})
+	})
+}
+
+func desert(t *testing.T, set func(o *mysql.Options)) {
+	t.Helper()
 	url := repotest.MariaDB(t)
 	p := newProxy(t, url)
 	gone := open(t, p.url, func(o *mysql.Options) {
 		o.OneByOne = true
-		o.DesertedAfter(time.Second)
+		set(o)
 	})
 	g := start(t, gone, "room")
 	g.Messages = repotest.Messages("bob", 2)

@@ -251,7 +251,7 @@ func newConnector(o *Options) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connector{plain: plain, multi: multi, setup: append(session[:len(session):len(session)], o.sessionDeserted())}
+	c := &connector{plain: plain, multi: multi, setup: append(session[:len(session):len(session)], o.sessionDeserted(), o.sessionForgotten())}
 	if o.Mirror != nil {
 		c.setup = append(c.setup, sessionUTC)
 	}
@@ -275,9 +275,16 @@ var sessionUTC = setting{statement: "SET SESSION time_zone = '+00:00'"}
 // sessionDeserted has MariaDB end a transaction in which nothing is said any
 // more: one whose client is gone without a word, as when its machine loses power
 // or a firewall forgets the connection, would hold its rows for hours. MySQL does
-// not know it.
+// not know it: see sessionForgotten.
 func (o *Options) sessionDeserted() setting {
 	return setting{fmt.Sprintf("SET SESSION idle_transaction_timeout = %d", int(o.deserted.Seconds())), true}
+}
+
+// sessionForgotten has any server, MySQL too, end a connection that has been
+// quiet for longer than the pool keeps one: with sessionDeserted this happens in a
+// transaction sooner.
+func (o *Options) sessionForgotten() setting {
+	return setting{fmt.Sprintf("SET SESSION wait_timeout = LEAST(@@SESSION.wait_timeout, %d)", int((2 * o.MaxIdleTime).Seconds())), true}
 }
 
 // sessionQuiet has any server, MySQL too, end a connection on which nothing is
