@@ -224,6 +224,9 @@ func TestLink_DeadPeer(t *testing.T) {
 	}
 	a.awaitDown("b")
 	b.awaitDown("a")
+	if took := time.Since(began); took > 2*aliveTime-5*time.Second { // when gRPC would find out
+		t.Errorf("that it is dead was noticed after %s", took)
+	}
 	heals()
 	b.awaitItems("a", items)
 }
