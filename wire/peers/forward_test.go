@@ -196,11 +196,30 @@ func TestForward_OnlyBetweenMembers(t *testing.T) {
 		change(r.Header)
 		return exchange(t, conn, r)
 	}
+	c := start(t, "c", nil)
+	b.Set([]Peer{b.peer(), c.peer()})
 	if code := lies(func(http.Header) {}); code != http.StatusForbidden {
-		t.Errorf("under another's name: %d", code)
+		t.Errorf("under a member's name: %d", code)
 	}
 	if code := lies(func(h http.Header) { h.Set(headerTo, "z") }); code != http.StatusMisdirectedRequest {
 		t.Errorf("to another: %d", code)
+	}
+}
+
+// A node that waits to be taken in is linked with the members, and passes nothing on.
+func TestForward_NotForGuests(t *testing.T) {
+	a := start(t, "a", nil)
+	b := start(t, "b", func(o *Options) { o.HTTP = http.HandlerFunc(echo) })
+	b.Set([]Peer{b.peer()})
+	a.Set([]Peer{a.peer(), b.peer()})
+	a.awaitUp("b")
+	answer, err := http.Get(front(t, a, "b").URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusForbidden {
+		t.Errorf("a guest's request: %d", answer.StatusCode)
 	}
 }
 
