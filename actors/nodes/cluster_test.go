@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -163,6 +164,32 @@ func TestKeeper_Together(t *testing.T) {
 	awaitView(t, "n0", all[0])
 	m.end(t, all[0])
 	m.check(t, all...)
+}
+
+// Many are started in one moment: a few views take all of them in, and not one for
+// each with all others' proposals in vain.
+func TestKeeper_ManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 40
+		registry, m := newMemory(), newMesh()
+		var all []*node
+		for i := range n {
+			all = append(all, m.start(t, fmt.Sprintf("n%02d", i), 5*time.Second, &handle{memory: registry}))
+		}
+		begun := time.Now()
+		for _, k := range all {
+			k.await(t, "all of them", func() bool { return len(k.views) > 0 && len(k.views[len(k.views)-1].Nodes) == n })
+		}
+		var proposed int64
+		for _, k := range all {
+			proposed += k.Stats().Proposed
+		}
+		if took, generation := time.Since(begun), all[0].View().Generation; took > 3*time.Second || generation > 10 || proposed > 10*n {
+			t.Errorf("%s, %d proposals, generation %d", took, proposed, generation)
+		}
+		m.endAll(t)
+		m.check(t, all...)
+	})
 }
 
 // A view that a peer tells of comes before the registry is asked, and whoever is

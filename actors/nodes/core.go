@@ -34,6 +34,12 @@ type core struct {
 	// those with a lease that are no members yet, and, while this process is none,
 	// all members.
 	others []placement.Node
+	// known are all others that the last read had, with a lease, expired or not, or in
+	// the record; unfit are those of them that this process must not meet. known is
+	// nil before the first read.
+	known map[string]bool
+	unfit map[string]bool
+	up    map[string]bool // to whom there was a link at the last look
 }
 
 // world is what the links to other nodes show at one moment. See the functions of
@@ -53,6 +59,15 @@ func (c *core) member() bool { return c.view.Generation > 0 }
 type meta struct {
 	Leaving bool     `json:"leaving,omitempty"` // the node wants to own nothing
 	Broken  []string `json:"broken,omitempty"`  // members that it has had no link to for a TTL
+	Links   *links   `json:"links,omitempty"`   // nil: it does not say, as an older version does
+}
+
+// links is what a process says of its links. It has read the registry since it took
+// its lease, so of two that say it at least one knows of the other: they are linked
+// when neither of them Lacks the other.
+type links struct {
+	Joins bool     `json:"joins,omitempty"` // it is no member and wants to become one
+	Lacks []string `json:"lacks,omitempty"` // whom it knows of and has no link to, or must not meet
 }
 
 // metaOf decodes the meta of a lease. One that cannot be decoded, perhaps since a
@@ -66,15 +81,32 @@ func metaOf(l *repo.LeaseSeen) (m meta) {
 
 // meta returns the meta for this process's own lease.
 func (c *core) meta(now time.Duration) []byte {
-	text, err := json.Marshal(meta{Leaving: c.leaving, Broken: c.reports.broken(now, c.ttl)})
+	text, err := json.Marshal(meta{Leaving: c.leaving, Broken: c.reports.broken(now, c.ttl), Links: c.links()})
 	if err != nil || len(text) > repo.MaxNodeMeta {
 		return nil
 	}
 	return text
 }
 
+// links returns what this process says of its links, nil before it has read the
+// registry.
+func (c *core) links() *links {
+	if c.known == nil {
+		return nil
+	}
+	l := &links{Joins: !c.member() && !c.leaving}
+	for id := range c.known {
+		if !c.up[id] || c.unfit[id] {
+			l.Lacks = append(l.Lacks, id)
+		}
+	}
+	slices.Sort(l.Lacks)
+	return l
+}
+
 // look takes in what the links show.
 func (c *core) look(now time.Duration, w *world) {
+	c.up = w.reachable
 	c.reports.look(now, &c.view, c.self.ID, w.reachable)
 }
 
@@ -89,12 +121,21 @@ func (c *core) read(now time.Duration, got *repo.Registered, since uint64) (chan
 	}
 	changed, err = c.adopt(record)
 	c.others = c.others[:0:0]
+	c.known, c.unfit = map[string]bool{}, map[string]bool{}
+	for i := range record.Nodes {
+		c.known[record.Nodes[i].ID] = true
+	}
 	for i := range got.Leases {
 		l := &got.Leases[i]
+		c.known[l.ID] = true
+		if !c.member() && l.ID != c.self.ID && c.compatible(l.Lease) != nil {
+			c.unfit[l.ID] = true
+		}
 		if !l.Expired && l.ID != c.self.ID && !record.Has(l.ID) {
 			c.others = append(c.others, placement.Node{ID: l.ID, Address: l.Address})
 		}
 	}
+	delete(c.known, c.self.ID)
 	if !c.member() {
 		c.others = append(c.others, record.Nodes...)
 	}

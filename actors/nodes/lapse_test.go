@@ -38,7 +38,7 @@ func TestCore_Judge(t *testing.T) {
 		"links are down for a while":              {{4 * s, "ll", false}, {6 * s, "--", false}, {6 * s, "ll", false}, {10 * s, "--", true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}
+			c := testCore()
 			all := []placement.Node{{ID: "me"}}
 			for i := range moments[0].heard {
 				all = append(all, placement.Node{ID: fmt.Sprint("n", i)})
@@ -67,7 +67,7 @@ func TestCore_Judge(t *testing.T) {
 
 // Who never was a member has nothing to lose.
 func TestCore_JudgeNewcomer(t *testing.T) {
-	c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}
+	c := testCore()
 	c.lease.renewed(0, 0)
 	if err := c.judge(time.Hour, &world{}); err != nil {
 		t.Error(err)
@@ -133,7 +133,7 @@ func TestCore_Views(t *testing.T) {
 		}
 		return placement.NewView(generation, all)
 	}
-	c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}
+	c := testCore()
 	for _, step := range []struct {
 		what    string
 		view    placement.View
@@ -165,7 +165,7 @@ func TestCore_Views(t *testing.T) {
 }
 
 func TestCore_Connect(t *testing.T) {
-	c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}
+	c := testCore()
 	connect := func(s situation) string {
 		t.Helper()
 		if _, err := c.read(0, s.registered(), 0); err != nil {
@@ -180,7 +180,7 @@ func TestCore_Connect(t *testing.T) {
 	if got := connect(situation{members: "a (b) c", leases: "a b c! comes died! me"}); got != "a b c comes" {
 		t.Errorf("before it is a member: %q", got)
 	}
-	c = &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}}
+	c = testCore()
 	if got := connect(situation{members: "a (b) c me", leases: "a b c! comes died! me"}); got != "a b c comes" {
 		t.Errorf("as a member: %q", got)
 	}

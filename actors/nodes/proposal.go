@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,7 +143,36 @@ func (d *draft) join() (waiting string) {
 	}
 	d.members = append(d.members, placement.Node{ID: d.c.self.ID, Address: d.c.self.Address, Since: d.p.Record.Generation})
 	d.changed = true
+	d.joinOthers()
 	return ""
+}
+
+// joinOthers adds, in the order of their ids, the processes that want to join too and
+// are linked to every member, to this process and to those added before. Without it
+// many that start together would come in one by one, each time at the cost of all
+// other proposals. What a process says of its links may be a round old; a link that
+// has broken since is reported as that of any member is.
+func (d *draft) joinOthers() {
+	says := make(map[string]*links, len(d.leases))
+	for id, l := range d.leases {
+		says[id] = metaOf(l).Links
+	}
+	linked := func(a, b string) bool {
+		x, y := says[a], says[b]
+		return x != nil && y != nil && !slices.Contains(x.Lacks, b) && !slices.Contains(y.Lacks, a)
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.leases)) {
+		l := d.leases[id]
+		if l.Expired || says[id] == nil || !says[id].Joins || !d.w.reachable[id] || d.c.compatible(l.Lease) != nil {
+			continue
+		}
+		if slices.ContainsFunc(d.members, func(n placement.Node) bool {
+			return n.ID == id || n.ID != d.c.self.ID && !linked(id, n.ID)
+		}) || slices.Contains(says[id].Lacks, d.c.self.ID) {
+			continue
+		}
+		d.members = append(d.members, placement.Node{ID: id, Address: l.Address, Since: d.p.Record.Generation})
+	}
 }
 
 // unlinked says to which members there is no link, and why, as far as that is known;

@@ -17,7 +17,8 @@ const testTTL = 5 * time.Second
 
 // A situation is written in words: ids apart by spaces, (a) leaves by the
 // record, a! has expired, a- says in its lease that it leaves, a/b that a says
-// it has no link to b. The process that decides is "me".
+// it has no link to b. a+ says that it wants to join and has all links, a+b all but
+// that to b, a=b the same of a member. The process that decides is "me".
 type situation struct {
 	members, leases string
 	up              string // to whom there is a link
@@ -46,10 +47,15 @@ func (s *situation) registered() *repo.Registered {
 		got.Record.Members = append(got.Record.Members, m)
 	}
 	for _, word := range strings.Fields(s.leases) {
+		word, lacks, joins := strings.Cut(word, "+")
+		word, memberLacks, says := strings.Cut(word, "=")
 		id, broken, _ := strings.Cut(word, "/")
 		m := meta{Leaving: strings.HasSuffix(id, "-")}
 		if broken != "" {
 			m.Broken = []string{broken}
+		}
+		if joins || says {
+			m.Links = &links{Joins: joins, Lacks: strings.Fields(lacks + memberLacks)}
 		}
 		l := repo.LeaseSeen{Expired: strings.HasSuffix(id, "!")}
 		l.ID = strings.TrimRight(id, "!-")
@@ -74,10 +80,16 @@ func (s *situation) world() *world {
 	return w
 }
 
+// testCore is the process "me", which may meet everybody.
+func testCore() *core {
+	return &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}, compatible: func(repo.Lease) error { return nil }}
+}
+
 // decide gives what is proposed as "members; expired; removed", or why not.
 func (s *situation) decide(t *testing.T) string {
 	const now = 100 * testTTL
-	c := &core{self: placement.Node{ID: "me"}, ttl: testTTL, lease: lease{ttl: testTTL}, leaving: s.leaving}
+	c := testCore()
+	c.leaving = s.leaving
 	c.compatible = func(l repo.Lease) error {
 		if l.ID == s.refuses {
 			return errors.New("its version is another one")
@@ -152,6 +164,19 @@ func TestCore_Propose(t *testing.T) {
 		"a dead one is no reason for others to go":    {situation{members: "a b me", leases: "a!/b b/a me", up: "a b"}, "b me; a"},
 		"itself is cut off":                           {situation{members: "a b me", leases: "a/me b me/a", up: "b"}, "a b; ; me"},
 		"who is no member cuts nobody":                {situation{members: "a b", leases: "a/b b/a me", up: "a b"}, "a b me"},
+		"others who join":                             {situation{members: "a", leases: "a= b+ me+ z+", up: "a b z"}, "a me b z"},
+		"others, and nobody is there":                 {situation{leases: "b+ me+ z+", up: "b z"}, "me b z"},
+		"one that has no link to a member":            {situation{members: "a", leases: "a= b+a me+", up: "a b"}, "a me"},
+		"one to which a member has no link":           {situation{members: "a", leases: "a=b b+ me+", up: "a b"}, "a me"},
+		"one that has no link to itself":              {situation{leases: "b+me me+", up: "b"}, "me"},
+		"one to which it has no link":                 {situation{leases: "b+ me+"}, "me"},
+		"two that have no link to each other":         {situation{leases: "b+ c+b d+ me+", up: "b c d"}, "me b d"},
+		"a member that says nothing of its links":     {situation{members: "a", leases: "a b+ me+", up: "a b"}, "a me"},
+		"one that says nothing of its links":          {situation{leases: "b me+", up: "b"}, "me"},
+		"one that does not want to":                   {situation{leases: "b= me+", up: "b"}, "me"},
+		"one whose lease is over":                     {situation{leases: "b!+ me+", up: "b"}, "me"},
+		"one that it must not meet":                   {situation{leases: "b+ me+", up: "b", refuses: "b"}, "me"},
+		"a member leaves joining to others":           {situation{members: "me", leases: "a+ me=", up: "a"}, "none"},
 		"all at once":                                 {situation{members: "a b c d me", leases: "b! c- d me", up: "c d"}, "(c) d me; b"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,6 +184,38 @@ func TestCore_Propose(t *testing.T) {
 				t.Errorf("%+v\ngot  %q\nwant %q", tc.situation, got, tc.want)
 			}
 		})
+	}
+}
+
+// What a process says of its links: nothing before it has read the registry, and
+// then whom it knows of and has no link to, whatever the state of their leases.
+func TestCore_Links(t *testing.T) {
+	c := testCore()
+	c.compatible = func(l repo.Lease) error {
+		if l.ID == "unfit" {
+			return errors.New("its version is another one")
+		}
+		return nil
+	}
+	says := func() string { return string(c.meta(0)) }
+	if got, want := says(), `{}`; got != want {
+		t.Errorf("at first %s, want %s", got, want)
+	}
+	s := situation{members: "a b", leases: "a b! c unfit over! me", up: "a unfit"}
+	c.look(0, s.world())
+	if _, err := c.read(0, s.registered(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := says(), `{"links":{"joins":true,"lacks":["b","c","over","unfit"]}}`; got != want {
+		t.Errorf("one who wants to join: %s, want %s", got, want)
+	}
+	s = situation{members: "a me", leases: "a me", up: "a"}
+	c.look(0, s.world())
+	if _, err := c.read(0, s.registered(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := says(), `{"links":{}}`; got != want {
+		t.Errorf("a member: %s, want %s", got, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"time"
 
 	"github.com/corrillo/corrillo/repo"
@@ -15,6 +17,7 @@ func (k *Keeper) rounds(ctx context.Context) {
 	defer timer.Stop()
 	least := k.o.Every / 10 // the least time between two rounds
 	begun := -least
+	pauses := k.pauses()
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,7 +42,19 @@ func (k *Keeper) rounds(ctx context.Context) {
 			k.lose(err)
 			return
 		}
-		timer.Reset(max(begun+k.o.Every-k.now(), least))
+		timer.Reset(max(begun+pauses()-k.now(), least))
+	}
+}
+
+// pauses returns the times from one round to the next: Every, a tenth more or less.
+// Nodes that were started together would go on to ask the registry in the same
+// moment otherwise, and to propose the same. What a node gets follows from its id.
+func (k *Keeper) pauses() func() time.Duration {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(k.o.Self.ID))        // it never fails
+	rng := rand.New(rand.NewPCG(hash.Sum64(), 0)) //nolint:gosec // no secret
+	return func() time.Duration {
+		return k.o.Every*9/10 + time.Duration(rng.Int64N(int64(k.o.Every/5)+1))
 	}
 }
 
