@@ -190,15 +190,25 @@ func (d *draft) unlinked() string {
 	if len(missing) == 0 {
 		return ""
 	}
+	why := func(n placement.Node) string {
+		if text := d.w.unlinked[n.ID]; text != "" || !d.w.oneWay[n.ID] || oneWay {
+			return text
+		}
+		return "it does not reach this node"
+	}
+	same := len(missing) > 1 // the reason for all of them
+	for _, n := range missing {
+		same = same && why(n) != "" && why(n) == why(missing[0])
+	}
 	texts := make([]string, len(missing))
 	for i, n := range missing {
 		texts[i] = n.ID + " at " + n.Address
-		switch why := d.w.unlinked[n.ID]; {
-		case why != "":
-			texts[i] += " (" + why + ")"
-		case d.w.oneWay[n.ID] && !oneWay:
-			texts[i] += " (it does not reach this node)"
+		if text := why(n); text != "" && !same {
+			texts[i] += " (" + text + ")"
 		}
+	}
+	if same {
+		texts[len(texts)-1] += " (each: " + why(missing[0]) + ")"
 	}
 	waiting := "no link to " + strings.Join(texts, ", ")
 	switch {

@@ -138,6 +138,7 @@ func TestCore_Propose(t *testing.T) {
 		"nobody reaches it":                           {situation{members: "a b", leases: "a b me", oneWay: "a b"}, "none no link to a at , b at : this node reaches them, and they do not reach it at  (cluster.advertise)"},
 		"one does not reach it, another is away":      {situation{members: "a b", leases: "a b me", oneWay: "a"}, "none no link to a at  (it does not reach this node), b at"},
 		"no links, for what is known":                 {situation{members: "a b c", leases: "a b c me", up: "c", unlinked: "a:connection_refused"}, "none no link to a at  (connection refused), b at"},
+		"no links, for one reason":                    {situation{members: "a b c", leases: "a b c me", up: "c", unlinked: "a:timeout b:timeout"}, "none no link to a at , b at  (each: timeout)"},
 		"the one before it":                           {situation{members: "a b", leases: "a b me", up: "a", here: "b"}, "none no link to b at here:7946, which is this node's own address: the one that ran here before goes when its lease is over, another one needs an address of its own (cluster.advertise)"},
 		"the one before it, and another":              {situation{members: "a b", leases: "a b me", here: "b"}, "none no link to a at , b at here:7946"},
 		"a member that it must not meet":              {situation{members: "a b", leases: "a b me", up: "a b", refuses: "b"}, "none b at : its version is another one"},
