@@ -125,7 +125,7 @@ func introduce(say io.Writer, c *cluster.Cluster, url, hook string) {
 	tell(say, "")
 	tell(say, "the page:  %s/?user=ann&conversation=lobby (and ?user=bob in another window)", c.URL())
 	for _, n := range c.Nodes() {
-		tell(say, "%s:     http://%s  admin %s  kill -9 %d", n.Name(), n.Addr(), n.Admin(), n.PID())
+		tell(say, "%s:     http://%s  for nodes %s  admin %s  kill -9 %d", n.Name(), n.Addr(), n.Peer(), n.Admin(), n.PID())
 	}
 	tell(say, "a back end writes there with the nodes' WEBHOOK_SECRET:")
 	tell(say, `curl -H 'Authorization: Bearer %s' -d '{"conversationId":"lobby","senderId":"site","content":"hello"}' %s/webhook/new-message`, hook, c.URL())
