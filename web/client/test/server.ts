@@ -1,7 +1,8 @@
-import { afterEach, expect, vi } from 'vitest'
+import { afterEach, expect } from 'vitest'
 import { Server } from '../../testkit/server.js'
 import { createChat } from '../src/index.js'
 import type { Chat, ChatOptions, Conversation } from '../src/api.js'
+import { until } from './until.js'
 
 const ends: (() => unknown)[] = []
 afterEach(async () => {
@@ -37,7 +38,6 @@ export async function joined(conversation: Conversation): Promise<Conversation> 
   return conversation
 }
 
-/** Waits until it no longer throws. */
-export const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 25_000, interval: 20 })
+export { until }
 
 export const contents = (conversation: Conversation) => conversation.get().messages.map((m) => m.content)
