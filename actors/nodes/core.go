@@ -34,12 +34,12 @@ type core struct {
 	// those with a lease that are no members yet, and, while this process is none,
 	// all members.
 	others []placement.Node
-	// known are all others that the last read had, with a lease, expired or not, or in
-	// the record; unfit are those of them that this process must not meet. known is
-	// nil before the first read.
+	// known are the ids of all other nodes that the last read of the registry found,
+	// in the record or with a lease, expired or not; nil before the first read. unfit
+	// are those of them that Options.Compatible refuses.
 	known map[string]bool
 	unfit map[string]bool
-	up    map[string]bool // to whom there was a link at the last look
+	up    map[string]bool // the nodes to which there was a link at the last look
 }
 
 // world is what the links to other nodes show at one moment. See the functions of
@@ -59,15 +59,15 @@ func (c *core) member() bool { return c.view.Generation > 0 }
 type meta struct {
 	Leaving bool     `json:"leaving,omitempty"` // the node wants to own nothing
 	Broken  []string `json:"broken,omitempty"`  // members that it has had no link to for a TTL
-	Links   *links   `json:"links,omitempty"`   // nil: it does not say, as an older version does
+	Links   *links   `json:"links,omitempty"`   // nil in the lease of an older version
 }
 
-// links is what a process says of its links. It has read the registry since it took
-// its lease, so of two that say it at least one knows of the other: they are linked
-// when neither of them Lacks the other.
+// links is what a process reports of its links, once it has read the registry since it
+// took its lease. So of two processes that report, at least one knows of the other, and
+// they are linked if neither of them lists the other in Lacks.
 type links struct {
 	Joins bool     `json:"joins,omitempty"` // it is no member and wants to become one
-	Lacks []string `json:"lacks,omitempty"` // whom it knows of and has no link to, or must not meet
+	Lacks []string `json:"lacks,omitempty"` // nodes it knows of and has no link to, or that do not fit it
 }
 
 // metaOf decodes the meta of a lease. One that cannot be decoded, perhaps since a
@@ -88,8 +88,7 @@ func (c *core) meta(now time.Duration) []byte {
 	return text
 }
 
-// links returns what this process says of its links, nil before it has read the
-// registry.
+// links returns this process's report of its links, nil before it has read the registry.
 func (c *core) links() *links {
 	if c.known == nil {
 		return nil

@@ -147,11 +147,11 @@ func (d *draft) join() (waiting string) {
 	return ""
 }
 
-// joinOthers adds, in the order of their ids, the processes that want to join too and
-// are linked to every member, to this process and to those added before. Without it
-// many that start together would come in one by one, each time at the cost of all
-// other proposals. What a process says of its links may be a round old; a link that
-// has broken since is reported as that of any member is.
+// joinOthers adds, in the order of their ids, further processes that want to join and
+// are linked to every member, to this process and to those added before. Without it,
+// many that start together would join one by one, each making the proposals of all
+// others fail. A report of links may be a round old; a link that has broken since is
+// reported like any member's.
 func (d *draft) joinOthers() {
 	says := make(map[string]*links, len(d.leases))
 	for id, l := range d.leases {
