@@ -149,6 +149,7 @@ func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier,
 		Recovery: relay.Options{
 			RecoveryWindow: orElse(s.Recovery.Window, -1),
 			LogBytes:       orElse(int(s.Recovery.LogBytes), -1),
+			ReplayBytes:    queueBytes(s),
 			PerUser:        s.Limits.ConnectionsPerUser,
 			OnAck:          m.acked,
 		},
@@ -177,6 +178,12 @@ func actorOptions(s *config.Settings, store repo.Store, verifier *auth.Verifier,
 // frameOverhead is what a message's frame has besides the payload, at most.
 const frameOverhead = 64 << 10
 
+// queueBytes bounds what waits for one client to read. A queue that could not hold
+// one message would close every reader.
+func queueBytes(s *config.Settings) int {
+	return int(max(s.Queue.Bytes, s.Limits.Payload+frameOverhead))
+}
+
 // transportOptions sets the sockets up.
 func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logger) (transport.Options, error) {
 	reader, err := readerOf(s, log)
@@ -190,11 +197,10 @@ func transportOptions(s *config.Settings, acceptor wire.Acceptor, log *slog.Logg
 		BodyTimeout:      s.Limits.HandshakeDeadline,
 		FrameTimeout:     orElse(s.Limits.FrameDeadline, -1),
 		MaxPayload:       int(s.Limits.Payload),
-		// A queue that could not hold one message would close every reader.
-		QueueBytes:    int(max(s.Queue.Bytes, s.Limits.Payload+frameOverhead)),
-		QueueAge:      s.Queue.Age,
-		MaxConnsPerIP: orElse(s.Limits.ConnectionsPerIP, -1),
-		MaxHandshakes: orElse(s.Limits.Handshakes, -1),
+		QueueBytes:       queueBytes(s),
+		QueueAge:         s.Queue.Age,
+		MaxConnsPerIP:    orElse(s.Limits.ConnectionsPerIP, -1),
+		MaxHandshakes:    orElse(s.Limits.Handshakes, -1),
 	}, err
 }
 
