@@ -25,6 +25,7 @@ var known = map[string]string{
 	"SaveRejects/tempId_too_long":                         unknown,
 	"SaveRejects/time_out_of_range":                       unknown,
 	"SaveRejects/several_in_a_large_batch,_with_a_repeat": unknown,
+	"ChangeBytes/each_group_has_one_at_the_least":         greatest,
 	"Rivals":                           locks,
 	"Model":                            unknown,
 	"Change/who_may_and_what_is_there": unknown,
