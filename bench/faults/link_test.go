@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/corrillo/corrillo/repo/repotest"
 )
 
 // echo says every line again, and gives its address.
@@ -92,39 +95,58 @@ func TestLink(t *testing.T) {
 		}},
 	} {
 		t.Run(fmt.Sprintf("%s/%v", c.name, oneOf(c.hold)), func(t *testing.T) {
-			l, err := NewLink(t, echo(t), c.resets)
-			if err != nil {
-				t.Fatal(err)
-			}
-			old := call(t, l)
-			if answer, _, err := old.ask("before"); answer != "before" || err != nil {
-				t.Fatal(answer, err)
-			}
-			healed := make(chan error, 1)
-			i := slices.IndexFunc(strains, func(s strain) bool { return s.name == c.name })
-			go func() { healed <- strains[i].strike(t.Context(), l, c.hold) }()
-			// There is nothing to be notified by: the hold has begun when it is
-			// a third over.
-			time.Sleep(c.hold / 3)
-			if answer, took, err := old.ask(c.text); !c.want(c.text, answer, took, err) {
-				t.Errorf("got %q, %v after %s", answer, err, took)
-			}
-			if err := <-healed; err != nil {
-				t.Error(err)
-			}
-			if answer, took, err := call(t, l).ask(strings.Repeat("y", 10_000)); len(answer) != 10_000 || err != nil {
-				t.Errorf("after it: got %d bytes, %v after %s", len(answer), err, took)
+			strain := strains[slices.IndexFunc(strains, func(s strain) bool { return s.name == c.name })]
+			for tries := 1; !struck(t, &strain, c.hold, c.resets, c.text, c.want); tries++ {
+				if tries == 20 {
+					t.Fatal("the machine is too slow")
+				}
 			}
 		})
 	}
 }
 
+// struck has a strain strike a new link. It reports whether that was asked in the
+// first half of the hold, and answered when it was over or before, as it is on a
+// machine that has time.
+func struck(t *testing.T, s *strain, hold time.Duration, resets bool, text string, want func(string, string, time.Duration, error) bool) bool {
+	t.Helper()
+	l, err := NewLink(t, echo(t), resets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := call(t, l)
+	if answer, _, err := old.ask("before"); answer != "before" || err != nil {
+		t.Fatal(answer, err)
+	}
+	healed := make(chan error, 1)
+	began := time.Now()
+	go func() { healed <- s.strike(t.Context(), l, hold) }()
+	// There is nothing to be notified by: the hold has begun when it is a third
+	// over.
+	time.Sleep(hold / 3)
+	late := time.Since(began) > hold/2
+	answer, took, failed := old.ask(text)
+	late = late || time.Since(began) > hold*5/4
+	if err := <-healed; err != nil {
+		t.Error(err)
+	}
+	if got, took, err := call(t, l).ask(strings.Repeat("y", 10_000)); len(got) != 10_000 || err != nil {
+		t.Errorf("after it: got %d bytes, %v after %s", len(got), err, took)
+	}
+	if fits := want(text, answer, took, failed); !fits && !late {
+		t.Errorf("got %q, %v after %s", answer, failed, took)
+	} else if !fits {
+		return false
+	}
+	return true
+}
+
 func arrivesAtTheEnd(text, answer string, took time.Duration, err error) bool {
-	return err == nil && answer == text && took > 150*time.Millisecond
+	return err == nil && answer == text && took > 140*time.Millisecond
 }
 
 func isLost(_, answer string, took time.Duration, err error) bool {
-	return errors.Is(err, io.EOF) && answer == "" && took > 150*time.Millisecond
+	return errors.Is(err, io.EOF) && answer == "" && took > 140*time.Millisecond
 }
 
 func endsAtTen(_, answer string, _ time.Duration, err error) bool {
@@ -138,15 +160,12 @@ func isReset(_, answer string, took time.Duration, err error) bool {
 // A link that is pointed elsewhere keeps its address, and those who use it come
 // anew.
 func TestLink_Point(t *testing.T) {
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := repotest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewLink(t, gone.Addr().String(), false)
+	l, err := NewLink(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), false)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := gone.Close(); err != nil {
 		t.Fatal(err)
 	}
 	addr := l.Addr()
