@@ -81,7 +81,7 @@ func listen(t *testing.T, addr string, h *heard) {
 	if _, err := l.Dial(0, 0); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); h.lost == nil; {
+	for end := time.Now().Add(2 * time.Minute); h.lost == nil; {
 		if err := l.Poll(t.Context(), time.Second); err != nil {
 			t.Fatal(err)
 		}
