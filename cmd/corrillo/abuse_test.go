@@ -121,7 +121,7 @@ func TestAbuse_NamesTwice(t *testing.T) {
 func TestAbuse_Joins(t *testing.T) {
 	const joins, may, underWay = 100_000, 50, 256 // the last is limits.inFlight
 	s := serve(t, t.TempDir(), true, nil, "--dev", "--log-level=info", "--limits-events-per-second=0", fmt.Sprint("--limits-joined=", may),
-		"--ping-interval=10m", "--queue-bytes=64MiB") // only one goroutine writes, and reads more slowly than it is answered
+		"--ping-interval=10m", "--queue-age=10m", "--queue-bytes=64MiB") // only one goroutine writes, and reads more slowly than it is answered
 	c := connect(t, s.url, "ann", nil)
 	other := connect(t, s.url, "bob", nil)
 	defer other.close()

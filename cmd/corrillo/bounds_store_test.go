@@ -83,7 +83,7 @@ var storeBounds = boundCases{
 		}}
 	},
 	"time for a save": func(*testing.T) boundCase {
-		return boundCase{args: []string{"--store-save-timeout=500ms"}, meet: func(t *testing.T, s *boundServer) string {
+		return boundCase{args: []string{"--store-save-timeout=2s"}, meet: func(t *testing.T, s *boundServer) string {
 			c := connect(t, s.url, "ann", nil)
 			defer standStill(t, s, c, "room0")()
 			_, err := c.call(wire.EventSendMessage, text("room0", 1))
@@ -125,7 +125,8 @@ var storeBounds = boundCases{
 		}}
 	},
 	"messages of a page": func(*testing.T) boundCase {
-		return boundCase{meet: func(t *testing.T, s *boundServer) string {
+		// Nothing ends a client that takes its time with them.
+		return boundCase{args: []string{"--ping-interval=10m", "--queue-age=10m"}, meet: func(t *testing.T, s *boundServer) string {
 			c := connect(t, s.url, "ann", nil)
 			const all = 6
 			for range all {
