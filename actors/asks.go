@@ -3,51 +3,15 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/corrillo/corrillo/actors/locator"
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/repo"
-	"github.com/corrillo/corrillo/wire"
 )
-
-// known is what the cluster knows of users now. Those who are left out are
-// away.
-func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
-	if s.cluster == nil {
-		return s.directory.Known(userIDs), nil
-	}
-	byNode := map[string][]string{}
-	for _, id := range userIDs {
-		node := s.locator.Owner(locator.User, id)
-		byNode[node] = append(byNode[node], id)
-	}
-	known := s.directory.Known(byNode[s.hub.Node()])
-	delete(byNode, s.hub.Node())
-	var mu sync.Mutex
-	var all errgroup.Group
-	for node, ids := range byNode {
-		all.Go(func() error {
-			answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
-			if err != nil {
-				return fmt.Errorf("node %s: %w", node, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if a, ok := answer.(*message.PresenceAnswered); ok {
-				maps.Copy(known, a.Users)
-			}
-			return nil
-		})
-	}
-	return known, all.Wait()
-}
 
 // Statuses returns what each other node says of itself, by its id: a JSON
 // object, or why there is none.

@@ -146,7 +146,7 @@ func (s *System) onQuestion(from string, m any) {
 	c := s.cluster
 	switch m := m.(type) {
 	case *message.PresenceAsked:
-		c.tell(from, &message.PresenceAnswered{Ask: m.Ask, Users: s.directory.Known(m.UserIDs)})
+		c.tell(from, &message.PresenceAnswered{Ask: m.Ask, Users: s.knownHere(m.UserIDs)})
 	case *message.PresenceAnswered:
 		c.asks.answer(m.Ask, m)
 	case *message.StatusAsked:

@@ -179,8 +179,8 @@ func (c *Conversation) carry(r *rules.Ready) {
 	for i := range r.Checks {
 		c.check(r.Checks[i])
 	}
-	if len(r.Ask) > 0 {
-		c.ask(r.Ask)
+	for i := range r.Ask {
+		c.ask(r.Ask[i])
 	}
 	if r.Crowded > 0 {
 		c.o.Refused.Crowded.Add(int64(r.Crowded))

@@ -3,6 +3,7 @@ package relay
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/corrillo/corrillo/actors/message"
 	"github.com/corrillo/corrillo/wire"
@@ -41,6 +42,33 @@ func (h *Hub) TellSessions(userID string, tell func([]SessionState)) {
 	if sessions := h.sessionsOf(userID); len(sessions) > 0 {
 		tell(sessions)
 	}
+}
+
+// Present returns those of userIDs who have a connection on this node, or had one
+// until less than grace ago, and when they were last seen.
+func (h *Hub) Present(userIDs []string, grace time.Duration) map[string]time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now, present := time.Now(), map[string]time.Time{}
+	for _, id := range userIDs {
+		u := h.users[id]
+		if u == nil {
+			continue
+		}
+		for _, s := range u.sessions {
+			seen := now
+			switch {
+			case s.ended:
+				continue
+			case s.conn == nil:
+				seen = time.Unix(0, s.detached)
+			}
+			if now.Sub(seen) < grace && seen.After(present[id]) {
+				present[id] = seen
+			}
+		}
+	}
+	return present
 }
 
 func (h *Hub) sessionsOf(userID string) []SessionState {

@@ -50,7 +50,7 @@ func (p *presence) forget(userID string) {
 // what was told is not worth a word. While the node has too much to do all of
 // it waits.
 func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
-	delete(c.doubts.asked, m.UserID) // the answer may be older than this
+	c.doubts.overtaken(m.UserID)
 	if c.quiet() {
 		return
 	}

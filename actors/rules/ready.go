@@ -35,9 +35,10 @@ type Ready struct {
 	// Checks ask the authorizer about a user; answered by
 	// message.MembershipChecked.
 	Checks []Check
-	// Ask are users of whom others may have been told something that is not so;
-	// answered by message.PresenceLearned. At most one is under way.
-	Ask []string
+	// Ask are questions about users of whom others may have been told something that
+	// is not so, each answered by message.PresenceLearned. No user is in two of them
+	// at a time, and at most 8 are under way.
+	Ask [][]string
 	// Tick is when the next message.Tick is wanted; zero: no wish. A later
 	// Ready's Tick replaces it.
 	Tick time.Time
@@ -141,7 +142,7 @@ type Options struct {
 	Gather bool
 	// Shared says that other nodes work with the same store.
 	Shared bool
-	// SettleAfter is how long after nodes have come or gone it is asked how those
+	// SettleAfter is how long after nodes have come or gone it is asked at last how those
 	// users are who were looked after by another one (see Ready.Ask): by then the
 	// nodes with their sessions have told the next one, and who has none is
 	// offline. Default 6 s.

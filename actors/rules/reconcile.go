@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -9,8 +10,10 @@ import (
 )
 
 const (
-	// askedAtOnce bounds the users of one Ready.Ask.
+	// askedAtOnce bounds the users of one question, asksAtOnce the questions of one
+	// conversation that are under way.
 	askedAtOnce = 500
+	asksAtOnce  = 8
 	// askTries is how often in a row an answer may fail to come before those who
 	// were asked about are left as they are.
 	askTries = 8
@@ -31,23 +34,43 @@ type doubts struct {
 	heard map[string]int
 	nodes int
 
-	due    map[string]int64    // when to ask, in unix nanoseconds
-	asking bool                // an answer is due
-	asked  map[string]struct{} // of whom nobody has told since
-	tries  int
+	// due says when to ask about each user, in unix nanoseconds. At soon it is asked
+	// before that about those who are here and may be shown as offline: that one is
+	// online counts at once. 0: nobody is to be asked about before.
+	due   map[string]int64
+	soon  int64
+	first int64 // the earliest of them whose question is not under way; 0: there is none
+
+	asked map[string]bool // who is asked about; false: somebody has told of them since
+	asks  int             // questions under way
+	tries int
 }
 
-// next is when there is somebody to ask about; zero: there is nobody.
+// next is when there is somebody to ask about; zero: there is nobody, or enough
+// questions are under way.
 func (d *doubts) next() (at time.Time) {
-	if d.asking {
+	if d.first == 0 || d.asks >= asksAtOnce {
 		return at
 	}
-	for _, t := range d.due {
-		if due := time.Unix(0, t); at.IsZero() || due.Before(at) {
-			at = due
+	return time.Unix(0, d.first)
+}
+
+// plan finds out when the next question is due.
+func (d *doubts) plan() {
+	d.first = d.soon
+	for id, at := range d.due {
+		if _, asked := d.asked[id]; !asked && (d.first == 0 || at < d.first) {
+			d.first = at
 		}
 	}
-	return at
+}
+
+// overtaken says that whoever looks after a user has told of them: what is asked
+// may be answered by what was before.
+func (d *doubts) overtaken(userID string) {
+	if d.asked[userID] {
+		d.asked[userID] = false
+	}
 }
 
 // note keeps what others were told of a user.
@@ -80,12 +103,33 @@ func (d *doubts) isTold(userID string) bool {
 	return told
 }
 
-// doubt has a user asked about when those who know have settled.
+// doubt has a user asked about when those who know have settled, and sooner when
+// they may be shown as offline.
 func (c *Conversation) doubt(userID string) {
-	if c.doubts.due == nil {
-		c.doubts.due = map[string]int64{}
+	d := &c.doubts
+	if d.due == nil {
+		d.due = map[string]int64{}
 	}
-	c.doubts.due[userID] = c.now.Add(c.o.SettleAfter).UnixNano()
+	at := c.now.Add(c.o.SettleAfter).UnixNano()
+	d.due[userID] = at
+	if d.soon == 0 {
+		d.soon = c.now.Add(c.o.Coalesce).UnixNano()
+	}
+	if at = min(at, d.soon); d.first == 0 || at < d.first {
+		d.first = at
+	}
+}
+
+// seemsOffline reports whether a user is here and others may not know it.
+func (c *Conversation) seemsOffline(userID string) bool {
+	u := c.members[userID]
+	return u != nil && u.sessions > 0 && (!c.doubts.isTold(userID) || c.unheard(userID))
+}
+
+// unheard reports whether a user is to be told once more as online, since some
+// nodes seem not to know.
+func (c *Conversation) unheard(userID string) bool {
+	return c.doubts.heard[userID] < c.doubts.nodes && len(c.sessions) <= retoldMost
 }
 
 // doubtListening has those asked about whom a node brings, and whom it has told or
@@ -136,68 +180,105 @@ func (c *Conversation) Doubt(moved func(userID string) bool, now time.Time) *Rea
 // has joined, or too many.
 func (c *Conversation) askAgain() {
 	d := &c.doubts
-	if d.due == nil || d.asking {
+	if d.due == nil || d.asks >= asksAtOnce {
 		return
 	}
 	if c.quiet() {
 		c.forgetDoubts()
 		return
 	}
+	now := c.now.UnixNano()
+	soon := d.soon != 0 && d.soon <= now
 	var ids []string
 	for id, at := range d.due {
-		if at <= c.now.UnixNano() {
+		if _, asked := d.asked[id]; !asked && (at <= now || soon && c.seemsOffline(id)) {
 			ids = append(ids, id)
 		}
 	}
-	if len(ids) == 0 {
-		return
+	if soon {
+		d.soon = 0
 	}
 	slices.Sort(ids)
-	ids = ids[:min(len(ids), askedAtOnce)]
-	d.asking, d.asked = true, make(map[string]struct{}, len(ids))
-	for _, id := range ids {
-		d.asked[id] = struct{}{}
+	if room := (asksAtOnce - d.asks) * askedAtOnce; len(ids) > room {
+		ids = ids[:room]
 	}
-	c.ready.Ask = ids
+	if d.asked == nil && len(ids) > 0 {
+		d.asked = make(map[string]bool, len(ids))
+	}
+	for part := range slices.Chunk(ids, askedAtOnce) {
+		for _, id := range part {
+			d.asked[id] = true
+		}
+		d.asks++
+		c.ready.Ask = append(c.ready.Ask, part)
+	}
+	d.plan()
 }
 
 // forgetDoubts ends all that is in doubt.
 func (c *Conversation) forgetDoubts() {
-	c.doubts.due, c.doubts.heard, c.doubts.nodes, c.doubts.tries = nil, nil, 0, 0
+	d := &c.doubts
+	d.due, d.soon, d.first, d.heard, d.nodes, d.tries = nil, 0, 0, nil, 0, 0
+}
+
+// answered takes a question off those under way. It returns whose answers count,
+// of those who were asked about, and is false when it is not of this life.
+func (d *doubts) answered(userIDs []string) (counts map[string]bool, ok bool) {
+	counts = make(map[string]bool, len(userIDs))
+	for _, id := range userIDs {
+		if news, is := d.asked[id]; is {
+			counts[id] = news
+			delete(d.asked, id)
+		}
+	}
+	if len(counts) > 0 {
+		d.asks--
+	}
+	return counts, len(counts) > 0 && d.due != nil
 }
 
 // presenceLearned compares what was told of users with what is so.
 func (c *Conversation) presenceLearned(m *message.PresenceLearned) {
 	d := &c.doubts
-	asked := d.asked
-	d.asking, d.asked = false, nil
-	if d.due == nil {
+	counts, ok := d.answered(m.UserIDs)
+	if !ok {
 		return
 	}
-	later := c.now.Add(c.o.Coalesce).UnixNano()
-	if m.Err != nil {
+	now := c.now.UnixNano()
+	later := c.now.Add(c.o.Coalesce)
+	switch {
+	case m.Err == nil:
+		d.tries = 0
+	case slices.ContainsFunc(m.UserIDs, func(id string) bool { return d.due[id] <= now }):
 		if d.tries++; d.tries > askTries {
 			c.forgetDoubts()
 			return
 		}
-		later = c.now.Add(c.o.Coalesce << min(d.tries-1, maxBackoff)).UnixNano()
-	} else {
-		d.tries = 0
+		later = c.now.Add(c.o.Coalesce << min(d.tries-1, maxBackoff))
+	default: // their time is yet to come
+		d.soon = later.UnixNano()
 	}
-	for _, id := range m.UserIDs {
-		if d.due[id] > c.now.UnixNano() {
-			continue // nodes have come or gone since
+	for _, id := range slices.Sorted(maps.Keys(counts)) {
+		news := counts[id]
+		at, is := d.due[id]
+		switch early := at > now; { // early: it was asked soon, or nodes have come or gone since
+		case !is:
+		case early:
+			if m.Err == nil && news && m.Users[id].Online && c.seemsOffline(id) {
+				c.correct(id, m.Users[id])
+			}
+		case m.Err != nil || !news: // whoever looks after the user has told of a change meanwhile
+			d.due[id] = later.UnixNano()
+		default:
+			delete(d.due, id)
+			c.correct(id, m.Users[id])
 		}
-		if _, news := asked[id]; m.Err != nil || !news {
-			d.due[id] = later // whoever looks after the user has told of a change meanwhile
-			continue
-		}
-		delete(d.due, id)
-		c.correct(id, m.Users[id])
 	}
 	if len(d.due) == 0 {
 		c.forgetDoubts()
+		return
 	}
+	d.plan()
 }
 
 // correct tells how a user is, if anybody may believe something else.
@@ -209,7 +290,7 @@ func (c *Conversation) correct(userID string, status wire.PresenceStatus) {
 	case status.Online && !joined:
 		delete(d.told, userID) // who has left is shown no more
 		return
-	case status.Online && told && (d.heard[userID] >= d.nodes || len(c.sessions) > retoldMost):
+	case status.Online && told && !c.unheard(userID):
 		return
 	case !status.Online && !told:
 		return

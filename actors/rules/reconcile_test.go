@@ -53,15 +53,15 @@ func TestConversation_TellsWhatDiffers(t *testing.T) {
 			}
 			r.warm()
 			r.now = r.now.Add(9 * time.Second)
-			if ready := r.step(&message.Tick{}); len(ready.Ask) > 0 {
-				t.Fatalf("it asks about %v at once", ready.Ask)
+			for _, soon := range r.step(&message.Tick{}).Ask { // that nobody is known yet says nothing
+				want(t, "told soon", fmt.Sprint(shown(r.step(&message.PresenceLearned{UserIDs: soon}))), "[]")
 			}
 			r.now = r.now.Add(2 * time.Second)
 			ready := r.step(&message.Tick{})
-			if fmt.Sprint(ready.Ask) != "[alice bob]" {
+			if fmt.Sprint(ready.Ask) != "[[alice bob]]" {
 				t.Fatalf("it asks about %v", ready.Ask)
 			}
-			ready = r.step(&message.PresenceLearned{UserIDs: ready.Ask, Users: c.users})
+			ready = r.step(&message.PresenceLearned{UserIDs: ready.Ask[0], Users: c.users})
 			want(t, "told", fmt.Sprint(shown(ready)), c.want)
 			r.now = r.now.Add(time.Minute)
 			if ready = r.step(&message.Tick{}); len(ready.Ask) > 0 {
@@ -78,8 +78,13 @@ func TestConversation_AsksAgain(t *testing.T) {
 	r.step(listeners([]string{"alice", "bob"}, "alice"))
 	r.warm()
 	ask := func() []string {
+		t.Helper()
 		r.now = r.now.Add(time.Minute)
-		return r.step(&message.Tick{}).Ask
+		asks := r.step(&message.Tick{}).Ask
+		if len(asks) != 1 {
+			t.Fatalf("it asks %v", asks)
+		}
+		return asks[0]
 	}
 	ids := ask()
 	r.step(&message.PresenceLearned{UserIDs: ids, Err: wire.Errorf(wire.CodeUnavailable, "away")})
@@ -102,5 +107,72 @@ func TestConversation_AloneAsksNobody(t *testing.T) {
 	r.now = r.now.Add(time.Minute)
 	if ready := r.step(&message.Tick{}); len(ready.Ask) > 0 {
 		t.Errorf("it asks about %v", ready.Ask)
+	}
+}
+
+// Who is here and may be shown as offline is asked about soon. That one is online
+// counts at once, and that one is not when nodes have had the time to say otherwise.
+func TestConversation_AsksSoonAboutWhoMayBeShownAsOffline(t *testing.T) {
+	r := newRig(t, "c1", rules.Options{Shared: true, SettleAfter: 10 * time.Second, Coalesce: time.Second})
+	r.step(listeners([]string{"alice", "dave"}, "alice", "bob", "cy"))
+	r.warm()
+	soon := func() [][]string {
+		r.now = r.now.Add(time.Second)
+		return r.step(&message.Tick{}).Ask
+	}
+	asks := soon()
+	if fmt.Sprint(asks) != "[[bob cy]]" {
+		t.Fatalf("it asks about %v", asks)
+	}
+	r.step(&message.PresenceLearned{UserIDs: asks[0], Err: wire.Errorf(wire.CodeUnavailable, "not settled")})
+	if asks = soon(); fmt.Sprint(asks) != "[[bob cy]]" {
+		t.Fatalf("it asks about %v", asks)
+	}
+	ready := r.step(&message.PresenceLearned{UserIDs: asks[0], Users: map[string]wire.PresenceStatus{"bob": {Online: true}}})
+	want(t, "told", fmt.Sprint(shown(ready)), "[bob true]")
+	if asks = soon(); len(asks) > 0 {
+		t.Fatalf("it asks about %v again", asks)
+	}
+	r.now = r.now.Add(10 * time.Second)
+	if asks = r.step(&message.Tick{}).Ask; fmt.Sprint(asks) != "[[alice bob cy dave]]" {
+		t.Fatalf("at last it asks about %v", asks)
+	}
+	ready = r.step(&message.PresenceLearned{UserIDs: asks[0], Users: map[string]wire.PresenceStatus{"alice": {Online: true}, "bob": {Online: true}}})
+	want(t, "told at last", fmt.Sprint(shown(ready)), "[dave false]")
+}
+
+// Where there are many it asks several questions at a time, but not all.
+func TestConversation_AsksAboutManyAtOnce(t *testing.T) {
+	const users = 10_000
+	r := newRig(t, "c1", rules.Options{Shared: true, SettleAfter: time.Second, BroadcastLimit: -1})
+	m := listeners(nil, "alice")
+	for i := range users {
+		m.Online = append(m.Online, fmt.Sprintf("u%05d", i))
+	}
+	r.step(m)
+	r.warm()
+	r.now = r.now.Add(time.Minute)
+	asks := r.step(&message.Tick{}).Ask
+	seen := map[string]bool{}
+	for most := len(asks); len(asks) > 0; most = max(most, len(asks)) {
+		if len(asks) > 8 {
+			t.Fatalf("%d questions at a time", len(asks))
+		}
+		answers := asks[0]
+		asks = asks[1:]
+		for _, id := range answers {
+			if seen[id] {
+				t.Fatalf("it asks about %s twice", id)
+			}
+			seen[id] = true
+		}
+		r.step(&message.PresenceLearned{UserIDs: answers})
+		asks = append(asks, r.step(&message.Tick{}).Ask...)
+		if len(asks) == 0 && most < 8 {
+			t.Errorf("%d questions at a time", most)
+		}
+	}
+	if len(seen) != users+1 {
+		t.Errorf("it asks about %d, want all", len(seen))
 	}
 }

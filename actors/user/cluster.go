@@ -79,10 +79,12 @@ func (u *User) bound(newest message.SessionRef) {
 
 // onHandOff ends this life of the user: it goes on on another node, which hears
 // of the sessions from the nodes where they are. Who is gone for less than the
-// grace time is offline until then.
+// grace time may be about to come back, and nobody is told anything of it: the
+// grace time begins anew where a session waits for that, and the conversations ask
+// about everybody who has moved.
 func (u *User) onHandOff(ctx actor.Context) {
 	if u.online && u.attached == 0 {
-		u.setOnline(false)
+		u.o.Directory.left(u.id, u.lastSeen)
 	}
 	u.o.Directory.forget(u.id)
 	ctx.Stop(ctx.Self())

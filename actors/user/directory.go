@@ -72,6 +72,13 @@ func (d *Directory) told(id string) (s wire.PresenceStatus, ok bool) {
 	return s, ok
 }
 
+// left has it written when a user was last seen who belongs to another node now.
+func (d *Directory) left(id string, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.soil(id, at)
+}
+
 func (d *Directory) forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -115,6 +115,15 @@ func (o *Others[M]) Has(id string, users []uint64) bool {
 	return n.has(users)
 }
 
+// Nodes calls yield with each node that has told of a session of the user.
+func (o *Others[M]) Nodes(user uint64, yield func(id string)) {
+	for id, n := range o.nodes {
+		if _, there := n.users[user]; there {
+			yield(id)
+		}
+	}
+}
+
 // Keep keeps m, of that size in bytes, for each node of which Has reports false,
 // since one of the users may turn out to be there; not for those of which without
 // reports true. listened reports the nodes that have got the part of m for their

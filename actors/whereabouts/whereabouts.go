@@ -232,6 +232,18 @@ func (w *Whereabouts) Pass(m *message.Relayed, nodes, joined []string, send func
 	}
 }
 
+// At returns, for each other node that has told of sessions of some of these users,
+// who they are.
+func (w *Whereabouts) At(userIDs []string) map[string][]string {
+	w.passing.Lock()
+	defer w.passing.Unlock()
+	at := map[string][]string{}
+	for _, user := range userIDs {
+		w.others.Nodes(Hash(user), func(node string) { at[node] = append(at[node], user) })
+	}
+	return at
+}
+
 // Flush sends a node all that is kept for it. It is called before the Settled by
 // which this node gives up ids that it has lost, so that messages of their next
 // owner cannot come ahead of those that are kept here.

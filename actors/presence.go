@@ -1,0 +1,104 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/corrillo/corrillo/actors/locator"
+	"github.com/corrillo/corrillo/actors/message"
+	"github.com/corrillo/corrillo/wire"
+)
+
+// known is what the cluster knows of users now. Those who are left out are
+// away. The error says that a node that looks after one of them does not answer.
+func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
+	if s.cluster == nil {
+		return s.directory.Known(userIDs), nil
+	}
+	byNode := map[string][]string{}
+	for _, id := range userIDs {
+		node := s.locator.Owner(locator.User, id)
+		byNode[node] = append(byNode[node], id)
+	}
+	known, err := s.knownTo(ctx, byNode)
+	if err != nil {
+		return nil, err
+	}
+	s.seek(ctx, userIDs, known)
+	return known, nil
+}
+
+// seek asks the nodes with sessions of those who are not known to be online. Where
+// one is connected, the node that looks after the user is about to hear of it: the
+// session has just come, or the user from another node. A node that does not answer
+// changes nothing.
+func (s *System) seek(ctx context.Context, userIDs []string, known map[string]wire.PresenceStatus) {
+	var away []string
+	for _, id := range userIDs {
+		if !known[id].Online {
+			away = append(away, id)
+		}
+	}
+	if len(away) == 0 {
+		return
+	}
+	byNode := s.cluster.where.At(away)
+	byNode[s.hub.Node()] = away
+	ctx, cancel := context.WithTimeout(ctx, seekFor)
+	defer cancel()
+	found, _ := s.knownTo(ctx, byNode)
+	for id, status := range found {
+		if status.Online {
+			known[id] = status
+		}
+	}
+}
+
+// seekFor bounds what a seek takes.
+const seekFor = askFor / 4
+
+// knownTo is what nodes know of the users who are named for each. With an error
+// it is what came nevertheless.
+func (s *System) knownTo(ctx context.Context, byNode map[string][]string) (map[string]wire.PresenceStatus, error) {
+	known := s.knownHere(byNode[s.hub.Node()])
+	var mu sync.Mutex
+	var all errgroup.Group
+	for node, ids := range byNode {
+		if node == s.hub.Node() {
+			continue
+		}
+		all.Go(func() error {
+			answer, err := s.cluster.ask(ctx, node, func(n uint64) any { return &message.PresenceAsked{Ask: n, UserIDs: ids} })
+			if err != nil {
+				return fmt.Errorf("node %s: %w", node, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if a, ok := answer.(*message.PresenceAnswered); ok {
+				for id, status := range a.Users {
+					if !known[id].Online {
+						known[id] = status
+					}
+				}
+			}
+			return nil
+		})
+	}
+	err := all.Wait()
+	return known, err
+}
+
+// knownHere is what this node knows of users: of those that it looks after, and of
+// all who are connected here.
+func (s *System) knownHere(userIDs []string) map[string]wire.PresenceStatus {
+	known := s.directory.Known(userIDs)
+	for id, seen := range s.hub.Present(userIDs, s.o.PresenceGrace) {
+		if !known[id].Online {
+			known[id] = wire.PresenceStatus{Online: true, LastSeen: seen}
+		}
+	}
+	return known
+}
