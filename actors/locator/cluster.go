@@ -266,14 +266,17 @@ func (c *cluster) told(from string, key placement.Key, item placement.Item) erro
 }
 
 // noRoom deals with an item of another node for which its actor here has no room:
-// it is refused if it may be, and held otherwise.
+// it is refused if it may be, and held otherwise. There may be another view by now,
+// in which that node has gone, or the actor belongs to another one.
 func (c *cluster) noRoom(key placement.Key, item placement.Item, err error) {
 	if refusable(item) {
 		c.o.Refuse(Kind(key.Kind), key.ID, item.Msg, err)
 		return
 	}
 	c.mu.Lock()
-	c.router.Hold(key, item)
+	if c.router.OnTold(item.From, key, item) {
+		c.router.Hold(key, item)
+	}
 	c.mu.Unlock()
 	c.later()
 }
