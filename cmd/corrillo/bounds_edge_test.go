@@ -189,14 +189,28 @@ var edgeBounds = boundCases{
 				t.Fatal(err)
 			}
 			blob := object{"conversationId": "room0", "x": strings.Repeat("x", 1500)}
-			for s.value(t, "slow_consumers_total") == 0 {
-				for range 10 {
+			enough, sent := make(chan struct{}), make(chan error, 1)
+			go func() {
+				for {
+					select {
+					case <-enough:
+						sent <- nil
+						return
+					default:
+					}
 					if _, err := quick.call("blob", blob); err != nil {
-						t.Fatal(err)
+						sent <- err
+						return
 					}
 				}
+			}()
+			s.await(t, "slow_consumers_total", 1) // it is told for five seconds
+			told := closedWith(t, slow, 1013)
+			close(enough)
+			if err := <-sent; err != nil {
+				t.Error(err)
 			}
-			return closedWith(t, slow, 1013)
+			return told
 		}}
 	},
 }
