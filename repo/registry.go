@@ -57,7 +57,7 @@ type Lease struct {
 	ID      string // new with each start of the process, 1 to MaxNodeID bytes
 	Address string // host:port for other nodes, at most MaxNodeText bytes
 	Version string // of the program, at most MaxNodeText bytes
-	Schema  int    // version of the messages between nodes
+	Schema  int    // version of the tables
 	Meta    []byte // JSON, at most MaxNodeMeta bytes; nil: none. Read returns the same JSON
 }
 

@@ -20,7 +20,7 @@ type Options struct {
 	// which other nodes reach it. The other fields are not used.
 	Self    placement.Node
 	Version string // of the program
-	Schema  int    // version of the messages between nodes
+	Schema  int    // version of the tables
 
 	// TTL is how long a lease lives without a renewal; default 5 s. Every is the
 	// time from one renewal to the next; default TTL/5, at most TTL/4.

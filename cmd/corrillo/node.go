@@ -19,15 +19,15 @@ import (
 	"github.com/corrillo/corrillo/config"
 	"github.com/corrillo/corrillo/repo"
 	"github.com/corrillo/corrillo/repo/etcd"
+	"github.com/corrillo/corrillo/repo/migrations"
 	"github.com/corrillo/corrillo/repo/mysql"
 	"github.com/corrillo/corrillo/wire/admin"
 	"github.com/corrillo/corrillo/wire/peers"
 	"github.com/corrillo/corrillo/wire/transport"
 )
 
-// clusterSchema is the version of the tables that the nodes of a cluster share:
-// that of the last migration.
-const clusterSchema = 1
+// clusterSchema is the version of the tables that the nodes of a cluster share.
+var clusterSchema = migrations.Version()
 
 // node is what this process has beside its actors as a node of a cluster: its links to
 // the others, its lease, and the view that it acts under.

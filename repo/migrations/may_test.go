@@ -70,6 +70,10 @@ func TestMySQL_UnderNodes(t *testing.T) {
 	if err := MySQL(ctx, db, DefaultPrefix); err != nil {
 		t.Fatal(err)
 	}
+	var is int
+	if err := db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM corrillo_migration").Scan(&is); err != nil || is != Version() {
+		t.Errorf("the tables are of version %d, want %d; %v", is, Version(), err)
+	}
 	run(t, db, "INSERT INTO corrillo_node (id, address, version, schemaVersion, joinedAt, expiresAt) VALUES "+
 		"('runs', '10.0.0.1:7946', 'v1', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE), "+
 		"('died', '10.0.0.2:7946', 'v1', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE)")

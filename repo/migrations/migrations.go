@@ -37,6 +37,24 @@ func CheckPrefix(prefix string) error {
 	return nil
 }
 
+// Version is the number of the last migration of MySQL. Nodes that give different
+// ones work on different tables.
+func Version() int {
+	names, err := fs.Glob(files, "mysql/*.sql")
+	if err != nil {
+		panic(err) // of the pattern
+	}
+	var last int64
+	for _, name := range names {
+		n, err := goose.NumericComponent(name)
+		if err != nil {
+			panic(err) // the file was built in
+		}
+		last = max(last, n)
+	}
+	return int(last)
+}
+
 // MySQL migrates a MySQL database (or one that speaks its protocol). The lock
 // is a row with a lease in <prefix>migration_lock, since GET_LOCK does not
 // exist everywhere: a process that dies in the middle holds the others up for
