@@ -13,8 +13,7 @@ import (
 	"github.com/corrillo/corrillo/repo"
 )
 
-// Statuses returns what each other node says of itself, by its id: a JSON
-// object, or why there is none.
+// Statuses asks every other node for its state. The result is by the nodes' ids.
 func (s *System) Statuses(ctx context.Context) map[string]Status {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -35,7 +34,7 @@ func (s *System) Statuses(ctx context.Context) map[string]Status {
 	return all
 }
 
-// Status is what a node says of itself.
+// Status is the state of a node, in its own words.
 type Status struct {
 	Data []byte // one JSON object
 	Err  error  // set when there is no answer
@@ -44,8 +43,8 @@ type Status struct {
 // askFor bounds how long one node waits for another's answer.
 const askFor = 2 * time.Second
 
-// ask puts a question to another node and waits for the answer. The error wraps
-// repo.ErrUnavailable.
+// ask sends a question to another node and waits for the answer. make makes the question
+// from its number. The error wraps repo.ErrUnavailable.
 func (c *cluster) ask(ctx context.Context, node string, make func(n uint64) any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
@@ -65,9 +64,8 @@ func (c *cluster) ask(ctx context.Context, node string, make func(n uint64) any)
 	}
 }
 
-// tellAll tells every other node m, and returns when each has taken it or has left.
-// The error says that one did not before ctx ended: it still will, for as long as
-// both live.
+// tellAll sends m to every other node, and returns when each has handled it or has left.
+// An error says that one had not when ctx ended. It still will, if both nodes live on.
 func (s *System) tellAll(ctx context.Context, m any) error {
 	var all errgroup.Group
 	for _, node := range s.others() {
@@ -80,10 +78,10 @@ func (s *System) tellOne(ctx context.Context, node string, m any) error {
 	n, answer := s.cluster.asks.begin(node)
 	defer s.cluster.asks.end(n)
 	if !slices.Contains(s.others(), node) {
-		return nil // it has left, and nobody fails this question any more
+		return nil // it has left, so asks.fail may have been called before begin
 	}
 	s.cluster.tell(node, m)
-	s.cluster.tell(node, &message.PresenceAsked{Ask: n}) // of nobody: the answer says that m has been taken
+	s.cluster.tell(node, &message.PresenceAsked{Ask: n}) // about nobody: the answer proves that m was handled
 	select {
 	case <-answer:
 		return nil
@@ -97,15 +95,14 @@ var (
 	errSilent   = errors.New("it said nothing in time")
 )
 
-// unanswered is why another node did not answer. Whoever asked on behalf of a
-// client treats it as repo.ErrUnavailable, though it is not the store that is
-// away.
+// unanswered says why another node did not answer. It wraps repo.ErrUnavailable, so that
+// clients are answered as when the store is away, without that error's text.
 type unanswered struct{ why error }
 
 // Error implements error.
 func (u *unanswered) Error() string { return u.why.Error() }
 
-// Unwrap is for errors.Is.
+// Unwrap makes it a repo.ErrUnavailable for errors.Is.
 func (u *unanswered) Unwrap() []error { return []error{repo.ErrUnavailable, u.why} }
 
 // asks are the questions to other nodes that wait for an answer.
@@ -117,7 +114,7 @@ type asks struct {
 
 type ask struct {
 	node   string
-	answer chan any // of one; nil: there will be none
+	answer chan any // gets one value: the answer, or nil when the node has left
 }
 
 func (a *asks) begin(node string) (n uint64, answer chan any) {
@@ -144,7 +141,7 @@ func (a *asks) answer(n uint64, m any) {
 	}
 }
 
-// fail ends what a node is asked that has left.
+// fail ends the questions to a node that has left.
 func (a *asks) fail(node string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// known is what the cluster knows of users now. Those who are left out are
-// away. The error says that a node that looks after one of them does not answer.
+// known returns the presence of users as the cluster knows it now. Those who are left out
+// have no session. An error says that a node that owns one of them does not answer.
 func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error) {
 	if s.cluster == nil {
 		return s.directory.Known(userIDs), nil
@@ -31,10 +31,10 @@ func (s *System) known(ctx context.Context, userIDs []string) (map[string]wire.P
 	return known, nil
 }
 
-// seek asks the nodes with sessions of those who are not known to be online. Where
-// one is connected, the node that looks after the user is about to hear of it: the
-// session has just come, or the user from another node. A node that does not answer
-// changes nothing.
+// seek looks for users whom their owners do not know as online, on the nodes that have
+// sessions of them. Such a user may be connected all the same: the owner has not heard of
+// it yet, because the session has just come, or because the user has just got another
+// owner. Those who are found are added to known. A node that does not answer is ignored.
 func (s *System) seek(ctx context.Context, userIDs []string, known map[string]wire.PresenceStatus) {
 	var away []string
 	for _, id := range userIDs {
@@ -57,11 +57,11 @@ func (s *System) seek(ctx context.Context, userIDs []string, known map[string]wi
 	}
 }
 
-// seekFor bounds what a seek takes.
+// seekFor bounds the time that seek takes.
 const seekFor = askFor / 4
 
-// knownTo is what nodes know of the users who are named for each. With an error
-// it is what came nevertheless.
+// knownTo asks each node for the presence of the users listed for it. Together with an
+// error it returns the answers that came.
 func (s *System) knownTo(ctx context.Context, byNode map[string][]string) (map[string]wire.PresenceStatus, error) {
 	known := s.knownHere(byNode[s.hub.Node()])
 	var mu sync.Mutex
@@ -91,8 +91,8 @@ func (s *System) knownTo(ctx context.Context, byNode map[string][]string) (map[s
 	return known, err
 }
 
-// knownHere is what this node knows of users: of those that it looks after, and of
-// all who are connected here.
+// knownHere returns the presence of users as this node knows it: of those that it owns,
+// and of all who are connected to it.
 func (s *System) knownHere(userIDs []string) map[string]wire.PresenceStatus {
 	known := s.directory.Known(userIDs)
 	for id, seen := range s.hub.Present(userIDs, s.o.PresenceGrace) {

@@ -10,7 +10,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// notThere answers a call that was for an actor which is not there.
+// notThere answers a call of a back end that was for a running actor only, when the actor
+// is not running.
 func (s *System) notThere(msg any) {
 	o := message.OriginOf(msg)
 	if o == nil || o.Call.IsZero() {
@@ -19,8 +20,8 @@ func (s *System) notThere(msg any) {
 	s.spread.Answer("", o, &message.Relayed{Replies: []message.Reply{{Origin: *o}}})
 }
 
-// Receive takes an item that another node has sent, in the order in which it
-// was sent. It does not block.
+// Receive handles an item that another node has sent. Items of one node must be given to
+// it in the order in which they were sent. It does not block.
 func (s *System) Receive(from string, item []byte) {
 	m, err := envelope.Decode(item)
 	if err != nil {
@@ -36,8 +37,8 @@ func (s *System) Receive(from string, item []byte) {
 	s.take(from, m)
 }
 
-// refuseStrange answers what a node of the next version asks of an actor, and
-// this one does not know.
+// refuseStrange answers a command of a node of the next version that this one does not
+// know.
 func (s *System) refuseStrange(e *envelope.StrangeError) {
 	if e.Origin.Node() == "" {
 		return
@@ -89,7 +90,7 @@ func (s *System) take(from string, m any) {
 	}
 }
 
-// resumeCarried is resume for a client at another node.
+// resumeCarried is resume for a client whose socket is on another node.
 func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.Identity) wire.Session {
 	if s.draining.Load() {
 		return nil
@@ -97,8 +98,8 @@ func (s *System) resumeCarried(conn wire.Conn, hello wire.Hello, identity *wire.
 	return s.resume(conn, hello, identity)
 }
 
-// onRelayed gives the relay lane what another node's conversation tells, when it
-// is that node's turn, without the answers that do not count any more.
+// onRelayed passes a Relayed of another node on to the relay lane, when it is that node's
+// turn. Answers that do not count any more (see Locator.Answered) are taken out.
 func (s *System) onRelayed(from string, m *message.Relayed) {
 	for i := range m.Deliver {
 		m.Deliver[i].Acks = s.answered(from, m.Deliver[i].Acks)
@@ -107,7 +108,7 @@ func (s *System) onRelayed(from string, m *message.Relayed) {
 		return !sub.Gated && !s.locator.Answered(from, &sub.Origin)
 	})
 	m.Replies = s.answered(from, m.Replies)
-	if m.ConversationID == "" { // of a user
+	if m.ConversationID == "" { // from a user's actor
 		s.passToLane(m)
 		return
 	}
@@ -125,8 +126,8 @@ func (s *System) passToLane(m any) {
 	s.actors.Root.Send(s.relayLane(id), m)
 }
 
-// tooEarly ends the connections of those who listen to a conversation of which so
-// much has come before its turn that the order cannot be kept for them.
+// tooEarly ends the sessions that listen to a conversation, when so much of it has come
+// before its turn that its order cannot be kept for them.
 func (s *System) tooEarly(_ locator.Kind, id string, m any) {
 	s.o.Log.Error("a new owner tells too much before the one before it has let go: closing the listeners", "conversation", id)
 	var people []string
@@ -136,12 +137,12 @@ func (s *System) tooEarly(_ locator.Kind, id string, m any) {
 	s.hub.CloseListeners(id, people)
 }
 
-// answered takes in what another node answers, and returns what counts of it.
+// answered notes the answers of another node, and returns those that count.
 func (s *System) answered(from string, replies []message.Reply) []message.Reply {
 	return slices.DeleteFunc(replies, func(r message.Reply) bool { return !s.locator.Answered(from, &r.Origin) })
 }
 
-// onQuestion takes what nodes ask each other and answer.
+// onQuestion handles the questions that nodes ask each other, and the answers.
 func (s *System) onQuestion(from string, m any) {
 	c := s.cluster
 	switch m := m.(type) {

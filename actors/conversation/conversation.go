@@ -24,23 +24,24 @@ type Options struct {
 	Locator *locator.Locator
 	Store   repo.Store
 	Rules   rules.Options
-	// Listening are the sessions of this node that have joined already, and Ask
-	// has the other nodes tell the conversation of theirs: for a failed actor's
-	// successor.
+	// Listening returns the sessions of this node that have joined already. Ask makes
+	// the other nodes tell theirs to the conversation, for an actor that takes the
+	// place of a failed one.
 	Listening func(conversationID string) *message.Listening
 	Ask       func(conversationID string)
-	// Presence answers get_members for those of the page.
+	// Presence returns the presence of the users on a page of get_members.
 	Presence func(ctx context.Context, userIDs []string) (map[string]wire.PresenceStatus, error)
-	// Look asks, beside the actor, how users are after nodes have come or gone, and
-	// calls done once: the error wraps repo.ErrUnavailable or message.ErrOverloaded.
+	// Look finds out the presence of users, on a goroutine of its own, and calls done
+	// once: the error wraps repo.ErrUnavailable or message.ErrOverloaded.
 	Look   func(userIDs []string, done func(map[string]wire.PresenceStatus, error))
 	Relay  *relay.Spread
 	Writer func(key string) *actor.PID // the persistence lane of a conversation
-	// Mine reports whether a conversation belongs to this node, and Moved whether
-	// its actor here was asked to hand off, though it may have come home since.
+	// Mine reports whether a conversation belongs to this node. Moved reports whether
+	// its actor here was asked to hand off; it may belong to this node again since.
 	Mine, Moved func(conversationID string) bool
-	// Undisputed reports whether no other node can have taken over from this one,
-	// and taken out of the conversation who asks for a page of it.
+	// Undisputed reports whether it is certain that no other node has taken over from
+	// this one. Otherwise a page must not be given out: the other node may have removed
+	// the user who asks for it.
 	Undisputed func() bool
 	Reads      *gate.Gate // bounds store reads under way
 	Log        *slog.Logger
@@ -55,7 +56,7 @@ type Options struct {
 type Refused struct {
 	Crowded atomic.Int64 // the next group was full
 	TooMany atomic.Int64 // too many commands waited
-	Full    atomic.Int64 // no further participant was taken
+	Full    atomic.Int64 // the conversation had as many participants as it may
 }
 
 // Conversation is the actor of one conversation.
@@ -68,7 +69,7 @@ type Conversation struct {
 	// successor: an earlier actor has failed, and what it had in flight may be
 	// committed.
 	successor bool
-	// leaving: it goes on on another node, and stops once nothing is under way.
+	// leaving: it was asked to hand off, and stops when nothing is under way.
 	leaving bool
 }
 
@@ -92,7 +93,7 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	case *actor.Started:
 		if c.successor {
 			c.o.Ask(c.id)
-			if c.o.Moved(c.id) { // the one that failed was about to go, behind what it had been told
+			if c.o.Moved(c.id) { // the actor that failed had been asked to hand off
 				ctx.Send(ctx.Self(), locator.HandOff{})
 			}
 		}
@@ -108,8 +109,8 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	case *locator.Switched:
 		c.onSwitched(m)
 	case *actor.Restarting:
-		// What waited is answered by the instance that knows of it; the next
-		// one reads everything else back from the store.
+		// This actor answers the commands that wait for it. The next one reads
+		// everything else back from the store.
 		c.abandon(wire.Errorf(wire.CodeInternal, "the conversation failed: send again"))
 	case *actor.Stopping:
 		c.abandon(wire.Errorf(wire.CodeDraining, "the server is going down: send again after reconnecting"))
@@ -133,8 +134,8 @@ func (c *Conversation) Receive(ctx actor.Context) {
 	}
 }
 
-// abandon answers those who wait. If that fails too, the actor goes on to
-// restart or to stop all the same.
+// abandon answers every command that waits, with e. A panic in that is logged: the actor
+// restarts or stops all the same.
 func (c *Conversation) abandon(e *wire.Error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -153,7 +154,7 @@ func (c *Conversation) onPassivate(ctx actor.Context) {
 	ctx.Stop(ctx.Self())
 }
 
-// carry does what a step wants, in the order that rules.Ready states.
+// carry carries out the Ready of a step, in the order that rules.Ready states.
 func (c *Conversation) carry(r *rules.Ready) {
 	if r.Activate {
 		c.activate()
@@ -194,8 +195,8 @@ func (c *Conversation) carry(r *rules.Ready) {
 	c.setTimer(r.Tick)
 }
 
-// tell sends this conversation a message from beside the actor. The locator
-// holds back nothing here: an actor that waits for an answer is not idle.
+// tell sends this conversation a message from another goroutine, such as the outcome of a
+// read. The locator does not hold it back.
 func (c *Conversation) tell(msg any) {
 	c.o.Locator.TellOwn(locator.Conversation, c.id, msg)
 }

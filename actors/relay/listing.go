@@ -24,18 +24,17 @@ func (h *Hub) Listens(s *Subscriber, conversationID string) bool {
 	return r != nil && s.jointOf(r) >= 0
 }
 
-// Sessions returns a user's sessions on this node, whether they are attached,
-// their generations and the conversations they have joined: what a user actor
-// that starts anew needs to know.
+// Sessions returns a user's sessions on this node, for the actor of a user that starts
+// anew.
 func (h *Hub) Sessions(userID string) []SessionState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.sessionsOf(userID)
 }
 
-// TellSessions calls tell with Sessions, if there are any. None of them goes
-// before tell has returned: what is told of that comes after it. tell must not
-// call the hub.
+// TellSessions calls tell with the result of Sessions, if there are any. No session can
+// end before tell has returned, so a message that one has ended comes behind those that
+// tell sends. tell must not call the hub.
 func (h *Hub) TellSessions(userID string, tell func([]SessionState)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,7 +102,7 @@ func (h *Hub) Listeners(conversationID string) []message.Listener {
 	return h.listenersOf(conversationID)
 }
 
-// Listening is Listeners with what they were told of who is online.
+// Listening returns Listeners, and the users whom they show as online.
 func (h *Hub) Listening(conversationID string) *message.Listening {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,7 +117,8 @@ func (h *Hub) listening(conversationID string) *message.Listening {
 	return m
 }
 
-// TellListening is TellListeners with what Listening brings.
+// TellListening calls tell with the result of Listening, if there are any sessions. None
+// can leave before tell has returned: see TellSessions.
 func (h *Hub) TellListening(conversationID string, tell func(*message.Listening)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -127,7 +127,8 @@ func (h *Hub) TellListening(conversationID string, tell func(*message.Listening)
 	}
 }
 
-// TellListener is TellSessions for one of the Listeners of a conversation.
+// TellListener calls tell with one of the Listeners of a conversation, if the session is
+// one: see TellSessions.
 func (h *Hub) TellListener(conversationID string, session message.SessionRef, tell func(message.Listener)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -140,8 +141,9 @@ func (h *Hub) TellListener(conversationID string, session message.SessionRef, te
 	}
 }
 
-// listener says that the session has joined, which has to be taken back should it
-// leave. Under the hub's lock.
+// listener makes the Listener of the session's i-th subscription, and notes that its
+// conversation is told of it: should the session leave, that has to be told, too. Under
+// the hub's lock.
 func (s *Subscriber) listener(i int) message.Listener {
 	j := &s.joined[i]
 	j.told = true
@@ -162,9 +164,8 @@ func (h *Hub) listenersOf(conversationID string) []message.Listener {
 	return listeners
 }
 
-// Interests returns the conversations that sessions of this node have joined, or
-// that their users hear as one of two people, and the users who have sessions
-// here.
+// Interests returns the conversations that sessions of this node have joined, or hear as
+// a direct conversation of their user, and the users who have sessions here.
 func (h *Hub) Interests() (conversations, users []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -179,7 +180,7 @@ func (h *Hub) Interests() (conversations, users []string) {
 	return conversations, users
 }
 
-// FinishID is Finish for a session of this node by its number.
+// FinishID is Finish for the session of that number.
 func (h *Hub) FinishID(id uint64, reason wire.CloseReason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -188,8 +189,8 @@ func (h *Hub) FinishID(id uint64, reason wire.CloseReason) {
 	}
 }
 
-// FinishAll ends every session of this node: its clients come back with new
-// ones, and fetch what they have missed.
+// FinishAll ends every session of this node. Their clients come back with new ones, and
+// fetch what they have missed.
 func (h *Hub) FinishAll(reason wire.CloseReason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// presence is what the others here were told of each user, and what is to be
-// told when the pace allows it.
+// presence is what the sessions that have joined were told of each user, and what is to
+// be told when the pace allows it.
 type presence struct {
 	users   map[string]*shown
 	waiting []*shown // have a next, in the order of at
@@ -16,13 +16,13 @@ type presence struct {
 
 type shown struct {
 	userID string
-	next   *wire.PresenceStatus // yet to be told, and in waiting; nil: nothing is
-	at     int64                // unix nanoseconds; not told again before
-	online bool                 // as told last
-	untold bool                 // nothing was told yet: whatever it is, it is news
+	next   *wire.PresenceStatus // to be told later (the user is in waiting); nil: nothing
+	at     int64                // nothing is told before, in unix nanoseconds
+	online bool                 // as it was told last
+	untold bool                 // what was told last is void: anything is news
 }
 
-// news reports whether others do not know of that status.
+// news reports whether a status differs from what was told last.
 func (s *shown) news(status wire.PresenceStatus) bool { return s.untold || s.online != status.Online }
 
 func (p *presence) next() time.Time {
@@ -45,10 +45,9 @@ func (p *presence) forget(userID string) {
 	}
 }
 
-// presenceChanged tells those who have joined: the first change at once, and
-// then at most one per user and Coalesce, the last state; one that is back to
-// what was told is not worth a word. While the node has too much to do all of
-// it waits.
+// presenceChanged tells a user's presence to those who have joined: the first change at
+// once, and then at most one for each Coalesce, the last state; nothing is told when that
+// is what was told before. While the node is overloaded all of it waits.
 func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 	c.doubts.overtaken(m.UserID)
 	if c.quiet() {
@@ -58,8 +57,8 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 	s := p.users[m.UserID]
 	switch {
 	case s == nil && m.Status.Online && c.doubts.isTold(m.UserID):
-		// By the node that had the conversation before, or before the user's
-		// session was followed by another one.
+		// It was told already: by an earlier owner of the conversation, or for an
+		// earlier session of the user.
 	case s == nil:
 		if p.users == nil {
 			p.users = map[string]*shown{}
@@ -73,7 +72,7 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 		}
 		c.show(s, m.Status)
 		if u := c.members[m.UserID]; u == nil || u.sessions == 0 {
-			// Known for the pace only, until the next telling drops it.
+			// The user has left: only the pace is kept, until the next turn drops it.
 			p.wait(s, m.Status)
 		}
 	case s.next != nil:
@@ -88,13 +87,13 @@ func (c *Conversation) presenceChanged(m *message.PresenceChanged) {
 	}
 }
 
-// putOff has a status told when its turn comes next.
+// putOff lets a status wait for a whole Coalesce.
 func (c *Conversation) putOff(s *shown, status wire.PresenceStatus) {
 	s.at = c.now.Add(c.o.Coalesce).UnixNano()
 	c.presence.wait(s, status)
 }
 
-// wait has a status told later.
+// wait lets a status be told at s.at.
 func (p *presence) wait(s *shown, status wire.PresenceStatus) {
 	s.next = &status
 	p.waiting = append(p.waiting, s)

@@ -19,8 +19,8 @@ type Ready struct {
 	// client that something is stored is in the Ready of that later step,
 	// never in this one.
 	Save *repo.Group
-	// Gather asks for one message.Gathered, behind all that waits to be stepped
-	// by now: the next group is kept open until then. Only with Options.Gather.
+	// Gather asks for one message.Gathered behind everything that is in the mailbox
+	// now: the next group is kept open until then. Only with Options.Gather.
 	Gather bool
 	// Relay goes to this conversation's relay lane when HasRelay is set.
 	Relay    message.Relayed
@@ -35,9 +35,9 @@ type Ready struct {
 	// Checks ask the authorizer about a user; answered by
 	// message.MembershipChecked.
 	Checks []Check
-	// Ask are questions about users of whom others may have been told something that
-	// is not so, each answered by message.PresenceLearned. No user is in two of them
-	// at a time, and at most 8 are under way.
+	// Ask are questions, each a list of users whose presence may have been told wrongly.
+	// Each is answered by message.PresenceLearned. No user is in two of them at a time,
+	// and at most 8 are under way.
 	Ask [][]string
 	// Tick is when the next message.Tick is wanted; zero: no wish. A later
 	// Ready's Tick replaces it.
@@ -142,10 +142,10 @@ type Options struct {
 	Gather bool
 	// Shared says that other nodes work with the same store.
 	Shared bool
-	// SettleAfter is how long after nodes have come or gone it is asked at last how those
-	// users are who were looked after by another one (see Ready.Ask): by then the
-	// nodes with their sessions have told the next one, and who has none is
-	// offline. Default 6 s.
+	// SettleAfter is the time from a change of the nodes to the last question (Ready.Ask)
+	// about users who have another owner since. By then the nodes with their sessions
+	// have told the new owner of them, and a user without a session is offline.
+	// Default 6 s.
 	SettleAfter time.Duration
 	// Load says what is to be left undone while the node has too much to do.
 	// Nil: nothing ever is.

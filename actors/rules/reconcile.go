@@ -14,40 +14,40 @@ const (
 	// conversation that are under way.
 	askedAtOnce = 500
 	asksAtOnce  = 8
-	// askTries is how often in a row an answer may fail to come before those who
-	// were asked about are left as they are.
+	// askTries is how often in a row questions may go unanswered. After that the
+	// presence of the users asked about is left as it was told.
 	askTries = 8
-	// toldMost bounds the users who are known to have been told as online.
+	// toldMost bounds doubts.told.
 	toldMost = 10_000
-	// retoldMost is how many may have joined for those to be told once more who
-	// seem not to have been told on every node.
+	// retoldMost is the most sessions that may have joined for a user to be told as
+	// online once more because some node seems not to have been told.
 	retoldMost = 100
 )
 
-// doubts are the users of whom others may have been told something that is not so,
-// for a while after nodes have come or gone, and what is known of what was told.
-// It is empty where there are no other nodes.
+// doubts are the users whose presence may have been told wrongly, as it may be for a
+// while after nodes have come or gone, and what is known of what was told. It is empty
+// when there are no other nodes.
 type doubts struct {
-	told map[string]struct{} // as online, and not as offline since
-	// heard counts, by user, the nodes that have told them as online, of those
-	// that have brought their listeners.
+	told map[string]struct{} // users who were told as online, and not as offline since
+	// nodes is how many nodes have listed their listeners (message.Listening), and
+	// heard how many of them show a user as online.
 	heard map[string]int
 	nodes int
 
-	// due says when to ask about each user, in unix nanoseconds. At soon it is asked
-	// before that about those who are here and may be shown as offline: that one is
-	// online counts at once. 0: nobody is to be asked about before.
+	// due is when to ask about each user, in unix nanoseconds. Before that, at soon,
+	// users who have joined but may be shown as offline are asked about: an answer
+	// that one is online counts at once. 0: there is no such question to come.
 	due   map[string]int64
 	soon  int64
-	first int64 // the earliest of them whose question is not under way; 0: there is none
+	first int64 // the earliest of these times whose question is not under way; 0: none
 
-	asked map[string]bool // who is asked about; false: somebody has told of them since
+	asked map[string]bool // users asked about; false: their presence was told since
 	asks  int             // questions under way
-	tries int
+	tries int             // questions in a row that were not answered
 }
 
-// next is when there is somebody to ask about; zero: there is nobody, or enough
-// questions are under way.
+// next is when the next question is due; zero when none is, or when asksAtOnce are under
+// way.
 func (d *doubts) next() (at time.Time) {
 	if d.first == 0 || d.asks >= asksAtOnce {
 		return at
@@ -55,7 +55,7 @@ func (d *doubts) next() (at time.Time) {
 	return time.Unix(0, d.first)
 }
 
-// plan finds out when the next question is due.
+// plan sets first.
 func (d *doubts) plan() {
 	d.first = d.soon
 	for id, at := range d.due {
@@ -65,15 +65,15 @@ func (d *doubts) plan() {
 	}
 }
 
-// overtaken says that whoever looks after a user has told of them: what is asked
-// may be answered by what was before.
+// overtaken notes that the node that owns a user has told that user's presence. A
+// question under way may be answered with what was so before.
 func (d *doubts) overtaken(userID string) {
 	if d.asked[userID] {
 		d.asked[userID] = false
 	}
 }
 
-// note keeps what others were told of a user.
+// note keeps the presence that was told of a user.
 func (d *doubts) note(userID string, online bool) {
 	if !online {
 		delete(d.told, userID)
@@ -97,14 +97,14 @@ func (d *doubts) hear(userID string, nodes int) {
 	d.heard[userID] = nodes
 }
 
-// isTold reports whether others were told that the user is online.
+// isTold reports whether the user was last told as online.
 func (d *doubts) isTold(userID string) bool {
 	_, told := d.told[userID]
 	return told
 }
 
-// doubt has a user asked about when those who know have settled, and sooner when
-// they may be shown as offline.
+// doubt plans a question about a user, for when the nodes have settled; or sooner, in
+// case the user may be shown as offline by mistake.
 func (c *Conversation) doubt(userID string) {
 	d := &c.doubts
 	if d.due == nil {
@@ -120,20 +120,21 @@ func (c *Conversation) doubt(userID string) {
 	}
 }
 
-// seemsOffline reports whether a user is here and others may not know it.
+// seemsOffline reports whether a user who has joined may be shown as offline.
 func (c *Conversation) seemsOffline(userID string) bool {
 	u := c.members[userID]
 	return u != nil && u.sessions > 0 && (!c.doubts.isTold(userID) || c.unheard(userID))
 }
 
-// unheard reports whether a user is to be told once more as online, since some
-// nodes seem not to know.
+// unheard reports whether a user is to be told as online once more, since listeners on
+// some nodes may not know it.
 func (c *Conversation) unheard(userID string) bool {
 	return c.doubts.heard[userID] < c.doubts.nodes && len(c.sessions) <= retoldMost
 }
 
-// doubtListening has those asked about whom a node brings, and whom it has told or
-// has not.
+// doubtListening takes in which users the listeners of a node show as online. It plans
+// questions about these, about the node's own users, and about those whom it should show
+// and does not.
 func (c *Conversation) doubtListening(m *message.Listening) {
 	if !c.o.Shared {
 		return
@@ -148,7 +149,7 @@ func (c *Conversation) doubtListening(m *message.Listening) {
 	d.nodes++
 	for id := range d.told {
 		if _, there := slices.BinarySearch(m.Online, id); !there {
-			c.doubt(id) // it may have been told before that node was known to listen
+			c.doubt(id) // it was perhaps told before that node was known to listen
 		}
 	}
 	for _, id := range m.Online {
@@ -159,8 +160,8 @@ func (c *Conversation) doubtListening(m *message.Listening) {
 	}
 }
 
-// Doubt has those users asked about who have joined or were told as online, and
-// for whom moved is true: they are looked after by another node now.
+// Doubt is called when nodes have come or gone. It plans questions about the users who
+// have joined or were told as online, and whom another node owns now (moved).
 func (c *Conversation) Doubt(moved func(userID string) bool, now time.Time) *Ready {
 	c.begin(now)
 	for id := range c.doubts.told {
@@ -176,8 +177,8 @@ func (c *Conversation) Doubt(moved func(userID string) bool, now time.Time) *Rea
 	return c.end()
 }
 
-// askAgain asks about those whose time has come. Nobody hears of it where nobody
-// has joined, or too many.
+// askAgain asks the questions that are due. In a conversation where presence is not told
+// (nobody has joined, or too many have) it asks nothing.
 func (c *Conversation) askAgain() {
 	d := &c.doubts
 	if d.due == nil || d.asks >= asksAtOnce {
@@ -215,14 +216,15 @@ func (c *Conversation) askAgain() {
 	d.plan()
 }
 
-// forgetDoubts ends all that is in doubt.
+// forgetDoubts drops all planned questions.
 func (c *Conversation) forgetDoubts() {
 	d := &c.doubts
 	d.due, d.soon, d.first, d.heard, d.nodes, d.tries = nil, 0, 0, nil, 0, 0
 }
 
-// answered takes a question off those under way. It returns whose answers count,
-// of those who were asked about, and is false when it is not of this life.
+// answered notes that a question about these users was answered. counts has the users
+// who were asked about, and whether their answer counts. ok is false when this actor did
+// not ask.
 func (d *doubts) answered(userIDs []string) (counts map[string]bool, ok bool) {
 	counts = make(map[string]bool, len(userIDs))
 	for _, id := range userIDs {
@@ -237,7 +239,7 @@ func (d *doubts) answered(userIDs []string) (counts map[string]bool, ok bool) {
 	return counts, len(counts) > 0 && d.due != nil
 }
 
-// presenceLearned compares what was told of users with what is so.
+// presenceLearned compares what was told of users with the answer to a question.
 func (c *Conversation) presenceLearned(m *message.PresenceLearned) {
 	d := &c.doubts
 	counts, ok := d.answered(m.UserIDs)
@@ -255,19 +257,19 @@ func (c *Conversation) presenceLearned(m *message.PresenceLearned) {
 			return
 		}
 		later = c.now.Add(c.o.Coalesce << min(d.tries-1, maxBackoff))
-	default: // their time is yet to come
+	default: // the answer to an early question, which comes again when it is due
 		d.soon = later.UnixNano()
 	}
 	for _, id := range slices.Sorted(maps.Keys(counts)) {
 		news := counts[id]
 		at, is := d.due[id]
-		switch early := at > now; { // early: it was asked soon, or nodes have come or gone since
+		switch early := at > now; { // early: asked before it was due, or put off since
 		case !is:
 		case early:
 			if m.Err == nil && news && m.Users[id].Online && c.seemsOffline(id) {
 				c.correct(id, m.Users[id])
 			}
-		case m.Err != nil || !news: // whoever looks after the user has told of a change meanwhile
+		case m.Err != nil || !news: // no answer, or the user's presence was told meanwhile
 			d.due[id] = later.UnixNano()
 		default:
 			delete(d.due, id)
@@ -281,14 +283,14 @@ func (c *Conversation) presenceLearned(m *message.PresenceLearned) {
 	d.plan()
 }
 
-// correct tells how a user is, if anybody may believe something else.
+// correct tells a user's presence if anybody may have been told something else.
 func (c *Conversation) correct(userID string, status wire.PresenceStatus) {
 	d := &c.doubts
 	u := c.members[userID]
 	joined, told := u != nil && u.sessions > 0, d.isTold(userID)
 	switch {
 	case status.Online && !joined:
-		delete(d.told, userID) // who has left is shown no more
+		delete(d.told, userID) // a user who has left is not shown any more
 		return
 	case status.Online && told && !c.unheard(userID):
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// onNodeLeft takes the connections of a node that is gone for lost.
+// onNodeLeft ends the user's sessions on a node that is gone.
 func (u *User) onNodeLeft(m *message.NodeLeft) {
 	now := time.Now()
 	gone := map[message.SessionRef]device{}
@@ -24,9 +24,10 @@ func (u *User) onNodeLeft(m *message.NodeLeft) {
 	u.leaveIfDone()
 }
 
-// onSessions takes up the sessions of a node, after the user has moved here from
-// another one or has failed: those that are known already count once, and so does
-// what each has joined. Where nobody is connected the grace time begins anew.
+// onSessions takes in which sessions a node has, after the user has moved here from
+// another node or an earlier actor has failed. Sessions that are known already, and the
+// conversations that they have joined, count once. If none is connected, the grace time
+// begins anew.
 func (u *User) onSessions(m *message.UserSessions) {
 	for i := range m.Sessions {
 		s := &m.Sessions[i]
@@ -52,9 +53,9 @@ func (u *User) onSessions(m *message.UserSessions) {
 	u.leaveIfDone()
 }
 
-// bound ends sessions of the user when there are too many on all nodes together:
-// one that waits for a recovery, else the one that has just come. Those that have
-// been asked to end do not count any more.
+// bound ends a session of the user when there are too many on all nodes together: one
+// that waits for a recovery, otherwise the one that has just come. Those that were asked
+// to end before do not count.
 func (u *User) bound(newest message.SessionRef) {
 	if u.o.PerUser <= 0 || u.o.Elsewhere == nil || u.sessions.Len() <= u.o.PerUser {
 		return
@@ -77,11 +78,11 @@ func (u *User) bound(newest message.SessionRef) {
 	u.o.Elsewhere(end.Node, &message.EndSession{Session: end, Reason: reason})
 }
 
-// onHandOff ends this life of the user: it goes on on another node, which hears
-// of the sessions from the nodes where they are. Who is gone for less than the
-// grace time may be about to come back, and nobody is told anything of it: the
-// grace time begins anew where a session waits for that, and the conversations ask
-// about everybody who has moved.
+// onHandOff stops the actor: the user belongs to another node now, which is told of the
+// sessions by the nodes that have them. If the user has lost the last connection less
+// than the grace time ago, offline is not told here: at the new owner the grace time
+// begins anew if a session waits to be recovered, and conversations ask about every user
+// who has moved.
 func (u *User) onHandOff(ctx actor.Context) {
 	if u.online && u.attached == 0 {
 		u.o.Directory.left(u.id, u.lastSeen)

@@ -11,9 +11,9 @@ import (
 	"github.com/corrillo/corrillo/wire"
 )
 
-// Directory is what this node knows of its users' presence, for get_presence
-// and the webhook, and the writer of last-seen times: user actors report
-// changes, Run writes them to the store in batches. Safe for concurrent use.
+// Directory is the table of the presence of this node's users, for get_presence and the
+// webhook. It also writes last-seen times: user actors report changes, and Flush writes
+// them to the store in batches. It is safe for concurrent use.
 type Directory struct {
 	store repo.Store
 	log   *slog.Logger
@@ -22,15 +22,15 @@ type Directory struct {
 
 	mu      sync.Mutex
 	known   map[string]wire.PresenceStatus
-	most    int // that known held; see small.Shrink
-	dirty   map[string]time.Time
-	writing int // those that a Flush has taken
+	most    int                  // the peak size of known; see small.Shrink
+	dirty   map[string]time.Time // last-seen times to be written
+	writing int                  // how many a Flush is writing
 	dropped int64
 }
 
-// NewDirectory returns an empty directory over store. maxDirty bounds the
-// last-seen times that wait for the store; over it the newest are dropped and
-// counted on to come again with the next change.
+// NewDirectory returns an empty directory over store. maxDirty bounds the last-seen times
+// that wait for the store; beyond it new ones are dropped, and come again with the user's
+// next change.
 func NewDirectory(store repo.Store, log *slog.Logger, maxDirty int) *Directory {
 	return &Directory{
 		store: store, log: log, maxDirty: maxDirty,
@@ -47,7 +47,7 @@ func (d *Directory) set(id string, s wire.PresenceStatus) {
 	}
 }
 
-// soil has a time written with the next Flush, if there is room. mu is held.
+// soil lets the next Flush write a last-seen time, if there is room. mu is held.
 func (d *Directory) soil(id string, at time.Time) {
 	if _, there := d.dirty[id]; !there && len(d.dirty) >= d.maxDirty {
 		d.dropped++
@@ -64,7 +64,7 @@ func (d *Directory) Waiting() (now int, dropped int64) {
 	return len(d.dirty) + d.writing, d.dropped
 }
 
-// told returns what was set and not forgotten.
+// told returns the presence of a user of this node, as it was set last.
 func (d *Directory) told(id string) (s wire.PresenceStatus, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -72,7 +72,7 @@ func (d *Directory) told(id string) (s wire.PresenceStatus, ok bool) {
 	return s, ok
 }
 
-// left has it written when a user was last seen who belongs to another node now.
+// left lets the last-seen time of a user be written who belongs to another node now.
 func (d *Directory) left(id string, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,8 +85,8 @@ func (d *Directory) forget(id string) {
 	delete(d.known, id)
 }
 
-// Known returns the presence of those of ids who have or had a session here
-// lately.
+// Known returns the presence of those of ids who have an actor here, or whose last-seen
+// time is yet to be written.
 func (d *Directory) Known(ids []string) map[string]wire.PresenceStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
