@@ -44,6 +44,10 @@ func TestCluster_WhoHasJustMovedIsOnline(t *testing.T) {
 	p, q := identify(t, nodes[0].sys, dave), identify(t, nodes[0].sys, erin)
 	q.session.Closed(q, wire.CloseClient)
 	eventually(t, "erin", func() bool { return nodes[0].sys.Stats().Hub.Users == 1 }, func() string { return "is still there" })
+	eventually(t, "N3", func() bool { // it has been told of dave alone
+		w := nodes[2].sys.ClusterStats().Whereabouts
+		return w.Unknown == 0 && w.Users == 1
+	}, func() string { return "does not know where he is" })
 	f.add()
 	resume := f.stall("N1", "N4")
 	f.view(nil)
