@@ -206,9 +206,10 @@ func (c *Conversation) sessionClosed(ref message.SessionRef) {
 }
 
 // joinFailed ends a subscription that the relay did not carry out, unless the session
-// has joined again since.
+// has joined again since. A session that this actor does not know may have, too: by a
+// join that the actor before it admitted, and that the relay has yet to tell of.
 func (c *Conversation) joinFailed(ref message.SessionRef, join uint64) {
-	if c.sessions[ref].join > join {
+	if s, known := c.sessions[ref]; !known || s.join > join {
 		return
 	}
 	c.unsubscribe(ref)

@@ -268,3 +268,15 @@ func TestConversation_FailedJoin(t *testing.T) {
 		t.Errorf("the join still counts: %+v", ready)
 	}
 }
+
+// Neither does it where the actor that admitted the later one has failed since: the
+// relay has yet to tell its successor of that.
+func TestConversation_FailedJoinOfTheActorBefore(t *testing.T) {
+	r := newRig(t, "room", rules.Options{})
+	r.step(join("bob"))
+	r.warm()
+	session := join("alice").Origin.Session
+	if ready := r.step(&message.SessionClosed{Session: session, Join: 1}); len(ready.Relay.Leave) != 0 {
+		t.Errorf("whatever alice has joined since was ended: %+v", ready.Relay.Leave)
+	}
+}
