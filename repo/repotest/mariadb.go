@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -173,12 +174,31 @@ func (s *Server) Stop(tb testing.TB) {
 }
 
 // Signal sends the server a signal that does not end it, such as the one that
-// makes it stand still.
+// makes it stand still: then it returns when no thread of it runs any more.
 func (s *Server) Signal(tb testing.TB, signal os.Signal) {
 	tb.Helper()
 	if err := s.run.cmd.Process.Signal(signal); err != nil {
 		tb.Fatalf("signal MariaDB: %v", err)
 	}
+	for signal == syscall.SIGSTOP && !stopped(s.run.cmd.Process.Pid) {
+		select {
+		case <-tb.Context().Done():
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// stopped reports whether every thread of a process is stopped, or has ended.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, name := range threads {
+		text, _ := os.ReadFile(name)
+		if i := strings.LastIndex(string(text), ") "); i >= 0 && text[i+2] != 'T' {
+			return false
+		}
+	}
+	return true
 }
 
 // Restart starts the server again on the same data and port, and returns when
