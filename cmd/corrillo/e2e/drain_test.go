@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -21,18 +20,7 @@ import (
 // silent: all go on at the other node.
 func TestClients_ComeAndGoDuringDrain(t *testing.T) {
 	needNode(t)
-	inner := map[string]string{}
-	way := func(node string) http.Handler {
-		if inner[node] == "" {
-			return nil
-		}
-		return proxyTo(t, func() string { return inner[node] })
-	}
-	var outer [2]string
-	var servers [2]*transport.Server
-	for i, name := range []string{"a", "b"} {
-		outer[i], inner[name], servers[i] = startNodeWith(t, transport.Options{Acceptor: echo{}, Node: name, Elsewhere: way})
-	}
+	outer, servers := startPair(t, transport.Options{})
 	var turn atomic.Uint64
 	var down atomic.Bool
 	balancer := httptest.NewServer(proxyTo(t, func() string {

@@ -43,14 +43,28 @@ func (e echoing) Receive(in wire.Inbound) {
 // Closed implements wire.Session.
 func (echoing) Closed(wire.Conn, wire.CloseReason) {}
 
-// startNode serves clients at one address and what the other node passes on
-// at another.
-func startNode(t *testing.T, name string, elsewhere func(node string) http.Handler) (clients, nodes string, sockets *transport.Server) {
+// startPair starts two nodes that pass on to each other what is for the other one.
+// urls is where clients reach them.
+func startPair(t *testing.T, o transport.Options) (urls [2]string, servers [2]*transport.Server) {
 	t.Helper()
-	return startNodeWith(t, transport.Options{Acceptor: echo{}, Node: name, Elsewhere: elsewhere, CloseTimeout: 100 * time.Millisecond})
+	inner := map[string]string{}
+	o.Acceptor = echo{}
+	o.Elsewhere = func(node string) http.Handler {
+		if inner[node] == "" {
+			return nil
+		}
+		return proxyTo(t, func() string { return inner[node] })
+	}
+	for i, name := range []string{"a", "b"} {
+		o.Node = name
+		urls[i], inner[name], servers[i] = startNode(t, o)
+	}
+	return urls, servers
 }
 
-func startNodeWith(t *testing.T, o transport.Options) (clients, nodes string, sockets *transport.Server) {
+// startNode serves clients at one address and what the other node passes on
+// at another.
+func startNode(t *testing.T, o transport.Options) (clients, nodes string, sockets *transport.Server) {
 	t.Helper()
 	s, err := transport.New(o)
 	if err != nil {
@@ -90,18 +104,7 @@ func proxyTo(t *testing.T, to func() string) http.Handler {
 // another node than the one it lives on.
 func TestClients_RequestsInTurn(t *testing.T) {
 	needNode(t)
-	inner := map[string]string{}
-	way := func(node string) http.Handler {
-		if inner[node] == "" {
-			return nil
-		}
-		return proxyTo(t, func() string { return inner[node] })
-	}
-	var outer [2]string
-	var servers [2]*transport.Server
-	for i, name := range []string{"a", "b"} {
-		outer[i], inner[name], servers[i] = startNode(t, name, way)
-	}
+	outer, servers := startPair(t, transport.Options{CloseTimeout: 100 * time.Millisecond})
 	var turn atomic.Uint64
 	balancer := httptest.NewServer(proxyTo(t, func() string { return outer[turn.Add(1)%2] }))
 	defer balancer.Close()
